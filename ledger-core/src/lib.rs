@@ -1,0 +1,2 @@
+//! A BFT-ordered ledger for health-record interoperability, as sans-IO machines.
+pub mod time;

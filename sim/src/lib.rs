@@ -1,0 +1,2 @@
+//! The deterministic simulator around `ledger-core`.
+pub mod plan;
