@@ -1,2 +1,5 @@
 //! A BFT-ordered ledger for health-record interoperability, as sans-IO machines.
+pub mod codec;
+pub mod committee;
+pub mod crypto;
 pub mod time;
