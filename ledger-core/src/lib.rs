@@ -2,4 +2,5 @@
 pub mod codec;
 pub mod committee;
 pub mod crypto;
+pub mod ledger;
 pub mod time;

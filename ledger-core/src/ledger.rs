@@ -1,0 +1,2 @@
+//! Deterministic execution of ordered transactions.
+pub mod transaction;

@@ -1,0 +1,385 @@
+//! What institutions and people ask of the ledger, and how it answers.
+//!
+//! A transaction carries its actor, the organisation the actor acts for, the actor's sequence, a valid-until and the
+//! actor's signature over all of it. Executing one always yields an [`Outcome`], which is committed to the audit log:
+//! a refusal is an outcome, not an error. Time is commit time.
+
+use crate::codec::{self, Blob, DecodeError, List};
+use crate::crypto::{ChainId, Digest, Domain, PublicKey, SecretKey, Signature, SignatureCheck};
+use crate::time::Timestamp;
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytes::Bytes;
+
+/// Most bytes of an encoded transaction.
+pub const TRANSACTION_BYTES_MAX: usize = 16 * 1024;
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+            serde::Serialize, serde::Deserialize,
+        )]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// As an index into the ledger's table.
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+identifier!(
+    /// A registered person or organisation, in order of registration.
+    PartyId
+);
+identifier!(
+    /// A registered record, in order of registration.
+    RecordId
+);
+identifier!(
+    /// A consent or deny directive, in order of registration.
+    ConsentId
+);
+identifier!(
+    /// An access decision that permitted, in order of decision.
+    AccessId
+);
+
+/// What a party may act as. A role is granted by a credential with validity and revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[allow(missing_docs)]
+pub enum Role {
+    Patient,
+    Guardian,
+    Clinician,
+    Pharmacist,
+    Technician,
+    Clerk,
+    Hospital,
+    Pharmacy,
+    Laboratory,
+    Insurer,
+    Regulator,
+    Auditor,
+}
+
+/// Kind of document, as far as consent distinguishes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[allow(missing_docs)]
+pub enum RecordClass {
+    Observation,
+    DiagnosticReport,
+    MedicationRequest,
+    Encounter,
+    Imaging,
+    Summary,
+}
+
+/// HL7 v3 Confidentiality: unrestricted, low, moderate, normal, restricted, very restricted. Ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[allow(missing_docs)]
+pub enum Confidentiality {
+    U,
+    L,
+    M,
+    N,
+    R,
+    V,
+}
+
+/// Sensitivity labels as bits: PSY 1, SUD 2, HIV 4, SEX 8, GDIS 16.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub struct Sensitivities(pub u8);
+
+/// Security label of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Label {
+    /// How confidential.
+    pub confidentiality: Confidentiality,
+    /// Which sensitive matters it touches.
+    pub sensitivities: Sensitivities,
+}
+
+/// HL7 v3 ActReason, as far as the ledger distinguishes purposes of use. Unknown codes travel as `Other` and are
+/// refused (`UnknownPurpose`), so that an unknown purpose is a committed refusal rather than a malformed transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[allow(missing_docs, clippy::upper_case_acronyms)]
+pub enum Purpose {
+    TREAT,
+    ETREAT,
+    BTG,
+    ERTREAT,
+    CLINTRL,
+    HPAYMT,
+    COVERAGE,
+    CLMATTCH,
+    HRESCH,
+    CLINTRCH,
+    CLINTRCHPC,
+    CLINTRCHNPC,
+    PATRQT,
+    FAMRQT,
+    PWATRNY,
+    SUPNWK,
+    HOPERAT,
+    PUBHLTH,
+    HMARKT,
+    Other(u8),
+}
+
+/// To whom a consent or directive applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Grantee {
+    /// A person, or an organisation and everyone who acts for it.
+    Party(PartyId),
+    /// Everyone who acts for an organisation of this role.
+    Everyone(Role),
+}
+
+/// What a consent or directive covers. Empty classes or purposes are refused (`EmptyScope`).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Scope {
+    /// To whom.
+    pub grantee: Grantee,
+    /// Which classes of record.
+    pub classes: List<RecordClass, 16>,
+    /// Highest confidentiality covered.
+    pub confidentiality_max: Confidentiality,
+    /// Sensitive matters covered: a record is covered if all of its sensitivities are.
+    pub sensitivities: Sensitivities,
+    /// Purposes of use, each covering what it subsumes (never break-glass).
+    pub purposes: List<Purpose, 16>,
+    /// In force from.
+    pub from: Timestamp,
+    /// In force until (exclusive).
+    pub until: Timestamp,
+    /// Whether the grantee may pass it on.
+    pub redisclosure: bool,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Action {
+    /// A regulator registers a party with its first credential.
+    RegisterParty {
+        /// Verifies its signatures.
+        key: PublicKey,
+        /// HPKE key (X25519) that data keys are wrapped to.
+        wrap_key: [u8; 32],
+        /// What it may act as.
+        role: Role,
+        /// The organisation it belongs to; itself if `None`.
+        organisation: Option<PartyId>,
+        /// Credential in force from and until (exclusive).
+        valid: (Timestamp, Timestamp),
+    },
+    /// A regulator revokes a party's credential.
+    RevokeCredential {
+        /// Whose.
+        party: PartyId,
+    },
+    /// The custodian registers a document.
+    RegisterRecord {
+        /// Whose record.
+        patient: PartyId,
+        /// Salted commitment to the document.
+        commitment: Digest,
+        /// Kind.
+        class: RecordClass,
+        /// Label.
+        label: Label,
+        /// Size bucket: the document is at most `2^bucket` bytes.
+        size_bucket: u8,
+        /// Opaque locator in the custodian's vault.
+        locator: [u8; 16],
+        /// The data key wrapped to the patient. Empty is refused (`MissingPatientWrap`).
+        patient_wrap: Blob<128>,
+    },
+    /// The patient (or who holds authority) permits.
+    GrantConsent {
+        /// Whose records.
+        patient: PartyId,
+        /// What is covered.
+        scope: Scope,
+    },
+    /// The patient forbids; wins over every consent.
+    DenyDirective {
+        /// Whose records.
+        patient: PartyId,
+        /// What is covered.
+        scope: Scope,
+    },
+    /// Withdraws a consent or directive.
+    RevokeConsent {
+        /// Which.
+        consent: ConsentId,
+    },
+    /// Someone asks to read. Permit and refusal are both committed.
+    RequestAccess {
+        /// Which record.
+        record: RecordId,
+        /// Why.
+        purpose: Purpose,
+        /// Consent relied on; `None`: any in force.
+        consent: Option<ConsentId>,
+    },
+    /// A clinician reads in an emergency, outside consent; to be reviewed.
+    BreakGlass {
+        /// Which record.
+        record: RecordId,
+        /// Commitment to the reason (free text stays off the ledger). Zero is refused (`ReasonMissing`).
+        reason: Digest,
+        /// For how long, nanoseconds.
+        window_ns: u64,
+    },
+    /// The custodian's reviewer closes a break-glass access.
+    ReviewBreakGlass {
+        /// Which access.
+        access: AccessId,
+        /// Whether it was justified.
+        justified: bool,
+    },
+}
+
+/// What is signed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TransactionBody {
+    /// Who asks.
+    pub actor: PartyId,
+    /// For which organisation.
+    pub organisation: PartyId,
+    /// The actor's sequence: each number is used at most once, inside a sliding window.
+    pub sequence: u64,
+    /// Refused if committed at or after this time.
+    pub valid_until: Timestamp,
+    /// What is asked.
+    pub action: Action,
+}
+
+#[derive(BorshSerialize, BorshDeserialize)]
+struct Wire {
+    body: TransactionBody,
+    key: PublicKey,
+    signature: Signature,
+}
+
+/// A decoded transaction with its identity. The key under which it claims to be signed travels with it, so that its
+/// signature can be checked before it is executed; execution compares that key with the actor's registered one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// What is signed.
+    pub body: TransactionBody,
+    /// Claimed key.
+    pub key: PublicKey,
+    /// Over `digest`.
+    pub signature: Signature,
+    /// Identity: hash of the signed body and key in its chain's domain.
+    pub digest: Digest,
+}
+
+impl Transaction {
+    /// Signs a body; the encoding is what is submitted.
+    pub fn sign(chain: ChainId, body: TransactionBody, key: &SecretKey) -> (Self, Bytes) {
+        let public = key.public();
+        let digest = Self::digest_of(chain, &codec::encode(&body), &public);
+        let signature = key.sign(Domain::Transaction, chain, &digest);
+        let wire = Wire { body, key: public, signature };
+        let bytes = codec::encode(&wire).into();
+        (Self { body: wire.body, key: public, signature, digest }, bytes)
+    }
+
+    /// Reads an encoding. The signature is not checked: see [`check`](Self::check).
+    pub fn decode(chain: ChainId, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let wire: Wire = codec::decode(bytes, TRANSACTION_BYTES_MAX)?;
+        let body_length = bytes.len() - 32 - 64;
+        let digest = Self::digest_of(chain, &bytes[..body_length], &wire.key);
+        Ok(Self { body: wire.body, key: wire.key, signature: wire.signature, digest })
+    }
+
+    /// The signature check that it needs.
+    pub fn check(&self, chain: ChainId) -> SignatureCheck {
+        SignatureCheck::of_digest(self.key, Domain::Transaction, chain, &self.digest, self.signature)
+    }
+
+    fn digest_of(chain: ChainId, body: &[u8], key: &PublicKey) -> Digest {
+        Digest::sha256(&[Domain::Transaction.tag(), &chain.0.0, body, &key.0])
+    }
+}
+
+/// Why the ledger said no. Committed like every outcome.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    serde::Serialize,
+)]
+#[allow(missing_docs)]
+pub enum Refusal {
+    Malformed,
+    BadSignature,
+    UnknownActor,
+    CredentialRevoked,
+    TransactionExpired,
+    StaleSequence,
+    RoleNotAllowed,
+    UnknownParty,
+    UnknownRecord,
+    UnknownConsent,
+    UnknownAccess,
+    DuplicateParty,
+    DuplicateRecord,
+    NotCustodian,
+    MissingPatientWrap,
+    NotConsentAuthority,
+    EmptyScope,
+    UnknownPurpose,
+    ExpiryInPast,
+    AlreadyRevoked,
+    NoConsent,
+    ConsentExpired,
+    ConsentRevoked,
+    PurposeMismatch,
+    LabelNotCovered,
+    DeniedByDirective,
+    ReasonMissing,
+    WindowTooLong,
+    ReviewOverdue,
+}
+
+/// What executing a transaction did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Outcome {
+    /// A party exists.
+    PartyRegistered(PartyId),
+    /// A credential is revoked.
+    CredentialRevoked(PartyId),
+    /// A record exists.
+    RecordRegistered(RecordId),
+    /// A consent or directive is in force (from its `from` on).
+    ConsentRegistered(ConsentId),
+    /// A consent or directive is withdrawn.
+    ConsentRevoked(ConsentId),
+    /// Access is permitted until the time (exclusive), unless revoked before.
+    Permitted {
+        /// The decision.
+        access: AccessId,
+        /// Permit in force until.
+        until: Timestamp,
+    },
+    /// A break-glass access is reviewed.
+    Reviewed(AccessId),
+    /// Nothing changed but the actor's sequence and the log.
+    Refused(Refusal),
+}
