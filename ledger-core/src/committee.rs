@@ -229,6 +229,18 @@ impl ReplicaSet {
         both
     }
 
+    /// Those that are not in `other`.
+    pub fn without(&self, other: &Self) -> Self {
+        let mut rest = *self;
+        rest.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= !other);
+        rest
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word |= other);
+    }
+
     /// In order.
     pub fn iter(&self) -> impl Iterator<Item = ReplicaId> + '_ {
         self.0.iter().enumerate().flat_map(|(index, word)| {

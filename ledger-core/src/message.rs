@@ -1,0 +1,175 @@
+//! Everything that travels between machines. One tag byte, then the canonical encoding of the variant.
+//!
+//! Limits: a message is at most [`MESSAGE_BYTES_MAX`] long, and each variant has its own limit below that.
+
+use crate::audit::{Checkpoint, Receipt};
+use crate::block::BLOCK_BYTES_MAX;
+use crate::codec::{self, Blob, DecodeError};
+use crate::crypto::Digest;
+use crate::ledger::PermitStatus;
+use crate::ledger::transaction::{AccessId, TRANSACTION_BYTES_MAX};
+use crate::protocol::ProtocolMessage;
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytes::Bytes;
+
+/// Most bytes of a message: a document of 32 MiB with room for its frame.
+pub const MESSAGE_BYTES_MAX: usize = 33 * 1024 * 1024;
+/// Most bytes of a document.
+pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A block, verified by whoever receives it.
+    Block(Bytes),
+    /// Between protocols.
+    Protocol(ProtocolMessage),
+    /// Asks a replica for its last certified snapshot, if it is of a later commit.
+    SnapshotRequest(u64),
+    /// A [`Snapshot`](crate::replica::Snapshot).
+    Snapshot(Bytes),
+    /// A gateway asks a replica.
+    Request(Request),
+    /// A replica answers.
+    Reply(Reply),
+    /// Between gateways.
+    Exchange(Exchange),
+}
+
+/// What gateways ask replicas.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Request {
+    /// Order and execute this transaction; a repetition is answered like the first.
+    Submit(Blob<{ 64 * 1024 }>),
+    /// Is this permit in force, as far as you have executed?
+    PermitStatus(AccessId),
+    /// Prove the log entry at this index.
+    Entry(u64),
+}
+
+/// How replicas answer.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Reply {
+    /// Executed: the outcome, with its proof.
+    Receipt(Receipt),
+    /// Ordered at this commit; nothing is executed here.
+    Ordered {
+        /// SHA-256 of the submitted bytes.
+        submission: Digest,
+        /// Which commit.
+        commit: u64,
+    },
+    /// The mempool is full: try again later.
+    Busy(Digest),
+    /// Never acceptable: not a transaction, or its signature is bad. Names the submission.
+    Rejected(Digest),
+    /// State of a permit after a commit.
+    PermitStatus {
+        /// Which.
+        access: AccessId,
+        /// Its state.
+        status: PermitStatus,
+        /// Last commit executed.
+        commit: u64,
+    },
+    /// No such entry here (yet), or it is no longer held.
+    NoEntry(u64),
+}
+
+/// What gateways say to each other.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Exchange {
+    /// Asks the custodian for key and document of a record, under a permit.
+    KeyRequest {
+        /// The requester's operation.
+        operation: u64,
+        /// Of the permit.
+        receipt: Receipt,
+    },
+    /// The data key, wrapped to the requester's organisation.
+    KeyRelease {
+        /// The requester's operation.
+        operation: u64,
+        /// HPKE: encapsulated key ‖ ciphertext of data key ‖ salt.
+        wrap: Blob<256>,
+    },
+    /// The document, sealed under the data key.
+    Document {
+        /// The requester's operation.
+        operation: u64,
+        /// AES-256-GCM.
+        sealed: Blob<{ 32 * 1024 * 1024 + 64 }>,
+    },
+    /// The custodian refuses.
+    KeyRefused {
+        /// The requester's operation.
+        operation: u64,
+        /// Why.
+        reason: KeyRefusal,
+    },
+}
+
+/// Why a custodian does not release a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum KeyRefusal {
+    /// The receipt does not verify, or is not of a permit.
+    BadReceipt,
+    /// The permit is of another organisation or of a record held elsewhere.
+    NotYours,
+    /// Revoked or expired meanwhile.
+    NotInForce,
+    /// The document is not in the vault.
+    NoDocument,
+    /// Too many requests are under way.
+    Busy,
+}
+
+const _: () = assert!(TRANSACTION_BYTES_MAX <= crate::block::ITEM_BYTES_MAX);
+
+impl Message {
+    /// As on the wire.
+    pub fn encode(&self) -> Bytes {
+        let (tag, body) = match self {
+            Self::Block(bytes) => return Self::encode_block(bytes),
+            Self::Protocol(message) => (1, codec::encode(message)),
+            Self::SnapshotRequest(after) => (2, codec::encode(after)),
+            Self::Snapshot(bytes) => (3, bytes.to_vec()),
+            Self::Request(request) => (4, codec::encode(request)),
+            Self::Reply(reply) => (5, codec::encode(reply)),
+            Self::Exchange(exchange) => (6, codec::encode(exchange)),
+        };
+        let mut bytes = Vec::with_capacity(body.len() + 1);
+        bytes.push(tag);
+        bytes.extend_from_slice(&body);
+        bytes.into()
+    }
+
+    /// [`Message::Block`] without a copy of the block's bytes beforehand.
+    pub fn encode_block(block: &[u8]) -> Bytes {
+        let mut bytes = Vec::with_capacity(block.len() + 1);
+        bytes.push(0);
+        bytes.extend_from_slice(block);
+        bytes.into()
+    }
+
+    /// From the wire. Blocks and snapshots share the message's memory.
+    pub fn decode(bytes: &Bytes) -> Result<Self, DecodeError> {
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(DecodeError::TooLong { found: bytes.len(), limit: MESSAGE_BYTES_MAX });
+        }
+        let Some(tag) = bytes.first() else {
+            return Err(DecodeError::Malformed("empty message".into()));
+        };
+        let body = bytes.slice(1..);
+        Ok(match tag {
+            0 if body.len() <= BLOCK_BYTES_MAX => Self::Block(body),
+            1 => Self::Protocol(codec::decode(&body, MESSAGE_BYTES_MAX)?),
+            2 => Self::SnapshotRequest(codec::decode(&body, 8)?),
+            3 => Self::Snapshot(body),
+            4 => Self::Request(codec::decode(&body, 128 * 1024)?),
+            5 => Self::Reply(codec::decode(&body, 128 * 1024)?),
+            6 => Self::Exchange(codec::decode(&body, MESSAGE_BYTES_MAX)?),
+            tag => return Err(DecodeError::Malformed(format!("no message has tag {tag} and {} bytes", body.len()))),
+        })
+    }
+}

@@ -1,0 +1,694 @@
+//! Mysticeti-C: an uncertified DAG with many proposers and three message delays to commit (arXiv 2310.14821).
+//!
+//! Every replica proposes one block a round that names a quorum of blocks of the round before; each block is at once
+//! payload, vote and certificate. The [commit rule](committer) reads commits off the DAG without further messages.
+//! An own block is durable before it is sent: a replica that restarts never signs a second block for a round.
+//!
+//! Deviations from the paper:
+//! * waves always have three rounds and a block is named at most once per author and round, so the support rule's
+//!   depth-first search comes down to "is it a parent";
+//! * the [schedule](schedule) replaces silent leaders, as the successors of the paper do;
+//! * a replica that missed many rounds asks for all blocks after those that it has (`Sync`), not one by one.
+//!
+//! What it refuses to know: payload items, checkpoint votes, disks, sockets.
+
+mod committer;
+mod dag;
+mod schedule;
+mod suspended;
+#[cfg(test)]
+mod tests;
+
+pub use schedule::Schedule;
+
+use super::{
+    ANSWER_BYTES_MAX, Action, Busy, Commit, CommitHeader, FETCH_MAX, OrderedPrefix, Protocol,
+    ProtocolMessage, ProtocolStatus, Tuning,
+};
+use crate::block::{Block, BlockBody, BlockRef, CheckpointVote, ITEM_BYTES_MAX, ITEMS_MAX, Round, VOTES_MAX};
+use crate::codec::{Blob, List};
+use crate::committee::{Committee, ReplicaId};
+use crate::crypto::{Digest, SecretKey};
+use crate::time::Timestamp;
+use bytes::Bytes;
+use committer::{Committer, Decision};
+use dag::{Dag, NodeId, Resolved};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use suspended::Suspended;
+
+/// Rounds by which a block may be ahead of what is accepted before its ancestors are asked for all at once.
+const SYNC_GAP: u64 = 8;
+/// Largest multiple of the leader timeout that back-off reaches.
+const BACKOFF_MAX: u32 = 16;
+
+/// Times that nothing moved before a snapshot is asked for, in case what is missing is no longer held anywhere.
+const STALLS_BEFORE_SNAPSHOT: u32 = 3;
+
+/// The ordering machine.
+pub struct Mysticeti {
+    committee: Arc<Committee>,
+    me: ReplicaId,
+    key: SecretKey,
+    tuning: Tuning,
+    dag: Dag,
+    suspended: Suspended,
+    schedule: Schedule,
+    committer: Committer,
+    last_header: Option<Arc<CommitHeader>>,
+    last_digest: Digest,
+
+    mempool: VecDeque<Bytes>,
+    mempool_bytes: usize,
+    votes: Vec<CheckpointVote>,
+
+    started: bool,
+    /// Last own block: signed, and sent once durable.
+    own: BlockRef,
+    proposed_at: Timestamp,
+    /// Own block that waits for the disk. Nothing is proposed meanwhile.
+    undurable: Option<Arc<Block>>,
+    /// Highest round with a quorum of stake accepted, and since when.
+    quorum_round: Round,
+    quorum_since: Timestamp,
+    /// Leader timeouts that expired one after the other without a commit in between.
+    timeouts: u32,
+    /// Accepted after the round in which it could have been a parent of an own block.
+    late: Vec<NodeId>,
+
+    /// Highest round accepted per author.
+    heights: Vec<Round>,
+    /// A sync that is under way: whom we asked, and until when we wait.
+    sync: Option<(ReplicaId, Timestamp)>,
+    /// When to suspect that messages were lost because nothing moved.
+    stalled_at: Timestamp,
+    stalls: u32,
+    evidence: BTreeSet<(Round, ReplicaId)>,
+    actions: VecDeque<Action>,
+    status: ProtocolStatus,
+}
+
+/// Equivocations remembered; further ones are not reported.
+const EVIDENCE_MAX: usize = 1024;
+
+impl Mysticeti {
+    /// A machine at genesis.
+    pub fn new(committee: Arc<Committee>, me: ReplicaId, key: SecretKey, tuning: Tuning) -> Self {
+        let n = committee.size();
+        let genesis: Vec<BlockRef> =
+            committee.replicas().map(|replica| BlockRef::genesis(committee.chain(), replica)).collect();
+        Self {
+            own: genesis[me.index()],
+            dag: Dag::new(genesis),
+            suspended: Suspended::new(n, tuning.leader_timeout / 4),
+            schedule: Schedule::genesis(&committee),
+            committer: Committer::new(tuning.leaders_per_round, Round(1), 0),
+            last_header: None,
+            last_digest: Digest::default(),
+            mempool: VecDeque::new(),
+            mempool_bytes: 0,
+            votes: Vec::new(),
+            started: false,
+            proposed_at: Timestamp::ZERO,
+            undurable: None,
+            quorum_round: Round(0),
+            quorum_since: Timestamp::ZERO,
+            timeouts: 0,
+            late: Vec::new(),
+            heights: vec![Round(0); n],
+            sync: None,
+            stalled_at: Timestamp::MAX,
+            stalls: 0,
+            evidence: BTreeSet::new(),
+            actions: VecDeque::new(),
+            status: ProtocolStatus::default(),
+            committee,
+            me,
+            key,
+            tuning,
+        }
+    }
+
+    fn last_leader_round(&self) -> Round {
+        self.last_header.as_ref().map_or(Round(0), |header| header.leader.round)
+    }
+
+    fn last_commit_time(&self) -> Timestamp {
+        self.last_header.as_ref().map_or(Timestamp::ZERO, |header| header.time)
+    }
+
+    // --- accepting blocks ---
+
+    /// Takes a block in, and whatever waited for it.
+    fn take(&mut self, now: Timestamp, from: ReplicaId, block: Arc<Block>) {
+        let mut ready = vec![block];
+        let mut decided = false;
+        while let Some(block) = ready.pop() {
+            let reference = block.reference();
+            if block.round() < self.dag.floor() || self.dag.contains(&reference) {
+                continue;
+            }
+            if self.suspended.contains(&reference) {
+                continue;
+            }
+            let missing: Vec<BlockRef> =
+                block.ancestors().iter().filter(|ancestor| self.is_missing(ancestor)).copied().collect();
+            if !missing.is_empty() {
+                self.suspend(now, from, block, &missing);
+                continue;
+            }
+            if !self.timestamp_holds(now, &block) {
+                self.status.refused += 1;
+                continue;
+            }
+            if let Some(id) = self.accept(now, block) {
+                decided |= self.committer.observe(&self.committee, &self.schedule, &self.dag, id);
+            }
+            ready.extend(self.suspended.release(&reference));
+        }
+        if decided {
+            self.commit(now);
+        }
+    }
+
+    fn is_missing(&self, reference: &BlockRef) -> bool {
+        if reference.round == Round(0) {
+            return false;
+        }
+        matches!(self.dag.resolve(reference), Resolved::Missing)
+    }
+
+    fn suspend(&mut self, now: Timestamp, from: ReplicaId, block: Arc<Block>, missing: &[BlockRef]) {
+        let round = block.round();
+        if !self.suspended.insert(now, from, block, missing) {
+            self.status.refused += 1;
+        }
+        if round.0 > self.quorum_round.0 + SYNC_GAP && self.sync.is_none() {
+            self.ask_sync(now, from);
+        }
+    }
+
+    fn timestamp_holds(&self, now: Timestamp, block: &Block) -> bool {
+        let ancestors = block.ancestors().iter().filter_map(|ancestor| self.dag.block(ancestor));
+        block.timestamp() <= now + self.tuning.clock_drift_max
+            && ancestors
+                .map(|ancestor| ancestor.timestamp())
+                .max()
+                .is_none_or(|latest| latest <= block.timestamp())
+    }
+
+    fn accept(&mut self, now: Timestamp, block: Arc<Block>) -> Option<NodeId> {
+        let (round, author) = (block.round(), block.author());
+        let Some(id) = self.dag.accept(block.clone()) else {
+            self.status.refused += 1;
+            return None;
+        };
+        if id.copy > 0 && self.evidence.len() < EVIDENCE_MAX && self.evidence.insert((round, author)) {
+            let first =
+                self.dag.node(NodeId { copy: 0, ..id }).expect("a second copy follows a first").block.clone();
+            self.actions.push_back(Action::Equivocation(first, block.clone()));
+        }
+        let height = &mut self.heights[author.index()];
+        *height = (*height).max(round);
+        if round < self.own.round {
+            self.late.push(id);
+        }
+        if round > self.quorum_round && self.committee.is_quorum(&self.dag.present(round)) {
+            self.quorum_round = round;
+            self.quorum_since = now;
+            self.stalls = 0;
+            self.arm_stall(now);
+        }
+        self.status.accepted += 1;
+        if author != self.me {
+            self.actions.push_back(Action::Persist(block.clone()));
+        }
+        self.actions.push_back(Action::Accepted(block));
+        Some(id)
+    }
+
+    // --- committing ---
+
+    fn commit(&mut self, now: Timestamp) {
+        self.committer.decide_indirectly(&self.dag);
+        while let Some((round, slot, decision)) = self.committer.emit() {
+            let (block, direct) = match decision {
+                Decision::Commit { block, direct } => (block, direct),
+                Decision::Skip { direct } => {
+                    self.status.decisions[if direct { 2 } else { 3 }] += 1;
+                    continue;
+                }
+                Decision::Undecided => unreachable!("undecided slots are not emitted"),
+            };
+            self.status.decisions[usize::from(!direct)] += 1;
+            self.timeouts = 0;
+            if self.commit_leader(block, slot, direct) {
+                self.committer.reschedule(&self.committee, &self.schedule, &self.dag, round);
+                self.committer.decide_indirectly(&self.dag);
+            }
+        }
+        let floor = Round(self.last_leader_round().0.saturating_sub(self.tuning.gc_depth).max(1));
+        self.raise_floor(now, floor);
+    }
+
+    /// Emits a commit. True if the schedule changed.
+    fn commit_leader(&mut self, leader: NodeId, slot: usize, direct: bool) -> bool {
+        let leader_block = self.dag.node(leader).expect("a committed leader is in the window").block.clone();
+        let lowest = Round(leader.round.0.saturating_sub(self.tuning.gc_depth).max(1));
+        let blocks = self.dag.linearise(leader, lowest);
+        let time = self.median_time(&leader_block).max(self.last_commit_time());
+        let window = self.tuning.reputation_window;
+        let rescheduled = self.schedule.record(&self.committee, &leader_block, &self.last_digest, window);
+        let header = Arc::new(CommitHeader {
+            index: self.last_header.as_ref().map_or(0, |header| header.index) + 1,
+            previous: self.last_digest,
+            leader: leader_block.reference(),
+            slot: slot as u16,
+            time,
+            schedule: self.schedule.digest(),
+            blocks: blocks.iter().map(|block| block.reference()).collect(),
+        });
+        let digest = header.digest(self.committee.chain());
+        self.last_digest = digest;
+        self.last_header = Some(header.clone());
+        let schedule = Arc::new(self.schedule.clone());
+        self.actions.push_back(Action::Commit(Commit { header, digest, blocks, schedule, direct }));
+        rescheduled
+    }
+
+    /// Stake-weighted median of the timestamps of a block's parents; its own where they are genesis.
+    fn median_time(&self, leader: &Block) -> Timestamp {
+        let mut times: Vec<(Timestamp, u64)> = leader
+            .parents()
+            .filter_map(|parent| {
+                Some((self.dag.block(parent)?.timestamp(), self.committee.stake(parent.author).0))
+            })
+            .collect();
+        times.sort_unstable();
+        let half = times.iter().map(|(_, stake)| stake).sum::<u64>() / 2;
+        let mut below = 0;
+        for (time, stake) in times {
+            below += stake;
+            if below > half {
+                return time;
+            }
+        }
+        leader.timestamp()
+    }
+
+    fn raise_floor(&mut self, now: Timestamp, floor: Round) {
+        if floor <= self.dag.floor() {
+            return;
+        }
+        for block in self.dag.raise_floor(floor) {
+            self.drop_uncommitted(&block);
+        }
+        self.late.retain(|id| id.round >= floor);
+        self.evidence = self.evidence.split_off(&(floor, ReplicaId(0)));
+        for block in self.suspended.raise_floor(floor) {
+            self.take(now, self.me, block);
+        }
+    }
+
+    fn drop_uncommitted(&mut self, block: &Block) {
+        self.actions.push_back(Action::Dropped(block.reference()));
+        if block.author() == self.me {
+            // It can never be committed any more, so proposing its payload again cannot execute it twice.
+            for item in block.payload().iter().rev() {
+                self.mempool_bytes += item.len();
+                self.mempool.push_front(item.bytes());
+            }
+        }
+    }
+
+    // --- proposing ---
+
+    fn leaders(&self, round: Round) -> impl Iterator<Item = ReplicaId> + '_ {
+        self.schedule.leaders(round, self.tuning.leaders_per_round)
+    }
+
+    /// Whether the leaders of the quorum round are here and those of the round before it are voted on.
+    fn leaders_seen(&self) -> bool {
+        if self.quorum_round == Round(0) {
+            return true;
+        }
+        let present = self.dag.present(self.quorum_round);
+        self.leaders(self.quorum_round).all(|leader| present.contains(leader))
+            && (self.quorum_round == Round(1)
+                || self.committer.voted(&self.committee, self.quorum_round.before(1)))
+    }
+
+    fn leader_deadline(&self) -> Timestamp {
+        let backoff = (1u32 << self.timeouts.saturating_sub(4).min(8)).min(BACKOFF_MAX);
+        self.quorum_since + self.tuning.leader_timeout * backoff
+    }
+
+    fn may_propose(&self) -> bool {
+        self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
+    }
+
+    fn propose_at(&self) -> Option<Timestamp> {
+        if !self.may_propose() {
+            return None;
+        }
+        let earliest = if self.own.round == Round(0) {
+            Timestamp::ZERO
+        } else {
+            self.proposed_at + self.tuning.min_round_interval
+        };
+        Some(if self.leaders_seen() { earliest } else { earliest.max(self.leader_deadline()) })
+    }
+
+    fn try_propose(&mut self, now: Timestamp) {
+        if self.propose_at().is_none_or(|at| at > now) {
+            return;
+        }
+        if !self.leaders_seen() {
+            self.timeouts += 1;
+            self.status.leader_timeouts += 1;
+        }
+        let round = self.quorum_round.next();
+        let ancestors = self.choose_ancestors(round);
+        let latest =
+            ancestors.iter().filter_map(|ancestor| self.dag.block(ancestor)).map(|block| block.timestamp());
+        let timestamp = latest.max().map_or(now, |latest| latest.max(now));
+        let body = BlockBody {
+            epoch: self.committee.epoch(),
+            round,
+            author: self.me,
+            ancestors: List::new(ancestors).expect("at most a few per author, and authors are at most 256"),
+            payload: self.choose_payload(),
+            timestamp,
+            votes: List::new(self.votes.drain(..self.votes.len().min(VOTES_MAX)).collect())
+                .expect("no more than the limit was drained"),
+        };
+        let block = Arc::new(Block::sign(self.committee.chain(), body, &self.key));
+        self.own = block.reference();
+        self.proposed_at = now;
+        self.undurable = Some(block.clone());
+        self.status.round = round;
+        self.actions.push_back(Action::Persist(block));
+    }
+
+    /// The own previous block; every parent; and older blocks that nobody has named yet.
+    fn choose_ancestors(&mut self, round: Round) -> Vec<BlockRef> {
+        let below = round.before(1);
+        if below == Round(0) {
+            let mut genesis = self.dag.genesis().to_vec();
+            let own = genesis.remove(self.me.index());
+            genesis.insert(0, own);
+            return genesis;
+        }
+        let mut skipped: Vec<NodeId> = Vec::new();
+        let mut at = self.own.round.max(self.dag.floor());
+        while at < below {
+            skipped.extend(self.dag.round(at));
+            at = at.next();
+        }
+        let late = std::mem::take(&mut self.late);
+        let mut named: Vec<BlockRef> = late
+            .into_iter()
+            .chain(skipped)
+            .filter(|id| {
+                id.copy == 0 && id.round < below && !self.dag.is_linked(*id) && !self.dag.is_committed(*id)
+            })
+            .chain(self.dag.round(below).filter(|id| id.copy == 0))
+            .filter(|id| id.author != self.me)
+            .filter_map(|id| Some(self.dag.node(id)?.block.reference()))
+            .collect();
+        named.sort_unstable();
+        named.dedup_by_key(|reference| (reference.round, reference.author));
+        let surplus = (named.len() + 1).saturating_sub(crate::block::ANCESTORS_MAX);
+        named.drain(..surplus);
+        let mut ancestors = vec![self.own];
+        ancestors.extend(named);
+        ancestors
+    }
+
+    fn choose_payload(&mut self) -> List<Blob<ITEM_BYTES_MAX>, ITEMS_MAX> {
+        let mut payload = Vec::new();
+        let mut bytes = 0;
+        while payload.len() < ITEMS_MAX
+            && let Some(item) = self.mempool.front()
+            && (payload.is_empty() || bytes + item.len() <= self.tuning.block_bytes_max)
+        {
+            bytes += item.len();
+            payload.push(Blob::new(item.clone()).expect("submit refuses larger items"));
+            self.mempool.pop_front();
+        }
+        self.mempool_bytes -= bytes;
+        List::new(payload).expect("no more than the limit was taken")
+    }
+
+    // --- catching up ---
+
+    fn arm_stall(&mut self, now: Timestamp) {
+        let patience = self.tuning.leader_timeout * 2 * (1 << self.stalls.min(3));
+        self.stalled_at = now + patience;
+    }
+
+    /// Nothing moved for long: our messages or our peers' may be lost. Say again what we said, ask for what we lack.
+    fn handle_stall(&mut self, now: Timestamp) {
+        if self.stalled_at > now || !self.started {
+            return;
+        }
+        self.stalls += 1;
+        self.arm_stall(now);
+        if self.undurable.is_none()
+            && let Some(block) = self.dag.block(&self.own)
+        {
+            self.actions.push_back(Action::Broadcast(block.clone()));
+        }
+        let n = self.committee.size() as u32;
+        if n > 1 {
+            let turn = (u32::from(self.me.0) + 1 + (self.stalls - 1) % (n - 1)) % n;
+            let peer = ReplicaId(turn as u16);
+            self.ask_sync(now, peer);
+            if self.stalls > STALLS_BEFORE_SNAPSHOT {
+                self.actions.push_back(Action::NeedSnapshot(peer));
+            }
+        }
+    }
+
+    fn ask_sync(&mut self, now: Timestamp, peer: ReplicaId) {
+        if peer == self.me {
+            return;
+        }
+        self.sync = Some((peer, now + self.tuning.leader_timeout * 2));
+        let heights = List::new(self.heights.clone()).expect("one per replica");
+        self.actions.push_back(Action::Send(peer, ProtocolMessage::Sync(heights)));
+    }
+
+    fn answer_fetch(&mut self, from: ReplicaId, wanted: &[BlockRef]) {
+        let blocks = wanted.iter().filter_map(|reference| self.dag.block(reference)).cloned().collect();
+        self.answer(from, blocks);
+    }
+
+    fn answer_sync(&mut self, from: ReplicaId, heights: &[Round]) {
+        if heights.len() != self.committee.size() {
+            return;
+        }
+        let quorum_height = {
+            let mut heights = heights.to_vec();
+            heights.sort_unstable();
+            heights[(heights.len() - 1) / 3]
+        };
+        if quorum_height.next() < self.dag.floor() {
+            self.actions.push_back(Action::Send(from, ProtocolMessage::TooFarBehind));
+            return;
+        }
+        let mut blocks = Vec::new();
+        let mut bytes = 0;
+        let mut round = heights.iter().min().map_or(Round(1), |round| round.next()).max(self.dag.floor());
+        'rounds: while round <= self.dag.top() {
+            for id in self.dag.round(round).filter(|id| round > heights[id.author.index()] || id.copy > 0) {
+                let Some(node) = self.dag.node(id) else { continue };
+                if blocks.len() == FETCH_MAX || bytes > ANSWER_BYTES_MAX {
+                    break 'rounds;
+                }
+                bytes += node.block.bytes().len();
+                blocks.push(node.block.clone());
+            }
+            round = round.next();
+        }
+        self.answer(from, blocks);
+    }
+
+    fn answer(&mut self, to: ReplicaId, blocks: Vec<Arc<Block>>) {
+        let mut bytes = 0;
+        let blobs: Vec<_> = blocks
+            .iter()
+            .take(FETCH_MAX)
+            .take_while(|block| {
+                let first = bytes == 0;
+                bytes += block.bytes().len();
+                first || bytes <= 2 * ANSWER_BYTES_MAX
+            })
+            .filter_map(|block| Blob::new(block.bytes().clone()))
+            .collect();
+        if let Some(blocks) = List::new(blobs)
+            && !blocks.is_empty()
+        {
+            self.actions.push_back(Action::Send(to, ProtocolMessage::Blocks(blocks)));
+        }
+    }
+
+    fn progress(&mut self, now: Timestamp) {
+        for (peer, wanted) in self.suspended.due(now, self.me) {
+            let wanted = List::new(wanted).expect("due() respects the limit");
+            self.actions.push_back(Action::Send(peer, ProtocolMessage::Fetch(wanted)));
+        }
+        if self.sync.is_some_and(|(_, until)| until <= now) {
+            self.sync = None;
+        }
+        self.handle_stall(now);
+        self.try_propose(now);
+    }
+}
+
+impl Protocol for Mysticeti {
+    fn submit(&mut self, now: Timestamp, payload: Bytes) -> Result<(), Busy> {
+        if payload.len() > ITEM_BYTES_MAX
+            || self.mempool_bytes + payload.len() > self.tuning.mempool_bytes_max
+        {
+            return Err(Busy);
+        }
+        self.mempool_bytes += payload.len();
+        self.mempool.push_back(payload);
+        self.try_propose(now);
+        Ok(())
+    }
+
+    fn attach(&mut self, vote: CheckpointVote) {
+        self.votes.push(vote);
+    }
+
+    fn handle_block(&mut self, now: Timestamp, from: ReplicaId, block: Arc<Block>) {
+        if self.me == block.author() && block.round() > self.own.round {
+            // Only a replica that lost its disk can meet a block of its own that it does not know.
+            self.own = block.reference();
+        }
+        self.take(now, from, block);
+        self.progress(now);
+    }
+
+    fn handle_message(&mut self, now: Timestamp, from: ReplicaId, message: ProtocolMessage) {
+        match message {
+            ProtocolMessage::Fetch(wanted) => self.answer_fetch(from, &wanted),
+            ProtocolMessage::Sync(heights) => self.answer_sync(from, &heights),
+            ProtocolMessage::Blocks(_) => {
+                // The replica verified each of them and handed it to `handle_block` before this.
+                if self.sync.is_some_and(|(peer, _)| peer == from) {
+                    self.sync = None;
+                    if self.suspended.top().0 > self.quorum_round.0 + SYNC_GAP {
+                        self.ask_sync(now, from);
+                    }
+                }
+            }
+            ProtocolMessage::TooFarBehind => {
+                if self.sync.is_some_and(|(peer, _)| peer == from) {
+                    self.actions.push_back(Action::NeedSnapshot(from));
+                }
+            }
+        }
+        self.progress(now);
+    }
+
+    fn handle_durable(&mut self, now: Timestamp, block: BlockRef) {
+        if let Some(own) = self.undurable.take_if(|own| own.reference() == block) {
+            self.actions.push_back(Action::Broadcast(own.clone()));
+            self.take(now, self.me, own);
+        }
+        self.progress(now);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.progress(now);
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        let stall = self.started.then_some(self.stalled_at);
+        [self.propose_at(), self.suspended.next_look(), self.sync.map(|(_, until)| until), stall]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn status(&self) -> ProtocolStatus {
+        ProtocolStatus {
+            commits: self.last_header.as_ref().map_or(0, |header| header.index),
+            suspended: self.suspended.len(),
+            mempool_bytes: self.mempool_bytes,
+            blocks: self.dag.blocks(),
+            bytes: self.dag.bytes() + self.suspended.bytes() + self.mempool_bytes,
+            ..self.status
+        }
+    }
+
+    fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix) {
+        let Some(last) = prefix.headers.last().cloned() else { return };
+        if last.index <= self.last_header.as_ref().map_or(0, |header| header.index) {
+            return;
+        }
+        let floor = Round(last.leader.round.0.saturating_sub(self.tuning.gc_depth).max(1));
+        let settled = prefix.headers.iter().flat_map(|header| header.blocks.iter().copied());
+        for block in settled.clone() {
+            let height = &mut self.heights[block.author.index()];
+            *height = (*height).max(block.round);
+        }
+        for block in self.dag.settle(floor, settled, &prefix.recent) {
+            // It may have been committed before the headers begin: its clients submit again what was not.
+            self.actions.push_back(Action::Dropped(block.reference()));
+        }
+        self.schedule = (*prefix.schedule).clone();
+        self.last_digest = last.digest(self.committee.chain());
+        let per_round = self.tuning.leaders_per_round;
+        self.committer = Committer::new(per_round, last.leader.round, last.slot as usize + 1);
+        self.last_header = Some(last.clone());
+        self.committer.count(&self.committee, &self.schedule, &self.dag);
+        self.sync = None;
+        if self.quorum_round < last.leader.round.before(1) {
+            self.quorum_round = last.leader.round.before(1);
+            self.quorum_since = now;
+        }
+        self.late.retain(|id| id.round >= floor);
+        for block in self.suspended.raise_floor(floor) {
+            self.take(now, self.me, block);
+        }
+        for reference in self.suspended.missing() {
+            if self.dag.contains(&reference) {
+                for block in self.suspended.release(&reference) {
+                    self.take(now, self.me, block);
+                }
+            }
+        }
+        self.commit(now);
+    }
+
+    fn replay(&mut self, now: Timestamp, blocks: Vec<Arc<Block>>) {
+        for block in blocks {
+            if block.author() == self.me && block.round() > self.own.round {
+                self.own = block.reference();
+                self.proposed_at = now;
+            }
+            self.take(now, self.me, block);
+        }
+        self.actions.retain(|action| !matches!(action, Action::Persist(_)));
+    }
+
+    fn start(&mut self, now: Timestamp) {
+        self.started = true;
+        self.quorum_since = now;
+        self.arm_stall(now);
+        self.status.round = self.own.round;
+        if self.own.round > Round(0) {
+            // Restarted: the others may be far ahead.
+            self.stalled_at = now;
+        }
+        self.progress(now);
+    }
+}

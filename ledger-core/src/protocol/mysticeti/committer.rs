@@ -1,0 +1,288 @@
+//! The commit rule: which leader blocks are committed, which slots are skipped (arXiv 2310.14821, section 4).
+//!
+//! For a leader slot `(A, r)`:
+//! * a block of `r + 1` *supports* the block of the slot that is among its parents (with waves of three rounds, the
+//!   first block of the slot in its depth-first ancestry);
+//! * a block of `r + 2` is a *certificate* for a block if a quorum of its parents supports it;
+//! * *direct commit*: a quorum of stake at `r + 2` are certificates; *direct skip*: a quorum of stake at `r + 1`
+//!   supports no block of the slot;
+//! * *indirect*: the first later slot of a round ≥ `r + 3` that is not skipped is the anchor. Undecided anchor →
+//!   undecided; committed anchor → commit the block for which a certificate lies in the anchor's ancestry, else skip.
+//!
+//! Support and certificates are counted once, when a block is accepted: a block's relation to the slots below it
+//! depends on its ancestry alone, which is complete then. So deciding never looks at the DAG again, except for the
+//! indirect rule, which walks from an anchor down to the certificates in question.
+
+use super::dag::{Dag, Node, NodeId};
+use super::schedule::Schedule;
+use crate::block::Round;
+use crate::committee::{Committee, ReplicaId, ReplicaSet};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+
+/// Fate of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Undecided,
+    Commit { block: NodeId, direct: bool },
+    Skip { direct: bool },
+}
+
+/// What is known about one block of a slot.
+struct Candidate {
+    block: NodeId,
+    /// Authors whose first block of the next round supports it.
+    supporters: ReplicaSet,
+    /// Other blocks of the next round that support it.
+    supporter_copies: SmallVec<[NodeId; 1]>,
+    /// Authors with a certificate.
+    certifiers: ReplicaSet,
+    certificates: SmallVec<[NodeId; 4]>,
+}
+
+struct Slot {
+    leader: ReplicaId,
+    /// Authors with a block of the next round that supports no block of the slot.
+    blames: ReplicaSet,
+    candidates: SmallVec<[Candidate; 1]>,
+    decision: Decision,
+}
+
+struct SlotRow {
+    round: Round,
+    slots: SmallVec<[Slot; 2]>,
+}
+
+/// Leader slots from the first that is not emitted to the newest round with a block.
+pub(super) struct Committer {
+    per_round: usize,
+    rows: VecDeque<SlotRow>,
+    /// Slots of the first row that are emitted.
+    emitted: usize,
+    /// Round of the next row to open.
+    next_round: Round,
+}
+
+impl Committer {
+    /// Decides slots from `(first, slot)` on.
+    pub fn new(per_round: usize, first: Round, slot: usize) -> Self {
+        Self { per_round, rows: VecDeque::new(), emitted: slot, next_round: first }
+    }
+
+    fn open_rows(&mut self, schedule: &Schedule, through: Round) {
+        while self.next_round <= through {
+            let round = self.next_round;
+            let slots = schedule
+                .leaders(round, self.per_round)
+                .map(|leader| Slot {
+                    leader,
+                    blames: ReplicaSet::default(),
+                    candidates: SmallVec::new(),
+                    decision: Decision::Undecided,
+                })
+                .collect();
+            self.rows.push_back(SlotRow { round, slots });
+            self.next_round = round.next();
+        }
+    }
+
+    fn row_mut(&mut self, round: Round) -> Option<&mut SlotRow> {
+        let first = self.rows.front()?.round;
+        self.rows.get_mut(round.0.checked_sub(first.0)? as usize)
+    }
+
+    fn row(&self, round: Round) -> Option<&SlotRow> {
+        let first = self.rows.front()?.round;
+        self.rows.get(round.0.checked_sub(first.0)? as usize)
+    }
+
+    /// Counts what a newly accepted block says about the slots of the two rounds below it. True if a slot was decided.
+    pub fn observe(&mut self, committee: &Committee, schedule: &Schedule, dag: &Dag, id: NodeId) -> bool {
+        self.open_rows(schedule, id.round);
+        let Some(node) = dag.node(id) else { return false };
+        self.tally(committee, id, node, Round(0))
+    }
+
+    /// Starts over for the rounds after `round` under a new schedule.
+    pub fn reschedule(&mut self, committee: &Committee, schedule: &Schedule, dag: &Dag, round: Round) {
+        while self.rows.back().is_some_and(|row| row.round > round) {
+            self.rows.pop_back();
+        }
+        self.next_round = self.next_round.min(round.next());
+        self.count(committee, schedule, dag);
+    }
+
+    /// Opens all rounds that the DAG reaches, and counts what its blocks say about them.
+    pub fn count(&mut self, committee: &Committee, schedule: &Schedule, dag: &Dag) {
+        let fresh = self.next_round;
+        self.open_rows(schedule, dag.top());
+        let mut at = fresh.next();
+        while at <= dag.top() {
+            for id in dag.round(at) {
+                let Some(node) = dag.node(id) else { continue };
+                self.tally(committee, id, node, fresh);
+            }
+            at = at.next();
+        }
+    }
+
+    /// Counts what a block says about the slots of the two rounds below it, as far as they are not below `lowest`.
+    fn tally(&mut self, committee: &Committee, id: NodeId, node: &Node, lowest: Round) -> bool {
+        let mut decided = false;
+        let (voted, certified) = (id.round.before(1), id.round.before(2));
+        if voted >= lowest
+            && let Some(row) = self.row_mut(voted)
+        {
+            for slot in &mut row.slots {
+                decided |= slot.vote(committee, id, node);
+            }
+        }
+        if certified >= lowest
+            && let Some(row) = self.row_mut(certified)
+        {
+            for slot in &mut row.slots {
+                decided |= slot.certify(committee, id, node);
+            }
+        }
+        decided
+    }
+
+    /// Applies the indirect rule, newest slots first. Call when a slot was decided directly.
+    pub fn decide_indirectly(&mut self, dag: &Dag) {
+        let rows = self.rows.len();
+        // anchors[i]: first slot of row i or later that is not skipped.
+        let mut anchors: Vec<Option<(usize, usize)>> = vec![None; rows + 1];
+        for index in (0..rows).rev() {
+            let anchor = anchors.get(index + 3).copied().flatten();
+            for slot in (0..self.rows[index].slots.len()).rev() {
+                if self.rows[index].slots[slot].decision == Decision::Undecided
+                    && let Some((row, at)) = anchor
+                    && let Decision::Commit { block: anchor, .. } = self.rows[row].slots[at].decision
+                {
+                    let decision = self.rows[index].slots[slot].decide_by(dag, anchor);
+                    self.rows[index].slots[slot].decision = decision;
+                }
+            }
+            let first = self.rows[index]
+                .slots
+                .iter()
+                .position(|slot| !matches!(slot.decision, Decision::Skip { .. }));
+            anchors[index] = first.map(|slot| (index, slot)).or(anchors[index + 1]);
+        }
+    }
+
+    /// The next slot in order, if it is decided: its round, its number and its fate.
+    pub fn emit(&mut self) -> Option<(Round, usize, Decision)> {
+        loop {
+            let row = self.rows.front()?;
+            let Some(slot) = row.slots.get(self.emitted) else {
+                self.rows.pop_front();
+                self.emitted = 0;
+                continue;
+            };
+            if slot.decision == Decision::Undecided {
+                return None;
+            }
+            let decided = (row.round, self.emitted, slot.decision);
+            self.emitted += 1;
+            return Some(decided);
+        }
+    }
+
+    /// Whether every slot of a round has a quorum that supports one of its blocks, or a quorum that supports none.
+    pub fn voted(&self, committee: &Committee, round: Round) -> bool {
+        self.row(round).is_none_or(|row| {
+            row.slots.iter().all(|slot| {
+                slot.decision != Decision::Undecided
+                    || committee.is_quorum(&slot.blames)
+                    || slot.candidates.iter().any(|candidate| committee.is_quorum(&candidate.supporters))
+            })
+        })
+    }
+
+    /// Slots not yet emitted, in order, with their fate: for tests and explanations.
+    #[cfg(test)]
+    pub fn pending(&self) -> impl Iterator<Item = (Round, ReplicaId, Decision)> + '_ {
+        self.rows
+            .iter()
+            .flat_map(|row| row.slots.iter().map(|slot| (row.round, slot.leader, slot.decision)))
+            .skip(self.emitted)
+    }
+}
+
+impl Slot {
+    /// Counts a block of the next round.
+    fn vote(&mut self, committee: &Committee, id: NodeId, node: &Node) -> bool {
+        let round = id.round.before(1);
+        let leader = self.leader;
+        let supported = if node.parents.contains(leader) {
+            Some(NodeId { round, author: leader, copy: 0 })
+        } else {
+            node.others.iter().copied().find(|other| other.round == round && other.author == leader)
+        };
+        let Some(block) = supported else {
+            self.blames.insert(id.author);
+            if self.decision == Decision::Undecided && committee.is_quorum(&self.blames) {
+                self.decision = Decision::Skip { direct: true };
+                return true;
+            }
+            return false;
+        };
+        let index =
+            self.candidates.iter().position(|candidate| candidate.block == block).unwrap_or_else(|| {
+                self.candidates.push(Candidate {
+                    block,
+                    supporters: ReplicaSet::default(),
+                    supporter_copies: SmallVec::new(),
+                    certifiers: ReplicaSet::default(),
+                    certificates: SmallVec::new(),
+                });
+                self.candidates.len() - 1
+            });
+        let candidate = &mut self.candidates[index];
+        if id.copy == 0 {
+            candidate.supporters.insert(id.author);
+        } else {
+            candidate.supporter_copies.push(id);
+        }
+        false
+    }
+
+    /// Counts a block of the second round after.
+    fn certify(&mut self, committee: &Committee, id: NodeId, node: &Node) -> bool {
+        for candidate in &mut self.candidates {
+            let mut voters = node.parents.and(&candidate.supporters);
+            for copy in &candidate.supporter_copies {
+                if node.others.contains(copy) {
+                    voters.insert(copy.author);
+                }
+            }
+            if !committee.is_quorum(&voters) {
+                continue;
+            }
+            candidate.certificates.push(id);
+            candidate.certifiers.insert(id.author);
+            if self.decision == Decision::Undecided && committee.is_quorum(&candidate.certifiers) {
+                self.decision = Decision::Commit { block: candidate.block, direct: true };
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The indirect rule under a committed anchor.
+    fn decide_by(&self, dag: &Dag, anchor: NodeId) -> Decision {
+        let certified = |candidate: &&Candidate| !candidate.certificates.is_empty();
+        if self.candidates.iter().any(|candidate| certified(&candidate)) {
+            let round = self.candidates[0].block.round.next().next();
+            let reached = dag.ancestry(anchor, round, false);
+            let below = &reached[reached.partition_point(|id| id.round > round)..];
+            for candidate in self.candidates.iter().filter(certified) {
+                if candidate.certificates.iter().any(|certificate| below.contains(certificate)) {
+                    return Decision::Commit { block: candidate.block, direct: false };
+                }
+            }
+        }
+        Decision::Skip { direct: false }
+    }
+}

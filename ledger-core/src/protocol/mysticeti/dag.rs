@@ -1,0 +1,389 @@
+//! The accepted blocks inside the garbage-collection window.
+//!
+//! Invariants: every ancestor of an accepted block above the window's floor is accepted, or settled (committed
+//! before the point from which this replica restored); blocks of one author and round keep the order in which they
+//! arrived (their *copy*), which nothing that replicas must agree on may depend on.
+//!
+//! Each round keeps its authors' first blocks as bits, so that support, certificates and reachability are word
+//! operations; second and later blocks of an equivocating author take the slow path beside them.
+
+use crate::block::{Block, BlockRef, Round};
+use crate::committee::{ReplicaId, ReplicaSet};
+use crate::crypto::Digest;
+use smallvec::SmallVec;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Where an accepted block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NodeId {
+    pub round: Round,
+    pub author: ReplicaId,
+    /// 0 for the first block of this author and round that arrived.
+    pub copy: u8,
+}
+
+/// An accepted block and its resolved ancestors.
+pub(super) struct Node {
+    pub block: Arc<Block>,
+    /// Parents that are their author's first block of the round before.
+    pub parents: ReplicaSet,
+    /// Every other ancestor: older ones, and parents that are a second block.
+    pub others: SmallVec<[NodeId; 2]>,
+    /// For second and later blocks; first blocks have a bit in the row.
+    committed: bool,
+}
+
+/// The blocks of a round.
+struct Row {
+    /// Digests of first blocks, beside each other for quick look-up; meaningful where `present`.
+    digests: Vec<Digest>,
+    nodes: Vec<Option<Node>>,
+    /// Authors with a block.
+    present: ReplicaSet,
+    /// First blocks that are committed.
+    committed: ReplicaSet,
+    /// First blocks that are a parent of an accepted block.
+    linked: ReplicaSet,
+    /// Second and later blocks, by (author, copy).
+    extra: Vec<(ReplicaId, Node)>,
+}
+
+/// What a reference points to.
+pub(super) enum Resolved {
+    /// An accepted block.
+    Node(NodeId),
+    /// Below the floor, or settled: nothing to wait for.
+    Settled,
+    /// Not here.
+    Missing,
+}
+
+/// See the module.
+pub(super) struct Dag {
+    size: usize,
+    /// Round of `rows[0]`. Blocks of rounds below it are gone.
+    floor: Round,
+    rows: VecDeque<Row>,
+    /// Committed blocks that a restored replica does not hold.
+    settled: BTreeSet<BlockRef>,
+    genesis: Vec<BlockRef>,
+    blocks: usize,
+    bytes: usize,
+}
+
+/// Copies of one author and round beyond which more are refused: each correct replica can refer to one at most.
+const COPIES_MAX: usize = u8::MAX as usize;
+
+impl Dag {
+    pub fn new(genesis: Vec<BlockRef>) -> Self {
+        let size = genesis.len();
+        Self {
+            size,
+            floor: Round(1),
+            rows: VecDeque::new(),
+            settled: BTreeSet::new(),
+            genesis,
+            blocks: 0,
+            bytes: 0,
+        }
+    }
+
+    pub fn genesis(&self) -> &[BlockRef] {
+        &self.genesis
+    }
+
+    /// Lowest round held.
+    pub fn floor(&self) -> Round {
+        self.floor
+    }
+
+    /// Highest round with a block, or the one below the floor.
+    pub fn top(&self) -> Round {
+        Round(self.floor.0 + self.rows.len() as u64 - 1)
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn row(&self, round: Round) -> Option<&Row> {
+        self.rows.get(round.0.checked_sub(self.floor.0)? as usize)
+    }
+
+    fn row_mut(&mut self, round: Round) -> Option<&mut Row> {
+        self.rows.get_mut(round.0.checked_sub(self.floor.0)? as usize)
+    }
+
+    /// Authors with a block in a round.
+    pub fn present(&self, round: Round) -> ReplicaSet {
+        self.row(round).map_or(ReplicaSet::default(), |row| row.present)
+    }
+
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        let row = self.row(id.round)?;
+        if id.copy == 0 {
+            return row.nodes[id.author.index()].as_ref();
+        }
+        row.extra
+            .iter()
+            .filter(|(author, _)| *author == id.author)
+            .nth(id.copy as usize - 1)
+            .map(|(_, node)| node)
+    }
+
+    /// Every block of an author in a round.
+    pub fn copies(&self, round: Round, author: ReplicaId) -> impl Iterator<Item = NodeId> + use<> {
+        let copies = self.row(round).map_or(0, |row| {
+            let extra = row.extra.iter().filter(|(other, _)| *other == author).count();
+            usize::from(row.present.contains(author)) + extra
+        });
+        (0..copies).map(move |copy| NodeId { round, author, copy: copy as u8 })
+    }
+
+    /// Every block of a round, first blocks by author and then the others.
+    pub fn round(&self, round: Round) -> impl Iterator<Item = NodeId> + '_ {
+        let authors = self.present(round);
+        (0..self.size as u16)
+            .map(ReplicaId)
+            .filter(move |author| authors.contains(*author))
+            .flat_map(move |author| self.copies(round, author))
+    }
+
+    pub fn resolve(&self, reference: &BlockRef) -> Resolved {
+        if reference.round < self.floor {
+            return Resolved::Settled;
+        }
+        let author = reference.author;
+        if let Some(row) = self.row(reference.round)
+            && row.present.contains(author)
+        {
+            if row.digests[author.index()] == reference.digest {
+                return Resolved::Node(NodeId { round: reference.round, author, copy: 0 });
+            }
+            let mut others = row.extra.iter().filter(|(other, _)| *other == author);
+            if let Some(copy) = others.position(|(_, node)| node.block.reference().digest == reference.digest)
+            {
+                return Resolved::Node(NodeId { round: reference.round, author, copy: copy as u8 + 1 });
+            }
+        }
+        if !self.settled.is_empty() && self.settled.contains(reference) {
+            return Resolved::Settled;
+        }
+        Resolved::Missing
+    }
+
+    pub fn contains(&self, reference: &BlockRef) -> bool {
+        !matches!(self.resolve(reference), Resolved::Missing)
+    }
+
+    pub fn block(&self, reference: &BlockRef) -> Option<&Arc<Block>> {
+        match self.resolve(reference) {
+            Resolved::Node(id) => self.node(id).map(|node| &node.block),
+            Resolved::Settled | Resolved::Missing => None,
+        }
+    }
+
+    /// Adds a block whose ancestors are all here or settled. `None` if it equivocates beyond the limit.
+    pub fn accept(&mut self, block: Arc<Block>) -> Option<NodeId> {
+        let (round, author) = (block.round(), block.author());
+        debug_assert!(round >= self.floor && !self.contains(&block.reference()));
+        let copy = self.copies(round, author).count();
+        if copy > COPIES_MAX {
+            return None;
+        }
+        let mut parents = ReplicaSet::default();
+        let mut others: SmallVec<[NodeId; 2]> = SmallVec::new();
+        for ancestor in block.ancestors() {
+            let Resolved::Node(id) = self.resolve(ancestor) else { continue };
+            if id.copy == 0 && id.round.next() == round {
+                parents.insert(id.author);
+            } else {
+                others.push(id);
+            }
+        }
+        let below = round.before(1);
+        if let Some(row) = self.row_mut(below) {
+            row.linked.extend(&parents);
+        }
+        for id in others.iter().filter(|id| id.copy == 0) {
+            if let Some(row) = self.row_mut(id.round) {
+                row.linked.insert(id.author);
+            }
+        }
+        while self.top() < round {
+            self.rows.push_back(Row {
+                digests: vec![Digest::default(); self.size],
+                nodes: (0..self.size).map(|_| None).collect(),
+                present: ReplicaSet::default(),
+                committed: ReplicaSet::default(),
+                linked: ReplicaSet::default(),
+                extra: Vec::new(),
+            });
+        }
+        self.blocks += 1;
+        self.bytes += block.bytes().len();
+        let digest = block.reference().digest;
+        let row = self.row_mut(round).expect("rows reach the block's round");
+        let node = Node { block, parents, others, committed: false };
+        if copy == 0 {
+            row.present.insert(author);
+            row.digests[author.index()] = digest;
+            row.nodes[author.index()] = Some(node);
+        } else {
+            row.extra.push((author, node));
+        }
+        Some(NodeId { round, author, copy: copy as u8 })
+    }
+
+    /// Whether a first block is a parent of an accepted block.
+    pub fn is_linked(&self, id: NodeId) -> bool {
+        self.row(id.round).is_none_or(|row| row.linked.contains(id.author))
+    }
+
+    pub fn is_committed(&self, id: NodeId) -> bool {
+        if id.copy == 0 {
+            return self.row(id.round).is_none_or(|row| row.committed.contains(id.author));
+        }
+        self.node(id).is_none_or(|node| node.committed)
+    }
+
+    fn set_committed(&mut self, id: NodeId) {
+        if let Some(row) = self.row_mut(id.round) {
+            if id.copy == 0 {
+                row.committed.insert(id.author);
+            } else if let Some((_, node)) =
+                row.extra.iter_mut().filter(|(author, _)| *author == id.author).nth(usize::from(id.copy) - 1)
+            {
+                node.committed = true;
+            }
+        }
+    }
+
+    /// Blocks in the ancestry of `from` (itself included) of rounds `lowest` and up, from the top down. With
+    /// `uncommitted_only`, committed blocks are left out and not passed through: their ancestry is committed too.
+    pub fn ancestry(&self, from: NodeId, lowest: Round, uncommitted_only: bool) -> Vec<NodeId> {
+        let depth = (from.round.0 + 1).saturating_sub(lowest.0.max(self.floor.0)) as usize;
+        let mut found = Vec::new();
+        // What is reached: first blocks by distance from the top, other copies by round.
+        let mut firsts = vec![ReplicaSet::default(); depth];
+        let mut copies: BTreeSet<NodeId> = BTreeSet::new();
+        let reach = |id: NodeId, firsts: &mut Vec<ReplicaSet>, copies: &mut BTreeSet<NodeId>| {
+            let distance = (from.round.0 - id.round.0) as usize;
+            if distance >= depth {
+                return;
+            }
+            if id.copy == 0 {
+                firsts[distance].insert(id.author);
+            } else {
+                copies.insert(id);
+            }
+        };
+        reach(from, &mut firsts, &mut copies);
+        for distance in 0..depth {
+            let round = from.round.before(distance as u64);
+            let Some(row) = self.row(round) else { continue };
+            let mut here = firsts[distance];
+            if uncommitted_only {
+                here = here.without(&row.committed);
+            }
+            // Copies of this round can only be reached from above, so they are complete by now.
+            let first = NodeId { round, author: ReplicaId(0), copy: 0 };
+            let seconds: SmallVec<[NodeId; 2]> = copies
+                .range(first..NodeId { round: round.next(), ..first })
+                .copied()
+                .filter(|id| !(uncommitted_only && self.is_committed(*id)))
+                .collect();
+            for id in here.iter().map(|author| NodeId { round, author, copy: 0 }).chain(seconds) {
+                let Some(node) = self.node(id) else { continue };
+                found.push(id);
+                if let Some(below) = firsts.get_mut(distance + 1) {
+                    below.extend(&node.parents);
+                }
+                for other in &node.others {
+                    reach(*other, &mut firsts, &mut copies);
+                }
+            }
+        }
+        found
+    }
+
+    /// Commits the uncommitted ancestry of a leader above `lowest`: its sub-DAG in execution order, ascending by
+    /// (round, author, digest), the leader last.
+    pub fn linearise(&mut self, leader: NodeId, lowest: Round) -> Vec<Arc<Block>> {
+        let ids = self.ancestry(leader, lowest, true);
+        let mut blocks = Vec::with_capacity(ids.len());
+        for id in ids {
+            self.set_committed(id);
+            if let Some(node) = self.node(id) {
+                blocks.push(node.block.clone());
+            }
+        }
+        blocks.sort_unstable_by_key(|block| block.reference());
+        blocks
+    }
+
+    /// Forgets all rounds below `floor`; the uncommitted blocks among them are returned.
+    pub fn raise_floor(&mut self, floor: Round) -> Vec<Arc<Block>> {
+        let mut dropped = Vec::new();
+        while self.floor < floor {
+            if let Some(row) = self.rows.pop_front() {
+                let committed = row.committed;
+                let firsts = row.nodes.into_iter().flatten().map(|node| {
+                    let committed = committed.contains(node.block.author());
+                    (node, committed)
+                });
+                let extra = row.extra.into_iter().map(|(_, node)| {
+                    let committed = node.committed;
+                    (node, committed)
+                });
+                for (node, committed) in firsts.chain(extra) {
+                    self.blocks -= 1;
+                    self.bytes -= node.block.bytes().len();
+                    if !committed {
+                        dropped.push(node.block);
+                    }
+                }
+            }
+            self.floor = self.floor.next();
+        }
+        self.settled = self.settled.split_off(&BlockRef {
+            round: self.floor,
+            author: ReplicaId(0),
+            digest: Digest::default(),
+        });
+        dropped
+    }
+
+    /// Takes over a prefix ordered elsewhere: `settled` are its committed blocks, of which `recent` are at hand.
+    /// Returns the blocks that fell out of the window.
+    pub fn settle(
+        &mut self,
+        floor: Round,
+        settled: impl Iterator<Item = BlockRef>,
+        recent: &[Arc<Block>],
+    ) -> Vec<Arc<Block>> {
+        let dropped = self.raise_floor(floor);
+        let mut settled: BTreeSet<BlockRef> = settled.filter(|reference| reference.round >= floor).collect();
+        let mut recent: Vec<_> = recent.iter().filter(|block| settled.contains(&block.reference())).collect();
+        recent.sort_unstable_by_key(|block| block.reference());
+        for block in recent {
+            if matches!(self.resolve(&block.reference()), Resolved::Missing) {
+                self.accept(block.clone());
+            }
+        }
+        settled.retain(|reference| match self.resolve(reference) {
+            Resolved::Node(id) => {
+                self.set_committed(id);
+                false
+            }
+            Resolved::Settled | Resolved::Missing => true,
+        });
+        self.settled.extend(settled);
+        dropped
+    }
+}
