@@ -1,0 +1,2 @@
+//! Regions and the links between hosts.
+pub mod topology;
