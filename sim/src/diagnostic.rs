@@ -126,13 +126,13 @@ impl Diagnostics {
         for item in &self.items {
             let location = item.position.map_or_else(|| self.sources[0].name.clone(), |at| self.location(at));
             let path = if item.path.is_empty() { String::new() } else { format!("{}: ", item.path) };
-            let title = paint.bold(&format!("{location}: {path}{}", item.message));
+            let title = paint.bold(&printable(&format!("{location}: {path}{}", item.message)));
             let _ = writeln!(out, "{}{title}", paint.red("error: "));
             if let Some(position) = item.position {
                 self.excerpt(&mut out, position, paint);
             }
             for help in &item.help {
-                let _ = writeln!(out, "  {} {help}", paint.blue("="));
+                let _ = writeln!(out, "  {} {}", paint.blue("="), printable(help));
             }
         }
         out
@@ -166,7 +166,7 @@ impl Diagnostics {
     fn excerpt(&self, out: &mut String, at: Position, paint: Paint) {
         let source = &self.sources[at.source];
         let Some(line) = source.text.lines().nth(at.line - 1) else { return };
-        let line: Vec<char> = line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line: Vec<char> = printable(line.trim_end()).chars().collect();
         let column = (at.column - 1).min(line.len());
         let start = if column > EXCERPT_CHARS_MAX { column - EXCERPT_CHARS_MAX / 2 } else { 0 };
         let end = line.len().min(start + EXCERPT_CHARS_MAX);
@@ -205,10 +205,14 @@ impl Paint {
     }
 }
 
+/// Without control characters: keys, values and file names come from others.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// A user's text between backticks: short, on one line, without control characters.
 pub fn quote(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(QUOTE_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String = printable(text).chars().take(QUOTE_CHARS_MAX).collect();
     if text.chars().nth(QUOTE_CHARS_MAX).is_some() {
         shown.push('…');
     }

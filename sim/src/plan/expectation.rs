@@ -35,7 +35,7 @@ fn condition(field: &Field<'_>, text: &str, problems: &mut Problems) -> Option<C
     let Some(at) = text.find(['<', '>', '=', '!']) else {
         let word = text.split_whitespace().next().unwrap_or_default();
         let is_metric = catalog::lookup(word).is_some();
-        let found = if is_metric { "says nothing to compare with" } else { "is not an expectation" };
+        let found = if is_metric { "has no comparison" } else { "is not an expectation" };
         let report = field.wrong(problems, format!("{} {found}", quote(text)));
         report.suggest(trimmed, CHECKERS.iter().map(|(name, _)| *name));
         report.help(FORM);

@@ -43,33 +43,32 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let name = name(&mut root, problems);
     let seed = root.optional("seed").and_then(|field| field.read(problems, &units::INTEGER)).unwrap_or(SEED);
     let duration = root
-        .required(problems, "duration", "60s")
+        .required("duration", "60s")
         .and_then(|field| span(&field, problems, (Duration::from_millis(1), "1ms")));
     let mut pause = |key, default| {
         let field = root.optional(key);
         field.and_then(|field| span(&field, problems, (Duration::ZERO, "0s"))).unwrap_or(default)
     };
     let (warmup, drain) = (pause("warmup", Duration::ZERO), pause("drain", 30 * SECOND));
-    let network = root.required(problems, "network", "{ topology: lan }");
+    let network = root.required("network", "{ topology: lan }");
     let network = network.and_then(|field| network::read(&field, problems));
-    let ledger = root.required(problems, "ledger", "{ replicas: 4 }");
+    let ledger = root.required("ledger", "{ replicas: 4 }");
     let ledger = ledger.and_then(|field| ledger::read(&field, network.as_ref(), problems));
     let replicas = ledger.as_ref().and_then(|ledger| ledger.replicas.as_deref());
     let count = ledger.as_ref().and_then(|ledger| ledger.count);
     let replica_host = host::read(root.optional("host"), "reference-8core", problems);
     let gateway_host = host::read(root.optional("gateway_host"), "gateway-2core", problems);
-    let workloads = root.required(problems, "workloads", "[{ opaque: { rate: 1000/s } }]");
+    let workloads = root.required("workloads", "[{ opaque: { rate: 1000/s } }]");
     let workloads =
         workloads.and_then(|field| workload::read(&field, ledger.as_ref().map(|l| &l.plan), problems));
     let opaque = workloads.as_deref().is_some_and(is_opaque);
     let population = root.optional("population");
     if population.is_none() && workloads.is_some() && !opaque {
-        let report = problems.report(root.key, "population", "missing");
-        report.help("add it, as in `population: { patients: 10k, hospitals: 8 }`");
+        root.missing("population", "{ patients: 10k, hospitals: 8 }");
     }
-    let at = population.as_ref().map_or(root.key, |field| field.key);
+    let at = population.as_ref().map(|field| field.key);
     let population = population::read(population, network.as_ref(), replicas, problems);
-    if let (Some(population), Some(workloads)) = (&population, &workloads) {
+    if let (Some(population), Some(workloads), Some(at)) = (&population, &workloads, at) {
         population::check(population, workloads, at, problems);
     }
     if let Some(documents) = root.optional("documents") {
@@ -108,7 +107,7 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
 }
 
 fn name(root: &mut Map<'_>, problems: &mut Problems) -> Option<String> {
-    let field = root.required(problems, "name", "regional-exchange")?;
+    let field = root.required("name", "regional-exchange")?;
     let text = field.text(problems, "a short name, as in `regional-exchange`")?;
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.len() > 64 || text.starts_with('-') || !text.chars().all(fits) {

@@ -27,6 +27,11 @@ pub(crate) fn apply(scenario: &mut Scenario, flag: &str, assignment: &str) {
         report.help("keys are joined with dots and list items counted from 0, as in `faults[0].crash.for`");
         return;
     };
+    if value.trim().is_empty() {
+        let report = scenario.problems.report(whole, path, "there is no value after the `=`");
+        report.help("to remove a key, edit the file");
+        return;
+    }
     let Some(value) = yaml::parse(value, source, path_width + 1, &mut scenario.problems) else { return };
     if let Err(message) = put(&mut scenario.root, &steps, key_position, value) {
         let report = scenario.problems.report(key_position, path, message);

@@ -4,7 +4,7 @@
 use super::node::{Node, Value};
 use super::units::Unit;
 use super::yaml::join;
-use crate::diagnostic::{Position, Problems, one_of, quote};
+use crate::diagnostic::{Diagnostic, Position, Problems, nearest, one_of, quote};
 
 /// A value, the key that led to it, and the whole path.
 #[derive(Clone, Debug)]
@@ -22,11 +22,7 @@ impl<'a> Field<'a> {
     }
 
     /// Reports a mistake about the value.
-    pub fn wrong<'p>(
-        &self,
-        problems: &'p mut Problems,
-        message: impl Into<String>,
-    ) -> &'p mut crate::diagnostic::Diagnostic {
+    pub fn wrong<'p>(&self, problems: &'p mut Problems, message: impl Into<String>) -> &'p mut Diagnostic {
         let position = if matches!(self.node.value, Value::Null) { self.key } else { self.node.position };
         problems.report(position, self.path.clone(), message)
     }
@@ -132,7 +128,13 @@ impl<'a> Field<'a> {
                     (entry.key.as_str(), Field { node: &entry.node, key: entry.position, path })
                 };
                 let entries = entries.iter().map(entry).collect();
-                Some(Map { entries, known: Vec::new(), key: self.key, path: self.path.clone() })
+                Some(Map {
+                    entries,
+                    known: Vec::new(),
+                    missing: Vec::new(),
+                    key: self.key,
+                    path: self.path.clone(),
+                })
             }
             Value::Null | Value::Scalar { .. } | Value::List(_) => {
                 let found = self.node.kind();
@@ -164,6 +166,7 @@ impl<'a> Field<'a> {
 pub(crate) struct Map<'a> {
     entries: Vec<(&'a str, Field<'a>)>,
     known: Vec<&'static str>,
+    missing: Vec<(&'static str, &'static str)>,
     /// Where the map itself is named.
     pub key: Position,
     pub path: String,
@@ -177,20 +180,23 @@ impl<'a> Map<'a> {
         Some(self.entries.remove(at).1)
     }
 
-    /// The value of `key`; reports when it is missing.
-    pub fn required(
-        &mut self,
-        problems: &mut Problems,
-        key: &'static str,
-        example: &str,
-    ) -> Option<Field<'a>> {
+    /// The value of `key`; when it is missing, [`Map::finish`] says so.
+    pub fn required(&mut self, key: &'static str, example: &'static str) -> Option<Field<'a>> {
         let field = self.optional(key);
         if field.is_none() {
-            problems
-                .report(self.key, join(&self.path, key), "missing")
-                .help(format!("add it, as in `{key}: {example}`"));
+            self.missing(key, example);
         }
         field
+    }
+
+    /// Makes [`Map::finish`] report that `key` is missing.
+    pub fn missing(&mut self, key: &'static str, example: &'static str) {
+        self.missing.push((key, example));
+    }
+
+    /// Whether a key is left that nobody asked for.
+    pub fn has_unknown(&self) -> bool {
+        !self.entries.is_empty()
     }
 
     /// Whether `key` is there and not read yet.
@@ -208,13 +214,26 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// Reports every key that was not asked for.
-    pub fn finish(self, problems: &mut Problems) {
+    /// Reports every key that was not asked for and every one that is missing; a misspelt key is one mistake, not two.
+    pub fn finish(mut self, problems: &mut Problems) {
         for (key, field) in self.entries {
             let report = problems.report(field.key, field.path, format!("unknown key {}", quote(key)));
-            if !report.suggest(key, self.known.iter().copied()) {
-                report.help(format!("the keys here are {}", self.known.join(", ")));
+            match nearest(key, self.known.iter().copied()) {
+                Some(near) => {
+                    report.help(format!("did you mean `{near}`?"));
+                    self.missing.retain(|(missing, _)| *missing != near);
+                }
+                None => {
+                    report.help(format!("the keys here are {}", self.known.join(", ")));
+                }
             }
+        }
+        for (key, example) in self.missing {
+            // The root has no key to point at.
+            let position = if self.path.is_empty() { None } else { Some(self.key) };
+            let path = join(&self.path, key);
+            let help = vec![format!("add it, as in `{key}: {example}`")];
+            problems.push(Diagnostic { position, path, message: "missing".to_owned(), help });
         }
     }
 }

@@ -143,6 +143,7 @@ fn scaled(text: &str, what: &str, units: &[(&str, u64)]) -> Result<u64, String> 
     };
     match number.times(*size, 1) {
         Some((value, true)) => Ok(value),
+        Some((_, false)) if units.contains(&("", 1)) => Err(format!("{shown} is not {what}")),
         Some((_, false)) => Err(format!("{shown} is too fine")),
         None => Err(format!("{shown} is too large")),
     }
@@ -268,7 +269,7 @@ mod tests {
         check(&SHARE, "30", Err("`30` is more than the whole (percentages are written `30%`)"));
         check(&SHARE, "101%", Err("`101%` is more than the whole"));
         check(&COUNT, "200k", Ok(200_000));
-        check(&COUNT, "1.5", Err("`1.5` is too fine"));
+        check(&COUNT, "1.5", Err("`1.5` is not a whole number"));
         check(&COUNT, "many", Err("`many` is not a whole number"));
         check(&FACTOR, "2.5", Ok(2_500));
         check(&BYTES_PER_SECOND, "1GB/s", Ok(1_000_000_000));

@@ -24,7 +24,7 @@ pub(crate) fn parse(
         Ok(node) => node,
         Err(Stop::Syntax(error)) => {
             let marker = error.marker();
-            let position = builder.position(Span::new(*marker, *marker));
+            let position = builder.within(text, Span::new(*marker, *marker));
             let report = builder.problems.report(position, "", format!("not YAML: {}", error.info()));
             if text.contains('\t') {
                 report.help("YAML is indented with spaces, never with tabs");
@@ -88,7 +88,8 @@ impl<'t> Builder<'t, '_> {
         if root.is_none() {
             let position =
                 Position { source: self.source, line: 1, column: 1 + self.column_offset, width: 1 };
-            self.problems.report(position, "", "there is nothing in it");
+            let report = self.problems.report(position, "", "there is no scenario in it");
+            report.help("the shortest one has name, duration, ledger, network and workloads");
         }
         Ok(root)
     }
@@ -190,6 +191,15 @@ impl<'t> Builder<'t, '_> {
             let message = format!("the tag {} is not read", quote(&tag.to_string()));
             self.problems.report(position, path, message).help("remove it: the key says what its value is");
         }
+    }
+
+    /// Like [`Builder::position`], moving what is past the last line to that line's end.
+    fn within(&self, text: &str, span: Span) -> Position {
+        let position = self.position(span);
+        let lines = text.lines().count();
+        let Some(last) = text.lines().last().filter(|_| position.line > lines) else { return position };
+        let offset = if lines == 1 { self.column_offset } else { 0 };
+        Position { line: lines, column: last.chars().count() + 1 + offset, ..position }
     }
 
     /// One character wide; [`Builder::node`] widens scalars.

@@ -54,10 +54,11 @@ fn fault(
     map.later(problems, "byzantine", LATER);
     let at = match byzantine {
         true => map.optional("at"),
-        false => map.required(problems, "at", "20s"),
+        false => map.required("at", "20s"),
     };
     let at = at.and_then(|field| start(&field, duration, problems));
     let (crash, partition) = (map.optional("crash"), map.optional("partition"));
+    let misspelt = map.has_unknown();
     map.finish(problems);
     let (kind, lasts) = match (crash, partition) {
         (Some(field), None) => crash_of(&field, index, at, replicas, outages, problems)?,
@@ -67,7 +68,7 @@ fn fault(
             problems.report(field.key, field.path, message).help("give each fault its own `- at:`");
             return None;
         }
-        (None, None) if byzantine => return None,
+        (None, None) if byzantine || misspelt => return None,
         (None, None) => {
             let report = item.wrong(problems, "it does not say what goes wrong");
             report.help(format!("expected `at` and one of {}", KINDS.join(", ")));
@@ -80,9 +81,10 @@ fn fault(
 fn start(field: &Field<'_>, duration: Option<Duration>, problems: &mut Problems) -> Option<Duration> {
     let at = field.read(problems, &units::DURATION)?;
     if let Some(end) = duration.filter(|end| at >= *end) {
-        let (at, end) = (duration_text::format(at), duration_text::format(end));
-        let report = field.wrong(problems, format!("the fault starts at {at}, when the run is over"));
-        report.help(format!("times count from the end of the warm-up; expected less than `duration`, {end}"));
+        let end = duration_text::format(end);
+        let found = field.text(problems, "a duration").map(quote).unwrap_or_default();
+        let report = field.wrong(problems, format!("{found} is after the end of the run"));
+        report.help(format!("times count from the end of the warm-up; the run ends at `duration`, {end}"));
         return None;
     }
     Some(at)
@@ -104,7 +106,7 @@ fn crash_of(
     problems: &mut Problems,
 ) -> Option<(FaultKind, Option<Option<Duration>>)> {
     let mut map = field.map(problems, "a map, as in `crash: { replicas: [3], for: 15s }`")?;
-    let list = map.required(problems, "replicas", "[3]");
+    let list = map.required("replicas", "[3]");
     let lasts = lasting(&mut map, problems);
     map.finish(problems);
     let items = list.as_ref()?.list(problems, "replicas, as in `[3]`")?;
@@ -149,7 +151,7 @@ fn partition_of(
     problems: &mut Problems,
 ) -> Option<(FaultKind, Option<Option<Duration>>)> {
     let mut map = field.map(problems, "a map, as in `partition: { groups: [[0, 1], rest], for: 5s }`")?;
-    let list = map.required(problems, "groups", "[[0, 1], rest]");
+    let list = map.required("groups", "[[0, 1], rest]");
     let lasts = lasting(&mut map, problems);
     map.finish(problems);
     let list = list?;
@@ -194,7 +196,8 @@ fn partition_of(
         Some((index, _)) => groups[index] = missing,
         None if !missing.is_empty() => {
             let message = format!("{} in no group", listing(&missing));
-            list.wrong(problems, message).help("add them to a group, or add the group `rest`");
+            list.wrong(problems, message)
+                .help("every replica needs a group; `rest` stands for all that are in no other");
         }
         None => {}
     }

@@ -45,7 +45,7 @@ pub(super) fn read(
     if let Some(protocol) = map.optional("protocol") {
         protocol.choice(problems, &[("mysticeti", ())], &["hotstuff", "pbft", "raft"]);
     }
-    let committee = map.required(problems, "replicas", "4");
+    let committee = map.required("replicas", "4");
     let committee = committee.and_then(|field| committee_of(&field, network, problems));
     let stakes = committee.as_ref().and_then(|all| all.stakes.iter().copied().collect::<Option<Vec<u64>>>());
     if let (Some(tolerated), Some(stakes)) = (map.optional("faults_tolerated"), stakes) {
@@ -158,7 +158,7 @@ fn replica(
     let Some(mut map) = item.map(problems, "a replica, as in `{ region: riyadh, stake: 1 }`") else {
         return (None, None);
     };
-    let region = map.required(problems, "region", "riyadh");
+    let region = map.required("region", "riyadh");
     let region = region.and_then(|field| region_id(&field, &network?.regions, problems));
     let stake = match map.optional("stake") {
         Some(field) => field.within(problems, &units::COUNT, (1, "1"), (STAKE_MAX, "1 billion")),
@@ -195,7 +195,7 @@ fn check_tolerance(field: &Field<'_>, stakes: &[u64], problems: &mut Problems) {
     let message = format!("{stake} {what} cannot tolerate {}", faults(tolerated));
     let needed = 3 * tolerated + 1;
     field.wrong(problems, message).help(format!(
-        "n >= 3f + 1: {} need {needed} {what}; {stake} {what} tolerate {}",
+        "n >= 3f + 1: to tolerate {} takes {needed} {what}; {stake} tolerate {}",
         faults(tolerated),
         faults(possible)
     ));

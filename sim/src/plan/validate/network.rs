@@ -14,7 +14,7 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<Network
     if let Some(transport) = map.optional("transport") {
         transport.choice(problems, &[("message", ())], &["quic"]);
     }
-    let topology = map.required(problems, "topology", "gulf-5");
+    let topology = map.required("topology", "gulf-5");
     let topology = topology.and_then(|field| match field.node.value {
         Value::Map(_) => inline(&field, problems).map(|topology| ("inline".to_owned(), topology)),
         _ => named(&field, problems),
@@ -53,8 +53,8 @@ fn named(field: &Field<'_>, problems: &mut Problems) -> Option<(String, Topology
 
 fn inline(field: &Field<'_>, problems: &mut Problems) -> Option<Topology> {
     let mut map = field.map(problems, "`regions` and `matrix`")?;
-    let regions = map.required(problems, "regions", "[riyadh, dubai]");
-    let matrix = map.required(problems, "matrix", "[[0.2ms, 8ms], [8ms, 0.2ms]]");
+    let regions = map.required("regions", "[riyadh, dubai]");
+    let matrix = map.required("matrix", "[[0.2ms, 8ms], [8ms, 0.2ms]]");
     map.finish(problems);
     let regions = regions.and_then(|field| regions_of(&field, problems));
     let delays = matrix.and_then(|field| delays_of(&field, regions.as_ref().map(Vec::len), problems));

@@ -16,7 +16,7 @@ const OPAQUE_BYTES: u64 = 512;
 const ZIPF_MILLI: u64 = 800;
 const MIX: RecordMix =
     RecordMix { register: 450_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 0 };
-const WHOLE: u64 = 1_000_000_000;
+const WHOLE: u64 = 1_000_000;
 
 pub(super) fn read(
     field: &Field<'_>,
@@ -67,7 +67,7 @@ fn workload(item: &Field<'_>, ledger: Option<&LedgerPlan>, problems: &mut Proble
 }
 
 fn rate(map: &mut Map<'_>, problems: &mut Problems) -> Option<u64> {
-    let field = map.required(problems, "rate", "400/s")?;
+    let field = map.required("rate", "400/s")?;
     let rate = field.read(problems, &units::RATE)?;
     if rate == 0 {
         field.wrong(problems, "a rate of zero").help("remove the workload instead");
@@ -118,6 +118,7 @@ fn mix(field: &Field<'_>, problems: &mut Problems) -> Option<RecordMix> {
         None => Some(0),
     };
     let parts = ["register", "share", "consent", "audit", "break_glass"].map(&mut part);
+    let misspelt = map.has_unknown();
     map.finish(problems);
     let [register, share, consent, audit, break_glass] = parts;
     let mix = RecordMix {
@@ -128,7 +129,10 @@ fn mix(field: &Field<'_>, problems: &mut Problems) -> Option<RecordMix> {
         break_glass: break_glass?,
     };
     let sum: u64 = parts.into_iter().flatten().map(u64::from).sum();
-    if sum != WHOLE / 1_000 {
+    if misspelt {
+        return None;
+    }
+    if sum != WHOLE {
         let percent = format!("{}.{:04}", sum / 10_000, sum % 10_000);
         let percent = percent.trim_end_matches('0').trim_end_matches('.');
         field.wrong(problems, format!("the mix adds up to {percent}%")).help("expected 100%");
@@ -183,11 +187,11 @@ const CYCLE_MOST: (Duration, &str) = (Duration::from_secs(86_400), "24h");
 
 fn burst(field: &Field<'_>, problems: &mut Problems) -> Option<Arrivals> {
     let mut map = field.map(problems, "a map, as in `burst: { every: 10s, on: 1s, factor: 5 }`")?;
-    let every = map.required(problems, "every", "10s");
+    let every = map.required("every", "10s");
     let every = every.and_then(|field| field.within(problems, &units::DURATION, CYCLE_LEAST, CYCLE_MOST));
-    let on = map.required(problems, "on", "1s");
+    let on = map.required("on", "1s");
     let on = on.and_then(|field| field.within(problems, &units::DURATION, CYCLE_LEAST, CYCLE_MOST));
-    let factor_field = map.required(problems, "factor", "5");
+    let factor_field = map.required("factor", "5");
     let factor = factor_field.as_ref();
     let factor =
         factor.and_then(|field| field.within(problems, &units::FACTOR, (1_000, "1"), (1_000_000, "1000")));
@@ -212,9 +216,9 @@ fn burst(field: &Field<'_>, problems: &mut Problems) -> Option<Arrivals> {
 
 fn diurnal(field: &Field<'_>, problems: &mut Problems) -> Option<Arrivals> {
     let mut map = field.map(problems, "a map, as in `diurnal: { day: 60s, peak: 1.5 }`")?;
-    let day = map.required(problems, "day", "60s");
+    let day = map.required("day", "60s");
     let day = day.and_then(|field| field.within(problems, &units::DURATION, CYCLE_LEAST, CYCLE_MOST));
-    let peak = map.required(problems, "peak", "1.5");
+    let peak = map.required("peak", "1.5");
     let peak = peak.and_then(|field| field.within(problems, &units::FACTOR, (1_000, "1"), (2_000, "2")));
     map.finish(problems);
     Some(Arrivals::Diurnal { day: day?, peak_milli: peak? })
@@ -222,7 +226,7 @@ fn diurnal(field: &Field<'_>, problems: &mut Problems) -> Option<Arrivals> {
 
 fn closed(field: &Field<'_>, problems: &mut Problems) -> Option<Arrivals> {
     let mut map = field.map(problems, "a map, as in `closed: { clients: 64 }`")?;
-    let clients = map.required(problems, "clients", "64");
+    let clients = map.required("clients", "64");
     let clients =
         clients.and_then(|field| field.within(problems, &units::COUNT, (1, "1"), (10_000_000, "10M")));
     map.finish(problems);
