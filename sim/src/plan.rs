@@ -376,7 +376,7 @@ pub mod duration_text {
         format!("{nanos}ns")
     }
 
-    /// Reads what [`format`] wrote: whole numbers with a unit.
+    /// Reads what [`format()`] wrote: whole numbers with a unit.
     pub fn parse(text: &str) -> Option<Duration> {
         let split = text.find(|c: char| !c.is_ascii_digit())?;
         let (number, unit) = text.split_at(split);

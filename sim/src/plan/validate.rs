@@ -76,11 +76,13 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     }
     let arrivals = root.optional("arrivals");
     let arrivals = arrivals.map_or(Some(Arrivals::Poisson), |field| workload::arrivals(&field, problems));
+    let mistakes = problems.0.len();
     let faults = root.optional("faults");
     let faults = faults.map(|field| fault::read(&field, count, duration, problems));
     let faults = faults.unwrap_or_default();
+    let known_faults = (problems.0.len() == mistakes).then_some(faults.as_slice());
     let expect = root.optional("expect");
-    let expect = expect.map(|field| expectations(&field, &faults, opaque, problems)).unwrap_or_default();
+    let expect = expect.map(|field| expectations(&field, known_faults, opaque, problems)).unwrap_or_default();
     root.later(problems, "matrix", "write one scenario for each combination, or pass `--set key=value`");
     root.finish(problems);
     let ledger = ledger?;
@@ -129,7 +131,7 @@ fn is_opaque(workloads: &[WorkloadPlan]) -> bool {
 
 fn expectations(
     field: &Field<'_>,
-    faults: &[FaultPlan],
+    faults: Option<&[FaultPlan]>,
     opaque: bool,
     problems: &mut Problems,
 ) -> Vec<Expectation> {
@@ -149,13 +151,14 @@ fn expectations(
     expectations
 }
 
-/// Why a run of this scenario has no sample of `metric`.
-fn never_measured(metric: &str, faults: &[FaultPlan], opaque: bool) -> Option<&'static str> {
+/// Why a run of this scenario has no sample of `metric`; `faults` is `None` when they have mistakes of their own.
+fn never_measured(metric: &str, faults: Option<&[FaultPlan]>, opaque: bool) -> Option<&'static str> {
     let of_records = ["share.", "shares.", "consent.", "audits."];
     if opaque && of_records.iter().any(|prefix| metric.starts_with(prefix)) {
         return Some("opaque bytes are ordered and not executed: nothing is shared, consented or audited");
     }
-    if metric == "recovery.time" && faults.iter().all(|fault| fault.lasts.is_none()) {
+    let heals = |faults: &[FaultPlan]| faults.iter().any(|fault| fault.lasts.is_some());
+    if metric == "recovery.time" && faults.is_some_and(|faults| !heals(faults)) {
         return Some("it needs a fault that heals: give one under `faults`, with `for`");
     }
     None

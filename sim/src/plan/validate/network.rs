@@ -79,40 +79,39 @@ fn regions_of(field: &Field<'_>, problems: &mut Problems) -> Option<Vec<String>>
     Some(names)
 }
 
+/// `None` unless the matrix is square: placement indexes it by region.
 fn delays_of(
     field: &Field<'_>,
     regions: Option<usize>,
     problems: &mut Problems,
 ) -> Option<Vec<Vec<DelayPlan>>> {
     let rows = field.list(problems, "one row a region, each with one delay a region")?;
-    check_length(field, "row", rows.len(), regions, problems);
-    let mut delays = Some(Vec::new());
+    let mut square = has_length(field, "row", rows.len(), regions, problems);
+    let mut delays = Vec::new();
     for row in &rows {
         let Some(cells) = row.list(problems, "one delay a region, as in `[0.2ms, 8ms]`") else {
-            delays = None;
+            square = false;
             continue;
         };
-        check_length(row, "delay", cells.len(), regions, problems);
+        square &= has_length(row, "delay", cells.len(), regions, problems);
         let cells: Vec<_> = cells.iter().map(|cell| cell.read(problems, &units::DELAY)).collect();
-        let cells: Option<Vec<DelayPlan>> = cells.into_iter().collect();
-        delays = delays.zip(cells).map(|(mut rows, cells)| {
-            rows.push(cells);
-            rows
-        });
+        delays.push(cells.into_iter().collect());
     }
-    delays
+    let delays: Option<Vec<Vec<DelayPlan>>> = delays.into_iter().collect();
+    delays.filter(|_| square)
 }
 
-fn check_length(
+fn has_length(
     field: &Field<'_>,
     what: &str,
     found: usize,
     regions: Option<usize>,
     problems: &mut Problems,
-) {
-    let Some(regions) = regions.filter(|regions| *regions != found) else { return };
+) -> bool {
+    let Some(regions) = regions.filter(|regions| *regions != found) else { return true };
     let plural = if found == 1 { "" } else { "s" };
     field
         .wrong(problems, format!("{found} {what}{plural} for {regions} regions"))
         .help("`matrix[from][to]` has a one-way delay for every pair of regions");
+    false
 }

@@ -5,6 +5,8 @@ mod messages;
 use super::*;
 use crate::network::topology;
 use crate::plan::{Comparison, DelayPlan, FaultKind, InstitutionKind, RecordMix};
+use proptest::collection::vec;
+use proptest::prelude::{prop_assert, proptest};
 use std::fs;
 use std::path::Path;
 
@@ -225,6 +227,24 @@ fn any_cut_of_a_scenario_is_refused_without_a_panic() {
     for end in (0..BASE.len()).filter(|end| BASE.is_char_boundary(*end)) {
         let _ = read(&BASE[..end], &[]);
         let _ = read(&BASE[end..], &[&BASE[..end], &BASE[end..]]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_typed_over_a_scenario_does_not_panic(
+        edits in vec((0..BASE.len(), 0usize..12, "[-0-9a-z{}\\[\\]:,.%/&*!|>'\"#? \n\t]{0,6}|é|rest|~"), 1..4)
+    ) {
+        let mut text: Vec<char> = BASE.chars().collect();
+        for (at, width, typed) in edits {
+            let at = at.min(text.len());
+            let end = (at + width).min(text.len());
+            text.splice(at..end, typed.chars());
+        }
+        if let Err(errors) = read(&text.into_iter().collect::<String>(), &[]) {
+            prop_assert!(!errors.items().is_empty());
+            prop_assert!(!errors.render(true).is_empty());
+        }
     }
 }
 

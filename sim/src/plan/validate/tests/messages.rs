@@ -637,6 +637,22 @@ error: x.yaml:5:33: network.topology.regions: a topology of 0 regions
   = expected 1 to 256
 ",
         ),
+        (
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: { regions: [a, b], matrix: [[1ms, 8ms]] } }")],
+"error: x.yaml:5:49: network.topology.matrix: 1 row for 2 regions
+    5 | network: { topology: { regions: [a, b], matrix: [[1ms, 8ms]] } }
+      |                                                 ^
+  = `matrix[from][to]` has a one-way delay for every pair of regions
+",
+        ),
+        (
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: { regions: [a, b], matrix: [[1ms], [8ms, 1ms]] } }")],
+"error: x.yaml:5:50: network.topology.matrix[0]: 1 delay for 2 regions
+    5 | network: { topology: { regions: [a, b], matrix: [[1ms], [8ms, 1ms]] } }
+      |                                                  ^
+  = `matrix[from][to]` has a one-way delay for every pair of regions
+",
+        ),
     ]);
 }
 
@@ -1357,6 +1373,20 @@ r#"error: x.yaml:11:24: expect[0]: `=` is not a comparison
    11 |   - recovery.time < 3s
       |     ^^^^^^^^^^^^^^^^^^
   = it needs a fault that heals: give one under `faults`, with `for`
+",
+        ),
+        (
+            &[("faults: []", "faults:
+  - { at: 5s, crash: { replicas: [12], for: 1 } }"), ("expect: [safety]", "expect:
+  - recovery.time < 3s")],
+"error: x.yaml:10:35: faults[0].crash.replicas[0]: replica 12 does not exist
+   10 |   - { at: 5s, crash: { replicas: [12], for: 1 } }
+      |                                   ^^
+  = the ledger has 10 replicas, 0 to 9
+error: x.yaml:10:45: faults[0].crash.for: `1` has no unit
+   10 |   - { at: 5s, crash: { replicas: [12], for: 1 } }
+      |                                             ^
+  = expected a duration: a number and ns, us, ms, s, min, h or d, as in `250ms`
 ",
         ),
         (
