@@ -1,2 +1,3 @@
 //! The deterministic simulator around `ledger-core`.
+pub mod event_queue;
 pub mod plan;
