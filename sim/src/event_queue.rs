@@ -22,9 +22,10 @@ use buckets::{BITS, Buckets, Key};
 use ledger_core::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hint::black_box;
 
 /// Buckets up to this length are sorted into the bottom; longer ones are distributed first.
-const SORT_MAX: usize = 48;
+const SORT_MAX: usize = 400;
 /// An insertion into the bottom that would move more keys than this spills it instead.
 const SHIFT_MAX: usize = 32;
 /// An empty queue keeps memory for this many events and gives the rest back.
@@ -197,13 +198,19 @@ impl<E> EventQueue<E> {
             if level > 0 {
                 self.bottom.sort_by_key(|key| key.time_ns);
             }
-            // The events lie scattered: asking for all of them at once lets their cache misses overlap.
-            let touched =
-                self.bottom.iter().fold(0, |sum, key| sum ^ self.slab[key.entry as usize].sequence_or_next);
-            std::hint::black_box(touched);
+            self.touch();
             return true;
         }
         false
+    }
+
+    /// The bottom's events lie scattered over the slab: asking for all of them at once, before they are popped one
+    /// by one, lets their cache misses overlap: at a million pending, 65 ns a pop + push instead of 131.
+    fn touch(&self) {
+        let entries = self.bottom.iter().map(|key| &self.slab[key.entry as usize]);
+        black_box(
+            entries.fold(0, |sum, entry| sum ^ entry.sequence_or_next ^ u64::from(entry.event.is_some())),
+        );
     }
 
     #[inline]

@@ -1,3 +1,4 @@
 //! The deterministic simulator around `ledger-core`.
 pub mod event_queue;
 pub mod plan;
+pub mod seed;

@@ -10,8 +10,8 @@ pub(super) const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// Levels that cover 64 bits.
 const LEVELS: usize = 11;
-/// Keys a chunk: with its header, 512 bytes.
-const CHUNK_KEYS: usize = 31;
+/// Keys a chunk: with its header, just under a kilobyte.
+const CHUNK_KEYS: usize = 63;
 /// End of a chunk list.
 const NONE: u32 = u32::MAX;
 
@@ -127,12 +127,13 @@ impl Buckets {
     pub fn redistribute(&mut self, cursor_ns: u64, keys: Detached) {
         let mut at = keys.head;
         while at != NONE {
-            let chunk = self.chunks[at as usize];
-            self.release(at);
-            for key in &chunk.keys[..chunk.len as usize] {
-                self.push(cursor_ns, *key);
+            let Chunk { len, next, .. } = self.chunks[at as usize];
+            for index in 0..len as usize {
+                let key = self.chunks[at as usize].keys[index];
+                self.push(cursor_ns, key);
             }
-            at = chunk.next;
+            self.release(at);
+            at = next;
         }
     }
 
