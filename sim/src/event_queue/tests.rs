@@ -39,7 +39,7 @@ fn check(steps: &[Step]) {
     let mut heap = BinaryHeap::new();
     let mut sequence = 0;
     let mut now = 0u64;
-    let mut pop = |queue: &mut EventQueue<u64>, heap: &mut BinaryHeap<Reverse<(u64, u64)>>, now: &mut u64| {
+    let pop = |queue: &mut EventQueue<u64>, heap: &mut BinaryHeap<Reverse<(u64, u64)>>, now: &mut u64| {
         let expected = heap.pop().map(|Reverse((time, sequence))| (Timestamp(time), sequence, sequence));
         *now = expected.map_or(*now, |(time, ..)| time.0);
         assert_eq!(queue.pop(), expected);

@@ -45,13 +45,13 @@ const fn tables() -> Tables {
 const fn ln_ratio_q63(numerator: u64, denominator: u64) -> u64 {
     // In units of 2^-80 on the way.
     let t = ((numerator as u128) << 80) / denominator as u128;
-    let t_squared = (t >> 20) * (t >> 20) >> 40;
+    let t_squared = ((t >> 20) * (t >> 20)) >> 40;
     let mut power = t;
     let mut sum = 0;
     let mut odd = 1;
     while odd < 60 {
         sum += power / odd;
-        power = (power >> 20) * (t_squared >> 20) >> 40;
+        power = ((power >> 20) * (t_squared >> 20)) >> 40;
         odd += 2;
     }
     (sum >> 16) as u64
