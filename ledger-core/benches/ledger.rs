@@ -33,10 +33,10 @@ fn commitment(n: u64) -> Digest {
 fn scope(hospital: u32) -> Scope {
     Scope {
         grantee: Grantee::Party(PartyId(hospital)),
-        classes: List::new(vec![RecordClass::Observation]).unwrap(),
+        classes: List::new(vec![RecordClass::Observation]).expect("within limits"),
         confidentiality_max: Confidentiality::N,
         sensitivities: Sensitivities::default(),
-        purposes: List::new(vec![Purpose::TREAT]).unwrap(),
+        purposes: List::new(vec![Purpose::TREAT]).expect("within limits"),
         from: Timestamp::ZERO,
         until: Timestamp::MAX,
         redisclosure: false,
@@ -63,10 +63,10 @@ fn genesis() -> Ledger {
             label: LABEL,
             size_bucket: 11,
             locator: [0; 16],
-            patient_wrap: Blob::new(vec![0; 80]).unwrap(),
+            patient_wrap: Blob::new(vec![0; 80]).expect("below the limit"),
             registered_at: Timestamp::ZERO,
         });
-        genesis.consent(PartyId(FIRST_PATIENT + n), false, &scope(n % HOSPITALS)).unwrap();
+        genesis.consent(PartyId(FIRST_PATIENT + n), false, &scope(n % HOSPITALS)).expect("within limits");
     }
     genesis.build()
 }
@@ -106,7 +106,7 @@ impl Workload {
             label: LABEL,
             size_bucket: 11,
             locator: [0; 16],
-            patient_wrap: Blob::new(vec![0; 80]).unwrap(),
+            patient_wrap: Blob::new(vec![0; 80]).expect("below the limit"),
         };
         self.transaction(clinician, hospital, action)
     }

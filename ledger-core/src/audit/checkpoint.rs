@@ -205,7 +205,7 @@ impl Checkpoint {
             return Err(malformed("cut short"));
         }
         let mut signatures = Vec::new();
-        for line in lines.lines() {
+        for line in lines.split_terminator('\n') {
             let named = line.strip_prefix("— ").and_then(|rest| rest.split_once(' '));
             let (name, blob) = named.ok_or(malformed("signature line"))?;
             let blob = STANDARD.decode(blob).map_err(|_| malformed("signature"))?;
@@ -346,6 +346,8 @@ pub(crate) mod tests {
             note.replace("\n\n", "\nmore\n\n"),
             note.replace("— r1 ", "- r1 "),
             note.trim_end().to_owned(),
+            note.replace('\n', "\r\n"),
+            note.clone() + "\r\n",
             text.clone(),
             note.replace("\n\n", "\n"),
             String::new(),

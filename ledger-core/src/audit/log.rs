@@ -12,8 +12,8 @@ use crate::crypto::Digest;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 
-/// Most nodes of a proof: two for each level of a log of 2^63 entries.
-pub const PROOF_NODES_MAX: usize = 128;
+/// Most nodes of a proof: one for each level of a log of 2^64 entries, and a consistency proof's first.
+pub const PROOF_NODES_MAX: usize = 65;
 
 const LEVELS_MAX: usize = 64;
 /// Digests in a chunk: 8 KiB.

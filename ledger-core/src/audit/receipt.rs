@@ -105,7 +105,7 @@ mod tests {
     use crate::audit::AuditLog;
     use crate::audit::checkpoint::tests::{body, signed};
     use crate::committee::tests::committee;
-    use crate::crypto::{BatchVerifier, SecretKey};
+    use crate::crypto::BatchVerifier;
     use crate::ledger::transaction::{AccessId, Refusal};
 
     fn entry(n: u64) -> Entry {
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    fn receipt(by: &[u16]) -> (Receipt, Committee, Vec<SecretKey>) {
+    fn receipt(by: &[u16]) -> (Receipt, Committee) {
         let (committee, keys) = committee(&[1; 4]);
         let mut log = AuditLog::default();
         (0..20).for_each(|n| {
@@ -129,26 +129,26 @@ mod tests {
         (body.size, body.root) = (log.size(), log.root());
         let checkpoint = signed(body, &keys, by);
         let proof = List::new(log.inclusion_proof(13, 20).unwrap()).unwrap();
-        (Receipt { entry: entry(13), index: 13, proof, checkpoint }, committee, keys)
+        (Receipt { entry: entry(13), index: 13, proof, checkpoint }, committee)
     }
 
     #[test]
     fn a_receipt_verifies_with_the_committee_alone() {
-        let (receipt, committee, _) = receipt(&[0, 1, 3]);
+        let (receipt, committee) = receipt(&[0, 1, 3]);
         let receipt = Receipt::decode(&receipt.encode()).unwrap();
         assert_eq!(receipt.verify(&committee, &mut BatchVerifier), Ok(&entry(13)));
     }
 
     #[test]
     fn quorum_minus_one_is_refused() {
-        let (receipt, committee, _) = receipt(&[0, 1]);
+        let (receipt, committee) = receipt(&[0, 1]);
         let error = CheckpointError::NoQuorum { found: 2, quorum: 3 };
         assert_eq!(receipt.verify(&committee, &mut BatchVerifier), Err(error.into()));
     }
 
     #[test]
     fn tampering_with_any_field_is_refused() {
-        let (good, committee, keys) = receipt(&[0, 1, 3]);
+        let (good, committee) = receipt(&[0, 1, 3]);
         let changes: [fn(&mut Receipt); 14] = [
             |it| it.entry.commit -= 1,
             |it| it.entry.commit_time.0 += 1,
@@ -174,13 +174,12 @@ mod tests {
         late.entry.commit = 78;
         let error = ReceiptError::CommitOrder { entry: 78, checkpoint: 77 };
         assert_eq!(late.verify(&committee, &mut BatchVerifier), Err(error));
-        drop(keys);
     }
 
     /// No bit can be flipped.
     #[test]
     fn every_bit_counts() {
-        let (good, committee, _) = receipt(&[0, 1, 3]);
+        let (good, committee) = receipt(&[0, 1, 3]);
         let bytes = good.encode();
         for bit in (0..bytes.len() * 8).step_by(3) {
             let mut bad = bytes.clone();
