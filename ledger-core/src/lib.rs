@@ -1,4 +1,5 @@
 //! A BFT-ordered ledger for health-record interoperability, as sans-IO machines.
+pub mod audit;
 pub mod block;
 pub mod codec;
 pub mod committee;
