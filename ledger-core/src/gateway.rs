@@ -1,9 +1,9 @@
 //! The institution machine.
 
+use crate::crypto::SecretKey;
 use crate::ledger::transaction::{
     AccessId, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal, Scope,
 };
-use crate::crypto::SecretKey;
 use crate::time::{Duration, Timestamp};
 use bytes::Bytes;
 

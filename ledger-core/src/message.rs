@@ -2,7 +2,7 @@
 //!
 //! Limits: a message is at most [`MESSAGE_BYTES_MAX`] long, and each variant has its own limit below that.
 
-use crate::audit::{Checkpoint, Receipt};
+use crate::audit::Receipt;
 use crate::block::BLOCK_BYTES_MAX;
 use crate::codec::{self, Blob, DecodeError};
 use crate::crypto::Digest;
@@ -169,7 +169,12 @@ impl Message {
             4 => Self::Request(codec::decode(&body, 128 * 1024)?),
             5 => Self::Reply(codec::decode(&body, 128 * 1024)?),
             6 => Self::Exchange(codec::decode(&body, MESSAGE_BYTES_MAX)?),
-            tag => return Err(DecodeError::Malformed(format!("no message has tag {tag} and {} bytes", body.len()))),
+            tag => {
+                return Err(DecodeError::Malformed(format!(
+                    "no message has tag {tag} and {} bytes",
+                    body.len()
+                )));
+            }
         })
     }
 }

@@ -187,6 +187,11 @@ pub trait Protocol: Send {
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix);
     /// Blocks of the own journal, in the order in which they were written, before anything else is handled.
     fn replay(&mut self, now: Timestamp, blocks: Vec<Arc<Block>>);
+    /// Every accepted block in the window, ancestors before descendants.
+    fn window(&self) -> Vec<Arc<Block>>;
+    /// Makes it leave out undecided leader slots.
+    #[cfg(feature = "seeded-bugs")]
+    fn seed_bug_skip_undecided(&mut self);
     /// Starts proposing.
     fn start(&mut self, now: Timestamp);
 }

@@ -1,7 +1,102 @@
-//! The replica machine.
+//! The replica machine: orders bytes, executes them, keeps the audit log, certifies checkpoints, answers gateways.
+//!
+//! ```text
+//! Message ─→ Work::Blocks ─→ Protocol ─→ Commit ─→ Execution ─→ checkpoint vote ─→ next own block
+//!                               │            (Work::Transactions started when the block was accepted)
+//!                               └─→ Persist ─→ Durable ─→ Broadcast own block
+//! votes in accepted blocks ─→ Work::Votes ─→ certified checkpoint ─→ receipts to waiting gateways
+//! ```
+//!
+//! Invariants:
+//! * an own block is on disk before it is sent, and everything that it names was appended before it, so a restarted
+//!   replica never signs a second block for a round and never forgets what its blocks vouch for;
+//! * commits execute in order, each once, and only when every signature in it has been judged;
+//! * a gateway is answered only out of a checkpoint that a quorum signed.
+//!
+//! Bounds are the constants below; what goes beyond one is refused with an answer, or counted and dropped.
 
-use crate::crypto::Digest;
+mod checkpoints;
+mod clients;
+mod execution;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use snapshot::{Snapshot, SnapshotError, VerifiedSnapshot};
+
+use crate::block::{Block, BlockRef};
+use crate::committee::{Committee, ReplicaId};
+use crate::crypto::{Digest, SecretKey};
+use crate::ledger::Ledger;
+use crate::ledger::transaction::Outcome;
+use crate::message::Message;
+use crate::protocol::{Action, NewProtocol, Protocol, ProtocolMessage, ProtocolStatus, Tuning};
+use crate::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Machine, Observation, Output, Peer};
 use crate::time::Timestamp;
+use crate::work::{Finding, Work};
+use bytes::Bytes;
+use checkpoints::Checkpoints;
+use clients::Clients;
+use execution::Execution;
+use snapshot::Snapshots;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Jobs of one peer under way; more of its messages are dropped (it sends again).
+pub const JOBS_PER_PEER_MAX: usize = 2048;
+
+/// What makes a replica.
+#[derive(Clone)]
+pub struct ReplicaConfig {
+    /// Who orders.
+    pub committee: Arc<Committee>,
+    /// Which of them this is.
+    pub id: ReplicaId,
+    /// Its key.
+    pub key: SecretKey,
+    /// A row of [`PROTOCOLS`](crate::protocol::PROTOCOLS).
+    pub protocol: NewProtocol,
+    /// Of the protocol.
+    pub tuning: Tuning,
+    /// Commits between two signed checkpoints, at least 1.
+    pub checkpoint_interval: u64,
+    /// Journal bytes after which a snapshot is written and what precedes it is deleted.
+    pub journal_bytes_max: u64,
+    /// Genesis state; `None` orders without executing.
+    pub ledger: Option<Ledger>,
+    /// A deliberate mistake, for testing checkers.
+    #[cfg(feature = "seeded-bugs")]
+    pub bug: Option<ReplicaBug>,
+}
+
+/// Deliberate mistakes, each caught by a checker of the simulator.
+#[cfg(feature = "seeded-bugs")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaBug {
+    /// Leaves out an undecided leader slot instead of waiting for its anchor.
+    SkipUndecided,
+    /// Executes the blocks of a commit in reverse order.
+    ReverseCommits,
+    /// Answers "durable" without writing.
+    ForgetPersist,
+    /// Asks for nothing that it missed.
+    NeverFetch,
+    /// Sends receipts for another outcome than the logged one.
+    ForgeReceipts,
+    /// Orders a submission again although it was executed.
+    ExecuteTwice,
+}
+
+/// One executed transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// Identity of the transaction, or SHA-256 of opaque bytes.
+    pub transaction: Digest,
+    /// What it did; `None` where nothing is executed.
+    pub outcome: Option<Outcome>,
+    /// Its place in the audit log.
+    pub index: u64,
+}
 
 /// What a replica reports of an executed commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +105,383 @@ pub struct CommitReport {
     pub index: u64,
     /// Chains all commits up to this one.
     pub digest: Digest,
-    /// Ledger state after it.
+    /// Ledger state after it; zero where nothing is executed.
     pub state_root: Digest,
+    /// Root of the audit log after it.
+    pub log_root: Digest,
     /// Commit time.
     pub time: Timestamp,
+    /// Own blocks in it.
+    pub own: Vec<BlockRef>,
+    /// What was executed, in order; where nothing is executed, the items of own blocks.
+    pub executed: Vec<Executed>,
+}
+
+/// Figures that a run reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// Of the protocol.
+    pub protocol: ProtocolStatus,
+    /// Last commit executed.
+    pub executed: u64,
+    /// Commits that wait for execution.
+    pub waiting: usize,
+    /// Entries in the audit log.
+    pub log_size: u64,
+    /// Last commit with a certified checkpoint.
+    pub certified: u64,
+    /// Bytes held for ordering: window, suspended blocks, mempool.
+    pub ordering_bytes: usize,
+    /// Bytes held for ledger state, beyond what all replicas share from genesis.
+    pub ledger_bytes: usize,
+    /// Bytes held for the audit log and for answering about recent entries.
+    pub log_bytes: usize,
+    /// Messages dropped because their sender is faulty or too busy.
+    pub dropped: u64,
+}
+
+enum Job {
+    Blocks { from: ReplicaId, answer: bool },
+    Transactions(BlockRef),
+    Submission { from: Peer, bytes: Bytes },
+    Votes(u64, Vec<ReplicaId>),
+    Snapshot(ReplicaId),
+}
+
+/// The machine. See the module.
+pub struct Replica {
+    committee: Arc<Committee>,
+    id: ReplicaId,
+    protocol: Box<dyn Protocol>,
+    execution: Execution,
+    checkpoints: Checkpoints,
+    clients: Clients,
+    snapshots: Snapshots,
+    jobs: BTreeMap<JobId, Job>,
+    jobs_per_peer: Vec<usize>,
+    next_job: u64,
+    journal: JournalPosition,
+    /// Own blocks that wait for the disk.
+    undurable: VecDeque<(JournalPosition, BlockRef)>,
+    outputs: VecDeque<Output>,
+    dropped: u64,
+    #[cfg(feature = "seeded-bugs")]
+    bug: Option<ReplicaBug>,
+}
+
+impl Replica {
+    /// A replica at genesis, or restarted from what its journal holds (its durable entries in order, the first of
+    /// which is at `journal`).
+    pub fn new(
+        config: ReplicaConfig,
+        now: Timestamp,
+        journal: JournalPosition,
+        entries: Vec<JournalEntry>,
+    ) -> Result<Self, SnapshotError> {
+        let ReplicaConfig { committee, id, key, protocol, tuning, checkpoint_interval, .. } = config;
+        let replicas = committee.size();
+        let gc_depth = tuning.gc_depth;
+        let mut replica = Self {
+            protocol: protocol(committee.clone(), id, key.clone(), tuning),
+            execution: Execution::new(config.ledger),
+            checkpoints: Checkpoints::new(committee.clone(), id, key, checkpoint_interval),
+            clients: Clients::default(),
+            snapshots: Snapshots::new(gc_depth, config.journal_bytes_max),
+            jobs: BTreeMap::new(),
+            jobs_per_peer: vec![0; replicas],
+            next_job: 0,
+            journal: JournalPosition(journal.0 + entries.len() as u64),
+            undurable: VecDeque::new(),
+            outputs: VecDeque::new(),
+            dropped: 0,
+            #[cfg(feature = "seeded-bugs")]
+            bug: config.bug,
+            committee,
+            id,
+        };
+        #[cfg(feature = "seeded-bugs")]
+        if replica.bug == Some(ReplicaBug::SkipUndecided) {
+            replica.protocol.seed_bug_skip_undecided();
+        }
+        replica.recover(now, entries)?;
+        replica.protocol.start(now);
+        replica.pump(now);
+        Ok(replica)
+    }
+
+    fn recover(&mut self, now: Timestamp, entries: Vec<JournalEntry>) -> Result<(), SnapshotError> {
+        let from = entries.iter().rposition(|entry| matches!(entry, JournalEntry::Snapshot(_))).unwrap_or(0);
+        let mut blocks = Vec::new();
+        for entry in entries.into_iter().skip(from) {
+            match entry {
+                JournalEntry::Snapshot(bytes) => {
+                    let mut verifier = crate::crypto::BatchVerifier;
+                    let snapshot = Snapshot::verify(&bytes, &self.committee, &mut verifier)?;
+                    self.install(now, snapshot);
+                }
+                JournalEntry::Block(bytes) => {
+                    self.snapshots.journaled(bytes.len() as u64);
+                    let block = Block::from_journal(&self.committee, bytes).map_err(SnapshotError::Block)?;
+                    blocks.push(Arc::new(block));
+                }
+            }
+        }
+        self.protocol.replay(now, blocks);
+        Ok(())
+    }
+
+    /// Figures.
+    pub fn status(&self) -> ReplicaStatus {
+        let protocol = self.protocol.status();
+        ReplicaStatus {
+            protocol,
+            executed: self.execution.executed(),
+            waiting: self.execution.waiting(),
+            log_size: self.execution.log().size(),
+            certified: self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.commit),
+            ordering_bytes: protocol.bytes,
+            ledger_bytes: self.execution.ledger().map_or(0, Ledger::memory_bytes),
+            log_bytes: self.execution.log_bytes(),
+            dropped: self.dropped,
+        }
+    }
+
+    /// The ledger as executed so far, if anything is executed.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.execution.ledger()
+    }
+
+    #[cfg(feature = "seeded-bugs")]
+    fn has_bug(&self, bug: ReplicaBug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    fn start_job(&mut self, job: Job, work: Work) {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
+        if let Job::Blocks { from, .. } | Job::Snapshot(from) = &job {
+            self.jobs_per_peer[from.index()] += 1;
+        }
+        self.jobs.insert(id, job);
+        self.outputs.push_back(Output::Verify(id, work));
+    }
+
+    // --- messages ---
+
+    fn receive(&mut self, now: Timestamp, from: Peer, bytes: &Bytes) {
+        let message = match Message::decode(bytes) {
+            Ok(message) => message,
+            Err(error) => return self.drop_message(from, error.to_string()),
+        };
+        match (message, from) {
+            (Message::Request(request), Peer::Gateway(_) | Peer::Local) => self.answer(now, from, request),
+            (_, Peer::Gateway(_) | Peer::Local) => {
+                self.drop_message(from, "a message only replicas send".into())
+            }
+            (Message::Request(_) | Message::Reply(_) | Message::Exchange(_), Peer::Replica(_)) => {
+                self.drop_message(from, "a message that replicas do not send each other".into());
+            }
+            (_, Peer::Replica(replica))
+                if replica.index() >= self.committee.size()
+                    || self.jobs_per_peer[replica.index()] >= JOBS_PER_PEER_MAX =>
+            {
+                self.dropped += 1;
+            }
+            (Message::Block(block), Peer::Replica(replica)) => {
+                self.start_job(Job::Blocks { from: replica, answer: false }, Work::Blocks(vec![block]));
+            }
+            (Message::Protocol(ProtocolMessage::Blocks(blocks)), Peer::Replica(replica)) => {
+                let blocks = blocks.iter().map(|block| block.bytes()).collect();
+                self.start_job(Job::Blocks { from: replica, answer: true }, Work::Blocks(blocks));
+            }
+            (Message::Protocol(message), Peer::Replica(replica)) => {
+                self.protocol.handle_message(now, replica, message);
+            }
+            (Message::SnapshotRequest(after), Peer::Replica(_)) => {
+                if let Some(snapshot) = self.snapshots.serve(after) {
+                    self.send(from, Lane::Bulk, &Message::Snapshot(snapshot));
+                }
+            }
+            (Message::Snapshot(bytes), Peer::Replica(replica)) => {
+                if self.snapshots.is_awaited() {
+                    self.start_job(Job::Snapshot(replica), Work::Snapshot(bytes));
+                }
+            }
+        }
+    }
+
+    fn drop_message(&mut self, from: Peer, what: String) {
+        self.dropped += 1;
+        self.outputs.push_back(Output::Observed(Observation::Misbehaviour { from, what }));
+    }
+
+    fn send(&mut self, to: Peer, lane: Lane, message: &Message) {
+        self.outputs.push_back(Output::Send { to, lane, bytes: message.encode() });
+    }
+
+    // --- findings ---
+
+    fn finish(&mut self, now: Timestamp, id: JobId, finding: Finding) {
+        let Some(job) = self.jobs.remove(&id) else { return };
+        if let Job::Blocks { from, .. } | Job::Snapshot(from) = &job {
+            self.jobs_per_peer[from.index()] -= 1;
+        }
+        match (job, finding) {
+            (Job::Blocks { from, answer }, Finding::Blocks(blocks)) => {
+                for block in blocks {
+                    match block {
+                        Ok(block) => self.protocol.handle_block(now, from, block),
+                        Err(error) => self.drop_message(Peer::Replica(from), error.to_string()),
+                    }
+                }
+                if answer {
+                    self.protocol.handle_message(now, from, ProtocolMessage::Blocks(Default::default()));
+                }
+            }
+            (Job::Transactions(block), Finding::Transactions(checked)) => {
+                self.execution.checked(block, checked);
+                self.execute(now);
+            }
+            (Job::Submission { from, bytes }, Finding::Submission(checked)) => {
+                self.submit_checked(now, from, bytes, checked);
+            }
+            (Job::Votes(commit, voters), Finding::Votes(verdicts)) => {
+                self.count_votes(commit, &voters, &verdicts)
+            }
+            (Job::Snapshot(from), Finding::Snapshot(snapshot)) => match snapshot {
+                Ok(snapshot) => {
+                    let written = snapshot.bytes().clone();
+                    if self.install(now, *snapshot) {
+                        self.persist(JournalEntry::Snapshot(written), false);
+                    }
+                }
+                Err(error) => self.drop_message(Peer::Replica(from), error.to_string()),
+            },
+            _ => debug_assert!(false, "a driver answered a job with the finding of another"),
+        }
+    }
+
+    // --- actions of the protocol ---
+
+    /// Carries out what the protocol wants, until it wants nothing more.
+    fn pump(&mut self, now: Timestamp) {
+        while let Some(action) = self.protocol.poll_action() {
+            self.act(now, action);
+        }
+    }
+
+    fn act(&mut self, now: Timestamp, action: Action) {
+        match action {
+            Action::Persist(block) => self.persist_block(now, &block),
+            Action::Broadcast(block) => {
+                let bytes = Message::encode_block(block.bytes());
+                self.outputs.push_back(Output::Broadcast { lane: Lane::Consensus, bytes });
+            }
+            Action::SendBlock(to, block) => {
+                let bytes = Message::encode_block(block.bytes());
+                self.outputs.push_back(Output::Send { to: Peer::Replica(to), lane: Lane::Consensus, bytes });
+            }
+            Action::Send(to, message) => {
+                #[cfg(feature = "seeded-bugs")]
+                if self.has_bug(ReplicaBug::NeverFetch)
+                    && matches!(message, ProtocolMessage::Fetch(_) | ProtocolMessage::Sync(_))
+                {
+                    return;
+                }
+                self.send(Peer::Replica(to), Lane::Consensus, &Message::Protocol(message));
+            }
+            Action::Accepted(block) => {
+                for vote in block.votes() {
+                    self.checkpoints.vote(block.author(), *vote);
+                }
+                self.check_votes(block.votes());
+                if self.execution.needs_check(&block) {
+                    self.start_job(Job::Transactions(block.reference()), Work::Transactions(block));
+                }
+            }
+            Action::Commit(commit) => {
+                self.snapshots.commit(&commit);
+                self.execution.push(commit);
+                self.execute(now);
+            }
+            Action::Dropped(block) => self.execution.forget(&block),
+            Action::Equivocation(first, second) => {
+                let evidence = Observation::Equivocation(first.reference(), second.reference());
+                self.outputs.push_back(Output::Observed(evidence));
+            }
+            Action::NeedSnapshot(peer) => {
+                #[cfg(feature = "seeded-bugs")]
+                if self.has_bug(ReplicaBug::NeverFetch) {
+                    return;
+                }
+                self.snapshots.awaited();
+                let executed = self.execution.executed();
+                self.send(Peer::Replica(peer), Lane::Consensus, &Message::SnapshotRequest(executed));
+            }
+        }
+    }
+
+    fn persist_block(&mut self, now: Timestamp, block: &Arc<Block>) {
+        let own = block.author() == self.id;
+        if own {
+            self.outputs.push_back(Output::Observed(Observation::Proposed(block.reference())));
+        }
+        #[cfg(feature = "seeded-bugs")]
+        if self.has_bug(ReplicaBug::ForgetPersist) {
+            if own {
+                self.protocol.handle_durable(now, block.reference());
+            }
+            return;
+        }
+        let _ = now;
+        self.persist(JournalEntry::Block(block.bytes().clone()), own);
+        if own {
+            self.undurable.push_back((self.journal, block.reference()));
+        }
+    }
+
+    fn persist(&mut self, entry: JournalEntry, sync: bool) {
+        self.journal.0 += 1;
+        self.snapshots.journaled(entry.len() as u64);
+        self.outputs.push_back(Output::Persist { position: self.journal, entry, sync });
+    }
+
+    fn durable(&mut self, now: Timestamp, position: JournalPosition) {
+        while let Some((at, block)) = self.undurable.front().copied()
+            && at <= position
+        {
+            self.undurable.pop_front();
+            self.protocol.handle_durable(now, block);
+        }
+        if let Some(before) = self.snapshots.durable(position) {
+            self.outputs.push_back(Output::Truncate(before));
+        }
+    }
+}
+
+impl Machine for Replica {
+    fn handle(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Message { from, bytes } => self.receive(now, from, &bytes),
+            Input::Durable(position) => self.durable(now, position),
+            Input::Verified(id, finding) => self.finish(now, id, finding),
+            Input::Loaded(..) | Input::Command(_) => {
+                debug_assert!(false, "replicas have no vault and no users");
+            }
+        }
+        self.pump(now);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.protocol.handle_timeout(now);
+        self.pump(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        self.protocol.poll_timeout()
+    }
 }

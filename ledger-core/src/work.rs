@@ -9,6 +9,7 @@ use crate::block::{Block, BlockError};
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Signature, SignatureCheck, SignatureVerifier};
 use crate::ledger::transaction::Transaction;
+use crate::replica::{Snapshot, SnapshotError, VerifiedSnapshot};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub enum Work {
     Votes(Arc<CheckpointBody>, Vec<(ReplicaId, Signature)>),
     /// Verify a receipt.
     Receipt(Box<Receipt>),
+    /// Verify and restore a snapshot.
+    Snapshot(Bytes),
 }
 
 /// A payload item as a transaction.
@@ -49,6 +52,8 @@ pub enum Finding {
     Votes(Vec<bool>),
     /// Of [`Work::Receipt`].
     Receipt(Result<Entry, ReceiptError>),
+    /// Of [`Work::Snapshot`].
+    Snapshot(Result<Box<VerifiedSnapshot>, SnapshotError>),
 }
 
 /// How much work, in units that a cost table prices.
@@ -99,6 +104,9 @@ impl Work {
                 Finding::Votes(verifier.verify(&checks))
             }
             Self::Receipt(receipt) => Finding::Receipt(receipt.verify(committee, verifier).cloned()),
+            Self::Snapshot(bytes) => {
+                Finding::Snapshot(Snapshot::verify(bytes, committee, verifier).map(Box::new))
+            }
         }
     }
 
@@ -119,6 +127,9 @@ impl Work {
                 Effort { signatures: 1, hashed_bytes: bytes.len() as u64, ..Effort::default() }
             }
             Self::Votes(_, votes) => Effort { signatures: votes.len() as u64, ..Effort::default() },
+            Self::Snapshot(bytes) => {
+                Effort { signatures: 1, hashed_bytes: 2 * bytes.len() as u64, ..Effort::default() }
+            }
             Self::Receipt(receipt) => Effort {
                 signatures: receipt.checkpoint.signatures.len() as u64,
                 hashed_bytes: 64 * (receipt.proof.len() as u64 + 8),

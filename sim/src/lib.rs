@@ -2,6 +2,7 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod event_queue;
+pub mod history;
 pub mod host;
 pub mod metrics;
 pub mod network;

@@ -680,6 +680,19 @@ impl Protocol for Mysticeti {
         self.actions.retain(|action| !matches!(action, Action::Persist(_)));
     }
 
+    fn window(&self) -> Vec<Arc<Block>> {
+        let rounds = self.dag.floor().0..=self.dag.top().0;
+        rounds
+            .flat_map(|round| self.dag.round(Round(round)))
+            .filter_map(|id| Some(self.dag.node(id)?.block.clone()))
+            .collect()
+    }
+
+    #[cfg(feature = "seeded-bugs")]
+    fn seed_bug_skip_undecided(&mut self) {
+        self.committer.skips_undecided = true;
+    }
+
     fn start(&mut self, now: Timestamp) {
         self.started = true;
         self.quorum_since = now;

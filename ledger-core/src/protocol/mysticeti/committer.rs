@@ -61,12 +61,22 @@ pub(super) struct Committer {
     emitted: usize,
     /// Round of the next row to open.
     next_round: Round,
+    /// A deliberate mistake: leave out what is undecided when something later is decided.
+    #[cfg(feature = "seeded-bugs")]
+    pub skips_undecided: bool,
 }
 
 impl Committer {
     /// Decides slots from `(first, slot)` on.
     pub fn new(per_round: usize, first: Round, slot: usize) -> Self {
-        Self { per_round, rows: VecDeque::new(), emitted: slot, next_round: first }
+        Self {
+            per_round,
+            rows: VecDeque::new(),
+            emitted: slot,
+            next_round: first,
+            #[cfg(feature = "seeded-bugs")]
+            skips_undecided: false,
+        }
     }
 
     fn open_rows(&mut self, schedule: &Schedule, through: Round) {
@@ -190,6 +200,17 @@ impl Committer {
                 self.emitted = 0;
                 continue;
             };
+            #[cfg(feature = "seeded-bugs")]
+            if self.skips_undecided
+                && slot.decision == Decision::Undecided
+                && self.rows.iter().skip(1).any(|row| {
+                    row.slots.iter().any(|later| matches!(later.decision, Decision::Commit { .. }))
+                })
+            {
+                let skipped = (row.round, self.emitted, Decision::Skip { direct: true });
+                self.emitted += 1;
+                return Some(skipped);
+            }
             if slot.decision == Decision::Undecided {
                 return None;
             }

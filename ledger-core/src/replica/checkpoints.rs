@@ -1,0 +1,167 @@
+//! Checkpoints: own votes, the others' votes, and when a quorum is together.
+//!
+//! Votes arrive inside accepted blocks. Those on a checkpoint that this replica has not executed yet wait for it;
+//! once a quorum of stake has voted on one that it has, the signatures are checked together and the checkpoint is
+//! certified. Bounds: [`OPEN_MAX`] checkpoints are open at once; the oldest gives way (a later certified checkpoint
+//! covers everything that an earlier one does).
+
+use super::{Job, Replica};
+use crate::audit::{Checkpoint, CheckpointBody};
+use crate::block::CheckpointVote;
+use crate::codec::List;
+use crate::committee::{Committee, ReplicaId, ReplicaSet};
+use crate::crypto::{SecretKey, Signature};
+use crate::seam::{Observation, Output, Peer};
+use crate::work::Work;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+type Votes = Vec<(ReplicaId, Signature)>;
+
+/// Checkpoints waiting for a quorum.
+pub const OPEN_MAX: usize = 1024;
+
+#[derive(Default)]
+struct Open {
+    body: Option<Arc<CheckpointBody>>,
+    votes: BTreeMap<ReplicaId, Signature>,
+    valid: ReplicaSet,
+    /// Votes being checked.
+    checking: ReplicaSet,
+}
+
+pub(super) struct Checkpoints {
+    committee: Arc<Committee>,
+    id: ReplicaId,
+    key: SecretKey,
+    interval: u64,
+    open: BTreeMap<u64, Open>,
+    certified: Option<Arc<Checkpoint>>,
+}
+
+impl Checkpoints {
+    pub fn new(committee: Arc<Committee>, id: ReplicaId, key: SecretKey, interval: u64) -> Self {
+        Self { committee, id, key, interval: interval.max(1), open: BTreeMap::new(), certified: None }
+    }
+
+    /// The last one that a quorum signed.
+    pub fn certified(&self) -> Option<&Arc<Checkpoint>> {
+        self.certified.as_ref()
+    }
+
+    fn is_certified(&self, commit: u64) -> bool {
+        self.certified.as_ref().is_some_and(|checkpoint| checkpoint.body.commit >= commit)
+    }
+
+    /// A commit was executed: the own vote, if a checkpoint is due.
+    pub fn executed(&mut self, body: CheckpointBody) -> Option<CheckpointVote> {
+        let commit = body.commit;
+        if !commit.is_multiple_of(self.interval) || self.is_certified(commit) {
+            return None;
+        }
+        let signature = body.sign(&self.key);
+        let open = self.open_entry(commit)?;
+        open.body = Some(Arc::new(body));
+        let vote = CheckpointVote { commit, signature };
+        self.vote(self.id, vote);
+        Some(vote)
+    }
+
+    fn open_entry(&mut self, commit: u64) -> Option<&mut Open> {
+        if !self.open.contains_key(&commit) && self.open.len() >= OPEN_MAX {
+            let (oldest, _) = self.open.first_key_value()?;
+            if *oldest > commit {
+                return None;
+            }
+            self.open.pop_first();
+        }
+        Some(self.open.entry(commit).or_default())
+    }
+
+    /// A vote in an accepted block.
+    pub fn vote(&mut self, voter: ReplicaId, vote: CheckpointVote) {
+        if self.is_certified(vote.commit) {
+            return;
+        }
+        if let Some(open) = self.open_entry(vote.commit) {
+            open.votes.entry(voter).or_insert(vote.signature);
+        }
+    }
+
+    /// Votes worth checking: those on an executed checkpoint that could complete a quorum.
+    fn unchecked(&mut self, commit: u64) -> Option<(Arc<CheckpointBody>, Votes)> {
+        let committee = self.committee.clone();
+        let open = self.open.get_mut(&commit)?;
+        let body = open.body.clone()?;
+        let voters: ReplicaSet = open.votes.keys().copied().collect();
+        if !committee.is_quorum(&voters) {
+            return None;
+        }
+        let known = |replica: &ReplicaId| open.valid.contains(*replica) || open.checking.contains(*replica);
+        let votes: Vec<_> =
+            open.votes.iter().filter(|(replica, _)| !known(replica)).map(|(r, s)| (*r, *s)).collect();
+        open.checking.extend(&voters);
+        (!votes.is_empty()).then_some((body, votes))
+    }
+
+    /// Verdicts on votes: those refused, and whether the checkpoint became certified.
+    fn count(&mut self, commit: u64, voters: &[ReplicaId], verdicts: &[bool]) -> (Vec<ReplicaId>, bool) {
+        let mut refused = Vec::new();
+        let Some(open) = self.open.get_mut(&commit) else { return (refused, false) };
+        for (voter, valid) in voters.iter().zip(verdicts) {
+            open.checking.remove(*voter);
+            if *valid {
+                open.valid.insert(*voter);
+            } else {
+                open.votes.remove(voter);
+                refused.push(*voter);
+            }
+        }
+        if !self.committee.is_quorum(&open.valid) {
+            return (refused, false);
+        }
+        let (Some(open), true) = (self.open.remove(&commit), !self.is_certified(commit)) else {
+            return (refused, false);
+        };
+        self.open.retain(|later, _| *later > commit);
+        let signatures =
+            open.valid.iter().filter_map(|voter| Some((voter, *open.votes.get(&voter)?))).collect();
+        if let (Some(body), Some(signatures)) = (open.body, List::new(signatures)) {
+            self.certified = Some(Arc::new(Checkpoint { body: *body, signatures }));
+        }
+        (refused, true)
+    }
+
+    /// Continues after a snapshot.
+    pub fn restore(&mut self, checkpoint: Arc<Checkpoint>) {
+        self.open.retain(|commit, _| *commit > checkpoint.body.commit);
+        self.certified = Some(checkpoint);
+    }
+}
+
+impl Replica {
+    /// Starts checking votes where a quorum may be together.
+    pub(super) fn check_votes(&mut self, votes: &[CheckpointVote]) {
+        for vote in votes {
+            if let Some((body, votes)) = self.checkpoints.unchecked(vote.commit) {
+                let voters = votes.iter().map(|(replica, _)| *replica).collect();
+                self.start_job(Job::Votes(vote.commit, voters), Work::Votes(body, votes));
+            }
+        }
+    }
+
+    pub(super) fn count_votes(&mut self, commit: u64, voters: &[ReplicaId], verdicts: &[bool]) {
+        let (refused, certified) = self.checkpoints.count(commit, voters, verdicts);
+        for voter in refused {
+            let what = format!("a vote on another checkpoint {commit} than the one executed here");
+            self.drop_message(Peer::Replica(voter), what);
+        }
+        if certified {
+            let size = self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.size);
+            self.outputs.push_back(Output::Observed(Observation::Certified { commit, size }));
+            self.snapshots.certified(self.checkpoints.certified());
+            self.write_snapshot();
+            self.answer_waiting();
+        }
+    }
+}

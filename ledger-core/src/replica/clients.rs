@@ -1,0 +1,171 @@
+//! Gateways and what they wait for.
+//!
+//! A submission is answered with a receipt once its entry is under a certified checkpoint. A repetition is answered
+//! like the first, as long as the first is remembered ([`ANSWERED_MAX`] executed transactions).
+
+use super::{Executed, Job, Replica};
+use crate::audit::Receipt;
+use crate::codec::List;
+use crate::crypto::Digest;
+use crate::ledger::PermitStatus;
+use crate::message::{Message, Reply, Request};
+use crate::seam::{Lane, Peer};
+use crate::time::Timestamp;
+use crate::work::{CheckedTransaction, Work};
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Executed transactions remembered for repetitions.
+pub const ANSWERED_MAX: usize = 64 * 1024;
+/// Submissions that may wait for an answer; beyond it the answer is `Busy`.
+pub const WAITING_MAX: usize = 256 * 1024;
+/// Peers that may wait for one submission.
+const WAITING_PER_SUBMISSION_MAX: usize = 4;
+
+#[derive(Default)]
+pub(super) struct Clients {
+    /// Submitted here and not executed yet.
+    submitted: BTreeMap<Digest, Vec<Peer>>,
+    /// Executed here lately: index in the log.
+    executed: BTreeMap<Digest, u64>,
+    order: VecDeque<Digest>,
+    /// Executed, waiting for a checkpoint: (index, who).
+    waiting: VecDeque<(u64, Peer)>,
+    /// Ordered without execution, to be answered at once.
+    ordered: Vec<(Digest, u64, Peer)>,
+}
+
+impl Clients {
+    /// Takes note of what was executed. With a ledger, answers wait for a checkpoint.
+    pub fn executed(&mut self, executed: &[Executed], commit: u64, with_ledger: bool) {
+        for done in executed {
+            let peers = self.submitted.remove(&done.transaction).unwrap_or_default();
+            if with_ledger {
+                self.remember(done);
+                self.waiting.extend(peers.into_iter().map(|peer| (done.index, peer)));
+            } else {
+                self.ordered.extend(peers.into_iter().map(|peer| (done.transaction, commit, peer)));
+            }
+        }
+    }
+
+    fn remember(&mut self, done: &Executed) {
+        if self.executed.contains_key(&done.transaction) {
+            // A repetition was refused: the first outcome stands.
+            return;
+        }
+        if self.order.len() == ANSWERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.executed.remove(&oldest);
+        }
+        self.executed.insert(done.transaction, done.index);
+        self.order.push_back(done.transaction);
+    }
+}
+
+impl Replica {
+    pub(super) fn answer(&mut self, now: Timestamp, from: Peer, request: Request) {
+        match request {
+            Request::Submit(bytes) => self.submit(now, from, bytes.bytes()),
+            Request::PermitStatus(access) => {
+                let time = self.execution.time();
+                let status = self
+                    .execution
+                    .ledger()
+                    .map_or(PermitStatus::Unknown, |ledger| ledger.permit_status(access, time));
+                let commit = self.execution.executed();
+                self.reply(from, Reply::PermitStatus { access, status, commit });
+            }
+            Request::Entry(index) => match self.receipt(index) {
+                Some(receipt) => self.reply(from, Reply::Receipt(receipt)),
+                None => self.reply(from, Reply::NoEntry(index)),
+            },
+        }
+    }
+
+    fn reply(&mut self, to: Peer, reply: Reply) {
+        self.send(to, Lane::Client, &Message::Reply(reply));
+    }
+
+    fn submit(&mut self, now: Timestamp, from: Peer, bytes: Bytes) {
+        if self.clients.submitted.len() + self.clients.waiting.len() >= WAITING_MAX {
+            return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
+        }
+        if self.execution.ledger().is_some() {
+            self.start_job(Job::Submission { from, bytes: bytes.clone() }, Work::Submission(bytes));
+        } else {
+            let submission = Digest::sha256(&[&bytes]);
+            self.enqueue(now, from, submission, bytes);
+        }
+    }
+
+    pub(super) fn submit_checked(
+        &mut self,
+        now: Timestamp,
+        from: Peer,
+        bytes: Bytes,
+        checked: Option<Arc<CheckedTransaction>>,
+    ) {
+        let Some(checked) = checked.filter(|checked| checked.signature_valid) else {
+            return self.reply(from, Reply::Rejected(Digest::sha256(&[&bytes])));
+        };
+        let digest = checked.transaction.digest;
+        #[cfg(feature = "seeded-bugs")]
+        if self.has_bug(super::ReplicaBug::ExecuteTwice) {
+            self.clients.executed.remove(&digest);
+        }
+        if let Some(index) = self.clients.executed.get(&digest) {
+            self.clients.waiting.push_back((*index, from));
+            return self.answer_waiting();
+        }
+        self.enqueue(now, from, digest, bytes);
+    }
+
+    fn enqueue(&mut self, now: Timestamp, from: Peer, name: Digest, bytes: Bytes) {
+        if let Some(peers) = self.clients.submitted.get_mut(&name) {
+            if !peers.contains(&from) && peers.len() < WAITING_PER_SUBMISSION_MAX {
+                peers.push(from);
+            }
+            return;
+        }
+        if self.protocol.submit(now, bytes.clone()).is_err() {
+            return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
+        }
+        self.clients.submitted.insert(name, vec![from]);
+    }
+
+    /// Sends receipts for everything that the last certified checkpoint covers.
+    pub(super) fn answer_waiting(&mut self) {
+        for (submission, commit, peer) in std::mem::take(&mut self.clients.ordered) {
+            self.reply(peer, Reply::Ordered { submission, commit });
+        }
+        let covered = self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.size);
+        // Repetitions join at the back with an old index, so the queue is ordered only almost.
+        let (ready, waiting): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.clients.waiting).into_iter().partition(|(index, _)| *index < covered);
+        self.clients.waiting = waiting;
+        for (index, peer) in ready {
+            if let Some(receipt) = self.receipt(index) {
+                self.reply(peer, Reply::Receipt(receipt));
+            }
+        }
+    }
+
+    /// The receipt of an entry under the last certified checkpoint.
+    pub fn receipt(&self, index: u64) -> Option<Receipt> {
+        let checkpoint = self.checkpoints.certified()?;
+        if index >= checkpoint.body.size {
+            return None;
+        }
+        let proof = self.execution.log().inclusion_proof(index, checkpoint.body.size).ok()?;
+        #[allow(unused_mut, reason = "a seeded bug changes it")]
+        let mut entry = *self.execution.entry(index)?;
+        #[cfg(feature = "seeded-bugs")]
+        if self.has_bug(super::ReplicaBug::ForgeReceipts) {
+            entry.commit_time = Timestamp(entry.commit_time.0 + 1);
+        }
+        Some(Receipt { entry, index, proof: List::new(proof)?, checkpoint: (**checkpoint).clone() })
+    }
+}

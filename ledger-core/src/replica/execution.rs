@@ -1,0 +1,213 @@
+//! Commits, executed in order once every signature in them has been judged; the audit log of what they did.
+
+use super::{CommitReport, Executed, Replica};
+use crate::audit::{AuditLog, CheckpointBody, Entry};
+use crate::block::{Block, BlockRef};
+use crate::crypto::Digest;
+use crate::ledger::Ledger;
+use crate::ledger::transaction::{Outcome, PartyId, Refusal};
+use crate::protocol::Commit;
+use crate::seam::Output;
+use crate::time::Timestamp;
+use crate::work::CheckedTransaction;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Entries held to answer about: older ones are on record only in their receipts.
+pub const ENTRIES_HELD_MAX: usize = 64 * 1024;
+
+type Checked = Arc<Vec<Option<CheckedTransaction>>>;
+
+/// Ledger, log, and the commits that wait for them.
+pub(super) struct Execution {
+    ledger: Option<Ledger>,
+    log: AuditLog,
+    /// Entries from `log.size() - entries.len()` on.
+    entries: VecDeque<Entry>,
+    queue: VecDeque<Commit>,
+    /// Judged payloads of accepted blocks that are not executed yet.
+    checked: BTreeMap<BlockRef, Checked>,
+    executed: u64,
+    time: Timestamp,
+}
+
+impl Execution {
+    pub fn new(ledger: Option<Ledger>) -> Self {
+        Self {
+            ledger,
+            log: AuditLog::default(),
+            entries: VecDeque::new(),
+            queue: VecDeque::new(),
+            checked: BTreeMap::new(),
+            executed: 0,
+            time: Timestamp::ZERO,
+        }
+    }
+
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    pub fn log(&self) -> &AuditLog {
+        &self.log
+    }
+
+    /// Last commit executed.
+    pub fn executed(&self) -> u64 {
+        self.executed
+    }
+
+    /// Time of the last commit executed.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub fn log_bytes(&self) -> usize {
+        self.log.memory_bytes() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// The entry at an index, while it is held.
+    pub fn entry(&self, index: u64) -> Option<&Entry> {
+        let first = self.log.size() - self.entries.len() as u64;
+        self.entries.get(usize::try_from(index.checked_sub(first)?).ok()?)
+    }
+
+    pub fn needs_check(&self, block: &Block) -> bool {
+        self.ledger.is_some() && !block.payload().is_empty()
+    }
+
+    pub fn checked(&mut self, block: BlockRef, checked: Checked) {
+        self.checked.insert(block, checked);
+    }
+
+    pub fn forget(&mut self, block: &BlockRef) {
+        self.checked.remove(block);
+    }
+
+    pub fn push(&mut self, commit: Commit) {
+        self.queue.push_back(commit);
+    }
+
+    /// The next commit, if every signature in it has been judged.
+    fn pop_ready(&mut self) -> Option<Commit> {
+        let next = self.queue.front()?;
+        let judged = |block: &Arc<Block>| {
+            self.ledger.is_none()
+                || block.payload().is_empty()
+                || self.checked.contains_key(&block.reference())
+        };
+        if !next.blocks.iter().all(judged) {
+            return None;
+        }
+        self.queue.pop_front()
+    }
+
+    /// Continues after a snapshot.
+    pub fn restore(&mut self, ledger: Option<Ledger>, log: AuditLog, commit: u64, time: Timestamp) {
+        self.queue.retain(|waiting| waiting.header.index > commit);
+        self.ledger = ledger;
+        self.log = log;
+        self.entries.clear();
+        self.executed = commit;
+        self.time = time;
+    }
+
+    fn log_entry(&mut self, entry: Entry) -> u64 {
+        let index = self.log.append(entry.leaf_hash());
+        if self.entries.len() == ENTRIES_HELD_MAX {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+        index
+    }
+
+    /// Executes a block's payload; entries go to the log.
+    fn execute_block(&mut self, block: &Block, commit: u64, time: Timestamp, report: &mut Vec<Executed>) {
+        let Some(checked) = self.checked.remove(&block.reference()) else { return };
+        for (item, checked) in block.payload().iter().zip(checked.iter()) {
+            let (transaction, actor, decision, outcome) = match (checked, &mut self.ledger) {
+                (Some(checked), Some(ledger)) => {
+                    let done = ledger.execute(time, &checked.transaction, checked.signature_valid);
+                    let transaction = &checked.transaction;
+                    (transaction.digest, transaction.body.actor, done.decision, done.outcome)
+                }
+                // Only a faulty replica proposes what is no transaction; it is logged like every refusal.
+                _ => {
+                    (Digest::sha256(&[item]), PartyId::default(), None, Outcome::Refused(Refusal::Malformed))
+                }
+            };
+            let entry = Entry { commit, commit_time: time, transaction, actor, decision, outcome };
+            let index = self.log_entry(entry);
+            report.push(Executed { transaction, outcome: Some(outcome), index });
+        }
+    }
+}
+
+impl Replica {
+    /// Executes all commits that are ready.
+    pub(super) fn execute(&mut self, _now: Timestamp) {
+        while let Some(commit) = self.execution.pop_ready() {
+            self.execute_commit(&commit);
+        }
+        self.answer_waiting();
+    }
+
+    fn execute_commit(&mut self, commit: &Commit) {
+        let header = &commit.header;
+        let mut executed = Vec::new();
+        let mut blocks: Vec<&Arc<Block>> = commit.blocks.iter().collect();
+        #[cfg(feature = "seeded-bugs")]
+        if self.has_bug(super::ReplicaBug::ReverseCommits) {
+            blocks.reverse();
+        }
+        if self.execution.ledger.is_some() {
+            for block in blocks.drain(..) {
+                self.execution.execute_block(block, header.index, header.time, &mut executed);
+            }
+        } else {
+            // Ordering alone: the header names every block, so own items are all that must be looked at.
+            for block in blocks.iter().filter(|block| block.author() == self.id) {
+                executed.extend(block.payload().iter().map(|item| Executed {
+                    transaction: Digest::sha256(&[item]),
+                    outcome: None,
+                    index: 0,
+                }));
+            }
+        }
+        self.execution.executed = header.index;
+        self.execution.time = header.time;
+        self.clients.executed(&executed, header.index, self.execution.ledger.is_some());
+        let body = CheckpointBody {
+            chain: self.committee.chain(),
+            size: self.execution.log.size(),
+            root: self.execution.log.root(),
+            commit: header.index,
+            commit_digest: commit.digest,
+            state_root: self.execution.ledger.as_ref().map_or(Digest::default(), Ledger::state_root),
+        };
+        let report = CommitReport {
+            index: header.index,
+            digest: commit.digest,
+            state_root: body.state_root,
+            log_root: body.root,
+            time: header.time,
+            own: commit
+                .blocks
+                .iter()
+                .filter(|block| block.author() == self.id)
+                .map(|block| block.reference())
+                .collect(),
+            executed,
+        };
+        self.outputs.push_back(Output::Committed(report));
+        if let Some(vote) = self.checkpoints.executed(body) {
+            self.protocol.attach(vote);
+            self.check_votes(&[vote]);
+            self.snapshots.executed(commit, self.execution.ledger.as_ref(), &self.execution.log);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Snapshots: how a journal stays short, and how a replica catches up that missed more than the window.
+//!
+//! A snapshot is the state after a commit with a certified checkpoint: the ledger, the audit log's frontier, and what
+//! ordering needs to go on ([`OrderedPrefix`]). Everything in it is verified against the checkpoint's quorum: the
+//! ledger by its state root, the frontier by size and root, the commit headers by their hash chain, the leader
+//! schedule and the recent blocks by the headers.
+
+use super::Replica;
+use crate::audit::{AuditLog, Checkpoint, CheckpointError, Frontier};
+use crate::block::{BLOCK_BYTES_MAX, Block, BlockError, Round};
+use crate::codec::{self, Blob, DecodeError, List};
+use crate::committee::Committee;
+use crate::crypto::SignatureVerifier;
+use crate::ledger::{Ledger, RestoreError};
+use crate::message::MESSAGE_BYTES_MAX;
+use crate::protocol::mysticeti::Schedule;
+use crate::protocol::{Commit, CommitHeader, OrderedPrefix};
+use crate::seam::{JournalEntry, JournalPosition};
+use crate::time::Timestamp;
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Commits between two states that may become snapshots.
+const CAPTURE_INTERVAL: u64 = 32;
+/// Captured states that wait for their checkpoint.
+const CAPTURES_MAX: usize = 8;
+/// Most commit headers in a snapshot.
+const HEADERS_MAX: usize = 64 * 1024;
+
+/// As stored and sent.
+#[derive(BorshSerialize, BorshDeserialize)]
+pub struct Snapshot {
+    checkpoint: Checkpoint,
+    headers: List<CommitHeader, HEADERS_MAX>,
+    schedule: Schedule,
+    recent: List<Blob<BLOCK_BYTES_MAX>, 1024>,
+    frontier: Frontier,
+    ledger: Option<Blob<MESSAGE_BYTES_MAX>>,
+}
+
+/// Why a snapshot is not to be trusted. Never valid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Not a snapshot's encoding.
+    #[error("no snapshot: {0}")]
+    Codec(#[from] DecodeError),
+    /// The checkpoint does not verify.
+    #[error("snapshot: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The ledger cannot be restored.
+    #[error("snapshot: {0}")]
+    Ledger(#[from] RestoreError),
+    /// A block in it is not valid.
+    #[error("snapshot: {0}")]
+    Block(BlockError),
+    /// A part is not the one that the checkpoint covers.
+    #[error("snapshot: its {0} is not the one that its checkpoint covers")]
+    Mismatch(&'static str),
+}
+
+/// A snapshot whose every part follows from a quorum's signatures.
+#[derive(Clone)]
+pub struct VerifiedSnapshot {
+    bytes: Bytes,
+    checkpoint: Arc<Checkpoint>,
+    prefix: OrderedPrefix,
+    log: AuditLog,
+    ledger: Option<Ledger>,
+}
+
+impl std::fmt::Debug for VerifiedSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "snapshot of commit {}", self.checkpoint.body.commit)
+    }
+}
+
+impl VerifiedSnapshot {
+    /// As on the wire.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl Snapshot {
+    /// Reads and verifies.
+    pub fn verify(
+        bytes: &Bytes,
+        committee: &Committee,
+        verifier: &mut dyn SignatureVerifier,
+    ) -> Result<VerifiedSnapshot, SnapshotError> {
+        let snapshot: Self = codec::decode(bytes, MESSAGE_BYTES_MAX)?;
+        let body = &snapshot.checkpoint.body;
+        snapshot.checkpoint.verify(committee, verifier)?;
+        let headers: Vec<Arc<CommitHeader>> = snapshot.headers.into_vec().into_iter().map(Arc::new).collect();
+        let last = headers.last().ok_or(SnapshotError::Mismatch("list of commits"))?.clone();
+        let digests: Vec<_> = headers.iter().map(|header| header.digest(committee.chain())).collect();
+        let chained = headers
+            .iter()
+            .skip(1)
+            .zip(headers.iter().zip(&digests))
+            .all(|(next, (header, digest))| next.previous == *digest && next.index == header.index + 1);
+        if !chained || digests.last() != Some(&body.commit_digest) || last.index != body.commit {
+            return Err(SnapshotError::Mismatch("list of commits"));
+        }
+        if snapshot.schedule.digest() != last.schedule || !snapshot.schedule.fits(committee) {
+            return Err(SnapshotError::Mismatch("leader schedule"));
+        }
+        let mut recent = Vec::new();
+        for block in snapshot.recent.iter() {
+            let block = Block::from_journal(committee, block.bytes()).map_err(SnapshotError::Block)?;
+            if !headers.iter().rev().any(|header| header.blocks.contains(&block.reference())) {
+                return Err(SnapshotError::Mismatch("list of blocks"));
+            }
+            recent.push(Arc::new(block));
+        }
+        if snapshot.frontier.size != body.size || snapshot.frontier.root() != Some(body.root) {
+            return Err(SnapshotError::Mismatch("audit log"));
+        }
+        let log = AuditLog::from_frontier(snapshot.frontier).ok_or(SnapshotError::Mismatch("audit log"))?;
+        let ledger = snapshot.ledger.map(|ledger| Ledger::restore(&ledger)).transpose()?;
+        if ledger.as_ref().map_or(Default::default(), Ledger::state_root) != body.state_root {
+            return Err(SnapshotError::Mismatch("ledger"));
+        }
+        let prefix = OrderedPrefix { headers, schedule: Arc::new(snapshot.schedule), recent };
+        let checkpoint = Arc::new(snapshot.checkpoint);
+        Ok(VerifiedSnapshot { bytes: bytes.clone(), checkpoint, prefix, log, ledger })
+    }
+}
+
+/// A state that becomes a snapshot when its checkpoint is certified. Shares its parts with the live state.
+#[derive(Clone)]
+struct Capture {
+    commit: u64,
+    leader_round: Round,
+    headers: Vec<Arc<CommitHeader>>,
+    schedule: Arc<Schedule>,
+    recent: Vec<Arc<Block>>,
+    frontier: Frontier,
+    ledger: Option<Ledger>,
+}
+
+/// What a replica keeps for snapshots.
+pub(super) struct Snapshots {
+    gc_depth: u64,
+    journal_bytes_max: u64,
+    journal_bytes: u64,
+    /// Headers and leader-near blocks of the window.
+    headers: VecDeque<Arc<CommitHeader>>,
+    recent: VecDeque<Arc<Block>>,
+    captures: VecDeque<Capture>,
+    last: Option<(Capture, Arc<Checkpoint>)>,
+    encoded: Option<(u64, Bytes)>,
+    awaited: bool,
+    /// Own snapshot being written: delete before `.1` once `.0` is durable.
+    writing: Option<(JournalPosition, JournalPosition)>,
+}
+
+impl Snapshots {
+    pub fn new(gc_depth: u64, journal_bytes_max: u64) -> Self {
+        Self {
+            gc_depth,
+            journal_bytes_max,
+            journal_bytes: 0,
+            headers: VecDeque::new(),
+            recent: VecDeque::new(),
+            captures: VecDeque::new(),
+            last: None,
+            encoded: None,
+            awaited: false,
+            writing: None,
+        }
+    }
+
+    pub fn journaled(&mut self, bytes: u64) {
+        self.journal_bytes += bytes;
+    }
+
+    pub fn awaited(&mut self) {
+        self.awaited = true;
+    }
+
+    pub fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    /// A commit was ordered.
+    pub fn commit(&mut self, commit: &Commit) {
+        self.headers.push_back(commit.header.clone());
+        self.recent.extend(commit.blocks.iter().cloned());
+        let floor = commit.header.leader.round.before(self.gc_depth + 1);
+        while self.headers.front().is_some_and(|header| header.leader.round < floor) {
+            self.headers.pop_front();
+        }
+        let near = commit.header.leader.round.before(8);
+        self.recent.retain(|block| block.round() >= near);
+    }
+
+    /// A commit was executed and voted on: maybe capture the state.
+    pub fn executed(&mut self, commit: &Commit, ledger: Option<&Ledger>, log: &AuditLog) {
+        let header = &commit.header;
+        let due = self.captures.back().map_or(0, |capture| capture.commit) + CAPTURE_INTERVAL;
+        if header.index < due {
+            return;
+        }
+        let headers: Vec<_> =
+            self.headers.iter().filter(|other| other.index <= header.index).cloned().collect();
+        let round = header.leader.round.before(1);
+        let committed = |block: &&Arc<Block>| {
+            headers.iter().rev().any(|header| header.blocks.contains(&block.reference()))
+        };
+        let recent =
+            self.recent.iter().filter(|block| block.round() >= round).filter(committed).cloned().collect();
+        if self.captures.len() == CAPTURES_MAX {
+            self.captures.pop_front();
+        }
+        self.captures.push_back(Capture {
+            commit: header.index,
+            leader_round: header.leader.round,
+            headers,
+            schedule: commit.schedule.clone(),
+            recent,
+            frontier: log.frontier(),
+            ledger: ledger.cloned(),
+        });
+    }
+
+    /// A checkpoint was certified: the state that it covers, if captured, is the new snapshot.
+    pub fn certified(&mut self, checkpoint: Option<&Arc<Checkpoint>>) {
+        let Some(checkpoint) = checkpoint else { return };
+        while let Some(capture) = self.captures.front()
+            && capture.commit <= checkpoint.body.commit
+        {
+            if let Some(capture) = self.captures.pop_front()
+                && capture.commit == checkpoint.body.commit
+            {
+                self.last = Some((capture, checkpoint.clone()));
+            }
+        }
+    }
+
+    /// The last snapshot's bytes, if it is of a later commit.
+    pub fn serve(&mut self, after: u64) -> Option<Bytes> {
+        let (capture, checkpoint) = self.last.as_ref()?;
+        if capture.commit <= after {
+            return None;
+        }
+        if self.encoded.as_ref().is_none_or(|(commit, _)| *commit != capture.commit) {
+            let snapshot = Snapshot {
+                checkpoint: (**checkpoint).clone(),
+                headers: List::new(capture.headers.iter().map(|header| (**header).clone()).collect())?,
+                schedule: (*capture.schedule).clone(),
+                recent: List::new(
+                    capture.recent.iter().filter_map(|block| Blob::new(block.bytes().clone())).collect(),
+                )?,
+                frontier: capture.frontier.clone(),
+                ledger: match &capture.ledger {
+                    Some(ledger) => Some(Blob::new(ledger.snapshot())?),
+                    None => None,
+                },
+            };
+            self.encoded = Some((capture.commit, codec::encode(&snapshot).into()));
+        }
+        self.encoded.as_ref().map(|(_, bytes)| bytes.clone())
+    }
+
+    /// The own snapshot is durable: what may be deleted.
+    pub fn durable(&mut self, position: JournalPosition) -> Option<JournalPosition> {
+        let (_, before) = self.writing.take_if(|(last, _)| *last <= position)?;
+        Some(before)
+    }
+}
+
+impl Replica {
+    /// Writes the last certified snapshot to the journal when that has grown long, and the blocks after it again.
+    pub(super) fn write_snapshot(&mut self) {
+        let snapshots = &mut self.snapshots;
+        if snapshots.journal_bytes < snapshots.journal_bytes_max || snapshots.writing.is_some() {
+            return;
+        }
+        let Some((commit, round)) = snapshots.last.as_ref().map(|(last, _)| (last.commit, last.leader_round))
+        else {
+            return;
+        };
+        let blocks = self.protocol.window();
+        let covered = blocks.iter().map(|block| block.round()).min().is_none_or(|floor| floor <= round);
+        let Some(bytes) = self.snapshots.serve(commit - 1).filter(|_| covered) else { return };
+        self.snapshots.journal_bytes = 0;
+        let before = self.journal;
+        self.persist(JournalEntry::Snapshot(bytes.clone()), false);
+        for block in blocks {
+            self.persist(JournalEntry::Block(block.bytes().clone()), false);
+        }
+        // The next own block syncs all of it.
+        self.snapshots.writing = Some((self.journal, before));
+        // A larger state earns a longer journal, so that writing snapshots costs no more than writing blocks.
+        let written = bytes.len() as u64;
+        self.snapshots.journal_bytes_max = self.snapshots.journal_bytes_max.max(4 * written);
+    }
+
+    /// Goes on from a snapshot. False if it is not ahead of what is executed.
+    pub(super) fn install(&mut self, now: Timestamp, snapshot: VerifiedSnapshot) -> bool {
+        let VerifiedSnapshot { checkpoint, prefix, log, ledger, .. } = snapshot;
+        let Some(last) = prefix.headers.last().cloned() else { return false };
+        if last.index <= self.execution.executed() || ledger.is_some() != self.execution.ledger().is_some() {
+            return false;
+        }
+        self.snapshots.awaited = false;
+        self.snapshots.headers = prefix.headers.iter().cloned().collect();
+        self.snapshots.recent = prefix.recent.iter().cloned().collect();
+        self.snapshots.captures.clear();
+        self.execution.restore(ledger, log, last.index, last.time);
+        self.checkpoints.restore(checkpoint);
+        self.protocol.restore(now, prefix);
+        true
+    }
+}

@@ -1,0 +1,268 @@
+//! What happened in a run, as far as checkers, metrics and reports need it. Filled by the world (or the testbed),
+//! read by everything after it; it never sees either.
+//!
+//! Memory: one [`Operation`] per started operation, one [`CommitRecord`] per commit, one row per key release; no
+//! samples of anything else.
+
+use crate::plan::Plan;
+use ledger_core::audit::Receipt;
+use ledger_core::block::BlockRef;
+use ledger_core::committee::{Committee, ReplicaId, ReplicaSet};
+use ledger_core::crypto::Digest;
+use ledger_core::gateway::End;
+use ledger_core::ledger::transaction::{AccessId, ConsentId, RecordId};
+use ledger_core::replica::{Executed, ReplicaStatus};
+use ledger_core::seam::{GatewayId, Peer};
+use ledger_core::time::{Duration, Timestamp};
+use std::sync::Arc;
+
+/// The outcome of running a plan, in either world.
+#[derive(Debug)]
+pub struct Run {
+    /// What was run.
+    pub plan: Plan,
+    /// Who ordered.
+    pub committee: Arc<Committee>,
+    /// What happened.
+    pub history: History,
+    /// Chains every event: same plan, same digest.
+    pub digest: Digest,
+    /// Virtual time at the end, from the start of the warm-up.
+    pub end: Timestamp,
+    /// Events handled.
+    pub events: u64,
+    /// Wall-clock time of the run and of what preceded it (keys, genesis). Not part of the digest.
+    pub wall: Duration,
+    /// Wall-clock time of building keys, documents and genesis.
+    pub setup_wall: Duration,
+    /// Whether it was interrupted before its end.
+    pub partial: bool,
+}
+
+/// Everything recorded.
+#[derive(Debug, Default)]
+pub struct History {
+    /// Every operation started, in order.
+    pub operations: Vec<Operation>,
+    /// Every commit, by index − 1.
+    pub commits: Vec<CommitRecord>,
+    /// What a replica executed otherwise than the first that reported it.
+    pub divergences: Vec<Divergence>,
+    /// Every transaction executed in the agreed order: (commit index, what).
+    pub executed: Vec<(u64, Executed)>,
+    /// Nanoseconds from a block's proposal to its commit at its author, with the time of the commit.
+    pub commit_latencies: Vec<(Timestamp, u64)>,
+    /// Every key release.
+    pub releases: Vec<Release>,
+    /// Every document opened: when, by whom, under which decision.
+    pub opened: Vec<(Timestamp, GatewayId, AccessId, RecordId)>,
+    /// What a machine saw a peer do that no correct peer does: when, who saw it, who did it, what.
+    pub misbehaviour: Vec<(Timestamp, Peer, Peer, String)>,
+    /// Two blocks of one author and round, as seen by a replica.
+    pub equivocations: Vec<(ReplicaId, BlockRef, BlockRef)>,
+    /// Receipts of acknowledged transactions, asked of each replica at the end: (replica, log index, receipt).
+    pub receipts: Vec<(ReplicaId, u64, Option<Receipt>)>,
+    /// Faults as they happened, times from the start of the warm-up.
+    pub faults: Vec<FaultRecord>,
+    /// Per-second series over the whole run.
+    pub series: Vec<Second>,
+    /// Each replica at the end.
+    pub replicas: Vec<ReplicaRecord>,
+    /// Messages and bytes per lane (consensus, client, bulk), and packets lost.
+    pub network: NetworkRecord,
+}
+
+/// Kinds of operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum OperationKind {
+    Opaque,
+    Register,
+    Share,
+    BreakGlass,
+    Review,
+    Grant,
+    Deny,
+    Revoke,
+    Audit,
+}
+
+/// What the workload's own model of consent says about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Must be permitted.
+    Permit,
+    /// Must be refused.
+    Refuse,
+    /// Changes of consent are under way: either is right.
+    Either,
+}
+
+/// One operation of a client, from its scheduled start.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Kind.
+    pub kind: OperationKind,
+    /// Where; for opaque submissions the replica's number.
+    pub gateway: GatewayId,
+    /// When the schedule says that it starts.
+    pub scheduled: Timestamp,
+    /// When it ended and how; `None` while it runs.
+    pub ended: Option<(Timestamp, End)>,
+    /// When its transaction's receipt was verified.
+    pub receipt_at: Option<Timestamp>,
+    /// When the custodian's key arrived.
+    pub key_at: Option<Timestamp>,
+    /// When the document's last byte arrived.
+    pub transferred_at: Option<Timestamp>,
+    /// Identity of its transaction.
+    pub transaction: Option<Digest>,
+    /// Log index of its entry.
+    pub log_index: Option<u64>,
+    /// Size of the document registered or shared; bytes of an opaque submission.
+    pub bytes: u64,
+    /// For requests for access.
+    pub expected: Expected,
+    /// Consent relied on or revoked.
+    pub consent: Option<ConsentId>,
+    /// Record asked for.
+    pub record: Option<RecordId>,
+}
+
+/// A commit as the first replica reported it.
+#[derive(Clone, Debug)]
+pub struct CommitRecord {
+    /// Chain of commits up to it.
+    pub digest: Digest,
+    /// Hash of what executing it did: state root, log root, executed transactions.
+    pub result: Digest,
+    /// Commit time.
+    pub time: Timestamp,
+    /// Virtual time of the first report.
+    pub first_at: Timestamp,
+    /// Who reported the same.
+    pub replicas: ReplicaSet,
+}
+
+/// A report that differs from the first.
+#[derive(Clone, Debug)]
+pub struct Divergence {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub replica: ReplicaId,
+    /// Which commit.
+    pub commit: u64,
+    /// Whether the order differs (else only what executing it did).
+    pub order: bool,
+    /// In words.
+    pub what: String,
+}
+
+/// A custodian let a key go.
+#[derive(Clone, Copy, Debug)]
+pub struct Release {
+    /// When.
+    pub at: Timestamp,
+    /// When the custodian began to ask whether the permit is in force.
+    pub asked_at: Timestamp,
+    /// By whom.
+    pub by: GatewayId,
+    /// To whom.
+    pub to: GatewayId,
+    /// Under which decision.
+    pub access: AccessId,
+    /// Of which record.
+    pub record: RecordId,
+}
+
+/// A fault that happened.
+#[derive(Clone, Debug)]
+pub struct FaultRecord {
+    /// Row of `plan.faults`.
+    pub fault: usize,
+    /// When it struck.
+    pub at: Timestamp,
+    /// When it was healed.
+    pub healed: Option<Timestamp>,
+}
+
+/// One second of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Second {
+    /// Operations scheduled.
+    pub scheduled: u64,
+    /// Transactions whose receipt arrived (opaque: ordered).
+    pub committed: u64,
+    /// Shares completed.
+    pub shared: u64,
+    /// Largest bytes held by a replica for ordering at the end of the second.
+    pub ordering_bytes: u64,
+    /// Largest bytes held by a replica for ledger state, beyond genesis.
+    pub ledger_bytes: u64,
+    /// Largest bytes held by a replica for the log.
+    pub log_bytes: u64,
+    /// Resident memory of this process, bytes. Not part of the digest.
+    pub resident_bytes: u64,
+    /// Faults in force.
+    pub faults: u64,
+}
+
+/// A replica over the whole run.
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaRecord {
+    /// At the end; zero if it is down.
+    pub status: ReplicaStatus,
+    /// Whether it is up at the end.
+    pub up: bool,
+    /// Restarts.
+    pub restarts: u64,
+    /// Bytes sent.
+    pub bytes_sent: u64,
+    /// Busy part of its cores, parts per million.
+    pub cpu_ppm: u64,
+    /// Largest mempool, bytes.
+    pub mempool_bytes_max: u64,
+    /// Most blocks that waited for ancestors.
+    pub suspended_max: u64,
+    /// Largest memory, bytes: ordering, ledger and log together.
+    pub memory_max: u64,
+    /// Journal: appends, bytes, syncs, and bytes held at the end.
+    pub journal: [u64; 4],
+}
+
+/// The network over the whole run.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkRecord {
+    /// Messages by lane.
+    pub messages: [u64; 3],
+    /// Bytes by lane.
+    pub bytes: [u64; 3],
+    /// Packets lost (and sent again).
+    pub packets_lost: u64,
+    /// Messages that did not arrive: partition, or receiver down.
+    pub undelivered: u64,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Virtual time.
+    pub now: Timestamp,
+    /// Virtual time at which arrivals end.
+    pub end: Timestamp,
+    /// Events handled.
+    pub events: u64,
+    /// Transactions committed.
+    pub committed: u64,
+}
+
+/// What a watcher of a run wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// End now: the run is partial.
+    Stop,
+}
