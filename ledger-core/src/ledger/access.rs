@@ -52,7 +52,7 @@ pub enum Review {
 }
 
 /// What a permit is worth now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum PermitStatus {
     /// The key may be released.
     InForce {
