@@ -5,4 +5,5 @@ pub mod committee;
 pub mod crypto;
 pub mod ledger;
 pub mod protocol;
+pub mod seal;
 pub mod time;
