@@ -356,6 +356,8 @@ pub enum Refusal {
     ReasonMissing,
     WindowTooLong,
     ReviewOverdue,
+    TooManyConsents,
+    AlreadyReviewed,
 }
 
 /// What executing a transaction did.
@@ -386,6 +388,6 @@ pub enum Outcome {
     },
     /// A break-glass access is reviewed.
     Reviewed(AccessId),
-    /// Nothing changed but the actor's sequence and the log.
+    /// Nothing changed but the actor's sequence, the patient's access counter if it refused access, and the log.
     Refused(Refusal),
 }

@@ -1,0 +1,78 @@
+//! What exists before the first commit.
+//!
+//! Nothing is checked but that ids refer to something: the consortium agreed on it, and its state root is part of the
+//! chain's identity.
+
+use super::index::Index;
+use super::transaction::{ConsentId, PartyId, RecordId, Scope};
+use super::{Consent, Ledger, Party, Policy, Record, Refusal, Table};
+
+/// Builds the first state. One that is built is cloned for every replica, and they share it.
+#[derive(Clone, Debug)]
+pub struct Genesis(Ledger);
+
+impl Genesis {
+    /// Nobody and nothing yet.
+    pub fn new(policy: Policy) -> Self {
+        Self(Ledger::empty(policy))
+    }
+
+    /// Adds a party with its credential.
+    ///
+    /// # Panics
+    /// If its organisation was not added before.
+    pub fn party(&mut self, party: Party) -> PartyId {
+        let known = party.organisation.is_none_or(|organisation| self.0.party(organisation).is_some());
+        assert!(known, "an organisation is added before its staff");
+        self.0.push_party(party)
+    }
+
+    /// Adds a record.
+    ///
+    /// # Panics
+    /// If its patient or custodian was not added before.
+    pub fn record(&mut self, record: Record) -> RecordId {
+        let known = self.0.party(record.patient).is_some() && self.0.party(record.custodian).is_some();
+        assert!(known, "patient and custodian are added before the record");
+        self.0.push_record(record)
+    }
+
+    /// Adds a consent, or a directive if it `denies`.
+    ///
+    /// # Panics
+    /// If its patient was not added before.
+    pub fn consent(&mut self, patient: PartyId, denies: bool, scope: &Scope) -> Result<ConsentId, Refusal> {
+        assert!(self.0.party(patient).is_some(), "a patient is added before the consent");
+        Ok(self.0.push_consent(Consent::new(patient, denies, scope)?))
+    }
+
+    /// The ledger, its root computed, so that clones share the hashes too.
+    pub fn build(self) -> Ledger {
+        self.0.state_root();
+        self.0
+    }
+}
+
+impl Ledger {
+    /// A builder of a first state.
+    pub fn genesis(policy: Policy) -> Genesis {
+        Genesis::new(policy)
+    }
+
+    pub(super) fn empty(policy: Policy) -> Self {
+        Self {
+            policy,
+            parties: Table::default(),
+            activities: Table::default(),
+            records: Table::default(),
+            consents: Table::default(),
+            accesses: Table::default(),
+            party_keys: Index::default(),
+            commitments: Index::default(),
+            chains: Table::default(),
+            earlier: Table::default(),
+            #[cfg(feature = "seeded-bugs")]
+            bug: None,
+        }
+    }
+}

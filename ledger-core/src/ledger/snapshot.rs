@@ -1,0 +1,113 @@
+//! The whole state as bytes, for a replica that is too far behind.
+//!
+//! Canonical: one state, one snapshot. The bytes come from a peer, so restoring checks whatever execution relies on;
+//! that it is the *right* state only the quorum-signed state root tells, which the caller compares.
+
+use super::transaction::{Grantee, PartyId};
+use super::{Access, Activity, Consent, Ledger, Party, Policy, Record, Table};
+use crate::codec::{self, DecodeError};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+const VERSION: u16 = 1;
+
+/// Why bytes are not a state. Never valid: the sender is faulty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// Not an encoding.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Of another version of the software.
+    #[error("snapshot version {0} where {VERSION} is taken")]
+    Version(u16),
+    /// A value that no execution leads to: it refers to nothing, or breaks an invariant.
+    #[error("entry {index} of table {table} is impossible")]
+    Impossible {
+        /// Which table.
+        table: &'static str,
+        /// Which entry.
+        index: usize,
+    },
+}
+
+#[derive(BorshSerialize, BorshDeserialize)]
+struct State {
+    version: u16,
+    policy: Policy,
+    parties: Table<Party>,
+    activities: Table<Activity>,
+    records: Table<Record>,
+    consents: Table<Consent>,
+    accesses: Table<Access>,
+}
+
+impl Ledger {
+    /// The state as bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        codec::encode(&State {
+            version: VERSION,
+            policy: self.policy,
+            parties: self.parties.clone(),
+            activities: self.activities.clone(),
+            records: self.records.clone(),
+            consents: self.consents.clone(),
+            accesses: self.accesses.clone(),
+        })
+    }
+
+    /// The state of a snapshot. Limit the length before: what is offered is read.
+    pub fn restore(bytes: &[u8]) -> Result<Self, RestoreError> {
+        if let Some(version) = bytes.first_chunk().map(|version| u16::from_le_bytes(*version))
+            && version != VERSION
+        {
+            return Err(RestoreError::Version(version));
+        }
+        let state: State = codec::decode(bytes, usize::MAX)?;
+        state.check()?;
+        let mut ledger = Self::empty(state.policy);
+        state.parties.iter().for_each(|party| {
+            ledger.push_party(party.clone());
+        });
+        state.records.iter().for_each(|record| {
+            ledger.push_record(record.clone());
+        });
+        state.consents.iter().for_each(|consent| {
+            ledger.push_consent(consent.clone());
+        });
+        ledger.activities = state.activities;
+        ledger.accesses = state.accesses;
+        Ok(ledger)
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<(), RestoreError> {
+        let party = |id: PartyId| id.index() < self.parties.len();
+        if self.activities.len() != self.parties.len() {
+            return Err(RestoreError::Impossible { table: "activities", index: self.activities.len() });
+        }
+        all("parties", &self.parties, |value| value.organisation.is_none_or(party))?;
+        all("activities", &self.activities, |value| value.sequences.is_canonical())?;
+        all("records", &self.records, |value| party(value.patient) && party(value.custodian))?;
+        all("consents", &self.consents, |value| {
+            let grantee = match value.grantee {
+                Grantee::Party(id) => party(id),
+                Grantee::Everyone(_) => true,
+            };
+            party(value.patient) && grantee && value.classes.is_canonical() && value.purposes.is_canonical()
+        })?;
+        all("accesses", &self.accesses, |value| {
+            let consent = value.consent.is_none_or(|id| id.index() < self.consents.len());
+            value.record.index() < self.records.len()
+                && party(value.actor)
+                && party(value.organisation)
+                && consent
+        })
+    }
+}
+
+fn all<T>(table: &'static str, values: &Table<T>, holds: impl Fn(&T) -> bool) -> Result<(), RestoreError> {
+    match values.iter().position(|value| !holds(value)) {
+        Some(index) => Err(RestoreError::Impossible { table, index }),
+        None => Ok(()),
+    }
+}

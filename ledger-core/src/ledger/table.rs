@@ -1,0 +1,347 @@
+//! A persistent Merkle vector over dense ids.
+//!
+//! A radix tree of fan-out 16 whose leaves hold up to 16 values. Clones share every node; a write copies only the path
+//! to the value it changes, so that many replicas of one genesis hold it once and pay for what differs.
+//!
+//! Invariants: a node's cached hash is the hash of what the node holds (every write to a node drops its cache); all
+//! leaves but the last, and all inner nodes but those on the last path, are full; the height is the least that holds
+//! the length, so that the length alone determines the shape.
+//!
+//! The root is `SHA-256(tag ‖ name ‖ 0 ‖ length ‖ top)`, a leaf `SHA-256(0x00 ‖ values)` and an inner node
+//! `SHA-256(0x01 ‖ children)`. Values are self-delimiting in the codec, and the length is bound, so the concatenation
+//! is unambiguous.
+
+use crate::crypto::{Digest, Domain};
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::sync::{Arc, OnceLock};
+
+const BITS: u32 = 4;
+const FAN_OUT: usize = 1 << BITS;
+const MASK: u32 = FAN_OUT as u32 - 1;
+
+/// Values by dense `u32` id, with a Merkle root. Cloning costs a pointer.
+#[derive(Clone, Debug)]
+pub struct Table<T> {
+    top: Arc<Node<T>>,
+    /// Inner levels above the leaves.
+    height: u32,
+    len: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Node<T> {
+    hash: OnceLock<Digest>,
+    body: Body<T>,
+}
+
+#[derive(Clone, Debug)]
+enum Body<T> {
+    Leaf(Vec<T>),
+    Inner(Vec<Arc<Node<T>>>),
+}
+
+impl<T> Node<T> {
+    fn leaf() -> Self {
+        Self { hash: OnceLock::new(), body: Body::Leaf(Vec::new()) }
+    }
+
+    fn inner(child: Arc<Self>) -> Self {
+        Self { hash: OnceLock::new(), body: Body::Inner(vec![child]) }
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { top: Arc::new(Node::leaf()), height: 0, len: 0 }
+    }
+}
+
+impl<T> Table<T> {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// `None` past the end.
+    pub fn get(&self, id: u32) -> Option<&T> {
+        self.chunk(id).map(|values| &values[(id & MASK) as usize])
+    }
+
+    /// All values in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..self.len).step_by(FAN_OUT).filter_map(|first| self.chunk(first)).flatten()
+    }
+
+    /// The leaf that holds `id`, if there is such an id.
+    fn chunk(&self, id: u32) -> Option<&[T]> {
+        if id >= self.len {
+            return None;
+        }
+        let (mut node, mut shift) = (&self.top, self.height * BITS);
+        loop {
+            match &node.body {
+                Body::Leaf(values) => return Some(values),
+                Body::Inner(children) => {
+                    node = &children[((id >> shift) & MASK) as usize];
+                    shift -= BITS;
+                }
+            }
+        }
+    }
+
+    /// Bytes that no clone shares: nodes, values and what `heap` says each value owns elsewhere.
+    pub fn memory_bytes(&self, heap: impl Fn(&T) -> usize) -> usize {
+        fn own<T>(node: &Arc<Node<T>>, heap: &impl Fn(&T) -> usize) -> usize {
+            if Arc::strong_count(node) > 1 {
+                return 0;
+            }
+            let counters = 2 * size_of::<usize>();
+            counters
+                + size_of::<Node<T>>()
+                + match &node.body {
+                    Body::Leaf(values) => {
+                        values.capacity() * size_of::<T>() + values.iter().map(heap).sum::<usize>()
+                    }
+                    Body::Inner(children) => {
+                        children.capacity() * size_of::<Arc<Node<T>>>()
+                            + children.iter().map(|child| own(child, heap)).sum::<usize>()
+                    }
+                }
+        }
+        own(&self.top, &heap)
+    }
+}
+
+impl<T: Clone> Table<T> {
+    /// Appends a value and returns its id; `None` if every id is taken.
+    pub fn push(&mut self, value: T) -> Option<u32> {
+        let id = self.len;
+        self.len = id.checked_add(1)?;
+        if id != 0 && u64::from(id) == 1 << (BITS * (self.height + 1)) {
+            let below = std::mem::replace(&mut self.top, Arc::new(Node::leaf()));
+            self.top = Arc::new(Node::inner(below));
+            self.height += 1;
+        }
+        let mut level = self.height;
+        let mut node = Arc::make_mut(&mut self.top);
+        loop {
+            node.hash.take();
+            match &mut node.body {
+                Body::Leaf(values) => {
+                    if values.capacity() == values.len() {
+                        values.reserve_exact(FAN_OUT - values.len());
+                    }
+                    values.push(value);
+                    return Some(id);
+                }
+                Body::Inner(children) => {
+                    let slot = ((id >> (level * BITS)) & MASK) as usize;
+                    level -= 1;
+                    if slot == children.len() {
+                        children.push(Arc::new(if level == 0 {
+                            Node::leaf()
+                        } else {
+                            Node { hash: OnceLock::new(), body: Body::Inner(Vec::new()) }
+                        }));
+                    }
+                    node = Arc::make_mut(&mut children[slot]);
+                }
+            }
+        }
+    }
+
+    /// The value to change; the path to it is copied if shared, and hashed again by the next [`root`](Self::root).
+    pub fn get_mut(&mut self, id: u32) -> Option<&mut T> {
+        if id >= self.len {
+            return None;
+        }
+        let mut shift = self.height * BITS;
+        let mut node = Arc::make_mut(&mut self.top);
+        loop {
+            node.hash.take();
+            match &mut node.body {
+                Body::Leaf(values) => return Some(&mut values[(id & MASK) as usize]),
+                Body::Inner(children) => {
+                    node = Arc::make_mut(&mut children[((id >> shift) & MASK) as usize]);
+                    shift -= BITS;
+                }
+            }
+        }
+    }
+}
+
+impl<T: BorshSerialize> Table<T> {
+    /// The Merkle root under the table's name. Hashes what changed since the last call (of this table or of a clone
+    /// that shares the nodes), and one node more.
+    pub fn root(&self, name: &str) -> Digest {
+        let top = Self::hash(&self.top, &mut Vec::new());
+        let length = u64::from(self.len).to_le_bytes();
+        Digest::sha256(&[Domain::State.tag(), name.as_bytes(), &[0], &length, &top.0])
+    }
+
+    fn hash(node: &Node<T>, scratch: &mut Vec<u8>) -> Digest {
+        if let Some(hash) = node.hash.get() {
+            return *hash;
+        }
+        let hash = match &node.body {
+            Body::Leaf(values) => {
+                scratch.clear();
+                scratch.push(0);
+                for value in values {
+                    value.serialize(scratch).expect("writing to a Vec fails only when out of memory");
+                }
+                Digest::sha256(&[scratch])
+            }
+            Body::Inner(children) => {
+                let mut bytes = [1; 1 + 32 * FAN_OUT];
+                for (slot, child) in children.iter().enumerate() {
+                    bytes[1 + 32 * slot..][..32].copy_from_slice(&Self::hash(child, scratch).0);
+                }
+                Digest::sha256(&[&bytes[..1 + 32 * children.len()]])
+            }
+        };
+        *node.hash.get_or_init(|| hash)
+    }
+}
+
+impl<T: BorshSerialize> BorshSerialize for Table<T> {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        self.len.serialize(writer)?;
+        self.iter().try_for_each(|value| value.serialize(writer))
+    }
+}
+
+impl<T: BorshDeserialize + Clone> BorshDeserialize for Table<T> {
+    /// Allocates with what really arrives, whatever length is claimed.
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let mut table = Self::default();
+        for _ in 0..u32::deserialize_reader(reader)? {
+            table.push(T::deserialize_reader(reader)?);
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{decode, encode};
+    use proptest::prelude::*;
+
+    /// The definition of the root, computed from scratch.
+    fn naive(values: &[u64]) -> Digest {
+        let mut level: Vec<Digest> = values
+            .chunks(16)
+            .map(|chunk| {
+                let bytes: Vec<u8> = chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
+                Digest::sha256(&[&[0], &bytes])
+            })
+            .collect();
+        if level.is_empty() {
+            level.push(Digest::sha256(&[&[0]]));
+        }
+        while level.len() > 1 {
+            level = level
+                .chunks(16)
+                .map(|nodes| {
+                    let bytes: Vec<u8> = nodes.iter().flat_map(|node| node.0).collect();
+                    Digest::sha256(&[&[1], &bytes])
+                })
+                .collect();
+        }
+        let length = (values.len() as u64).to_le_bytes();
+        Digest::sha256(&[Domain::State.tag(), b"t", &[0], &length, &level[0].0])
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(u64),
+        Set(u32, u64),
+        Root,
+        Fork,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => any::<u64>().prop_map(Step::Push),
+            4 => (0u32..600, any::<u64>()).prop_map(|(id, value)| Step::Set(id, value)),
+            1 => Just(Step::Root),
+            1 => Just(Step::Fork),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_vector_with_the_naive_root(start in 0u64..300, steps in prop::collection::vec(step(), 0..300)) {
+            let mut model: Vec<u64> = (0..start).collect();
+            let mut table = Table::default();
+            model.iter().for_each(|value| { table.push(*value); });
+            let mut forks = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Push(value) => {
+                        prop_assert_eq!(table.push(value), Some(model.len() as u32));
+                        model.push(value);
+                    }
+                    Step::Set(id, value) => match (table.get_mut(id), model.get_mut(id as usize)) {
+                        (Some(here), Some(there)) => (*here, *there) = (value, value),
+                        (here, there) => prop_assert_eq!(here, there),
+                    },
+                    Step::Root => prop_assert_eq!(table.root("t"), naive(&model)),
+                    Step::Fork => forks.push((table.clone(), model.clone())),
+                }
+            }
+            forks.push((table, model));
+            for (table, model) in forks {
+                prop_assert_eq!(table.iter().copied().collect::<Vec<_>>(), model.clone());
+                prop_assert_eq!(table.root("t"), naive(&model));
+                let restored: Table<u64> = decode(&encode(&table), 1 << 20).unwrap();
+                prop_assert_eq!(restored.root("t"), naive(&model));
+            }
+        }
+    }
+
+    #[test]
+    fn every_size_around_a_new_level() {
+        let (mut table, mut model) = (Table::default(), Vec::new());
+        for value in 0..=16 * 16 * 16 + 17u64 {
+            if value < 40 || value % 256 < 2 || value % 256 > 254 || value > 4090 {
+                assert_eq!(table.root("t"), naive(&model), "{value} values");
+            }
+            table.push(value);
+            model.push(value);
+            assert_eq!(table.get(value as u32), Some(&value));
+            assert_eq!(table.get(value as u32 + 1), None);
+        }
+        assert_ne!(table.root("t"), table.root("u"));
+    }
+
+    #[test]
+    fn clones_own_only_what_they_change() {
+        let mut genesis = Table::default();
+        (0..100_000u64).for_each(|value| {
+            genesis.push(value);
+        });
+        let whole = genesis.memory_bytes(|_| 0);
+        assert!(whole > 800_000, "{whole}");
+        let root = genesis.root("t");
+        let mut replica = genesis.clone();
+        assert_eq!(replica.memory_bytes(|_| 0), 0);
+        *replica.get_mut(77_777).unwrap() = 0;
+        let own = replica.memory_bytes(|_| 0);
+        assert!(own > 0 && own < 2_000, "{own} bytes for one changed value");
+        assert_ne!(replica.root("t"), root);
+        assert_eq!(genesis.root("t"), root);
+        assert_eq!(genesis.get(77_777), Some(&77_777));
+    }
+
+    #[test]
+    fn a_claimed_length_allocates_nothing() {
+        assert!(decode::<Table<u64>>(&u32::MAX.to_le_bytes(), 64).is_err());
+    }
+}
