@@ -52,7 +52,7 @@ pub enum Review {
 }
 
 /// What a permit is worth now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum PermitStatus {
     /// The key may be released.
     InForce {
