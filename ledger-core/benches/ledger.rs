@@ -1,7 +1,14 @@
 //! What execution costs with a genesis of 200,000 patients, each with a record: a commit of 100 transactions of one
 //! kind, with and without the state root after it, in the steady state of one replica.
 //!
-//! `cargo bench -p ledger-core --bench ledger`; memory is printed to stderr first.
+//! `cargo bench -p ledger-core --bench ledger`; memory is printed to stderr first. On two shared cores, for each
+//! transaction, without and with the root, in microseconds (runs differ by a factor of about 1.4):
+//!
+//! | record | consent | access | break-glass | mixed |
+//! |---|---|---|---|---|
+//! | 1.9 / 1.9 | 0.9 / 2.8 | 1.9 / 4.3 | 1.5 / 4.3 | 2.0 / 3.7 |
+//!
+//! Genesis: 0.5 s and 122 MB once; then 315 bytes a record, 133 a consent and 97 an access for each replica.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger_core::audit::AuditLog;
