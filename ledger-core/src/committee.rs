@@ -163,6 +163,11 @@ impl Committee {
         }
     }
 
+    /// Stake of all.
+    pub fn total(&self) -> Stake {
+        Stake(self.total)
+    }
+
     /// The most stake that may be faulty, `f = ⌊(total − 1) / 3⌋`.
     pub fn faulty_max(&self) -> Stake {
         Stake((self.total - 1) / 3)

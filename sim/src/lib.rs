@@ -1,2 +1,10 @@
 //! The deterministic simulator around `ledger-core`.
+pub mod cli;
+pub mod diagnostic;
+pub mod event_queue;
+pub mod host;
+pub mod metrics;
+pub mod network;
 pub mod plan;
+pub mod scenario;
+pub mod seed;

@@ -1,6 +1,9 @@
-//! What can run. A [`Plan`] is made only by [`Plan::from_scenario`](crate::scenario) (the only validator), is complete
+//! What can run. A [`Plan`] is made only by [`Plan::from_scenario`] (the only validator), is complete
 //! (every default filled in), and nothing downstream re-checks it. It round-trips through `result.json`, so that a
 //! result is enough to replay its run.
+
+pub(crate) mod expectation;
+mod validate;
 
 use ledger_core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -373,7 +376,7 @@ pub mod duration_text {
         format!("{nanos}ns")
     }
 
-    /// Reads what [`format`] wrote: whole numbers with a unit.
+    /// Reads what [`format()`] wrote: whole numbers with a unit.
     pub fn parse(text: &str) -> Option<Duration> {
         let split = text.find(|c: char| !c.is_ascii_digit())?;
         let (number, unit) = text.split_at(split);

@@ -335,7 +335,7 @@ impl Mysticeti {
         let present = self.dag.present(self.quorum_round);
         self.leaders(self.quorum_round).all(|leader| present.contains(leader))
             && (self.quorum_round == Round(1)
-                || self.committer.voted(&self.committee, self.quorum_round.before(1)))
+                || self.committer.voted(&self.committee, &self.dag, self.quorum_round.before(1)))
     }
 
     fn leader_deadline(&self) -> Timestamp {

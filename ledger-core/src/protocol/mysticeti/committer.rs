@@ -103,10 +103,20 @@ impl Committer {
         self.tally(committee, id, node, Round(0))
     }
 
-    /// Starts over for the rounds after `round` under a new schedule.
+    /// Starts over for the rounds after `round` under a new schedule. Later slots of `round` itself keep their leaders
+    /// and direct decisions, but not what an anchor of the old schedule decided: whether that happened before or after
+    /// the schedule changed depends on the order of arrival.
     pub fn reschedule(&mut self, committee: &Committee, schedule: &Schedule, dag: &Dag, round: Round) {
         while self.rows.back().is_some_and(|row| row.round > round) {
             self.rows.pop_back();
+        }
+        for slot in self.rows.iter_mut().flat_map(|row| row.slots.iter_mut()).skip(self.emitted) {
+            if matches!(
+                slot.decision,
+                Decision::Commit { direct: false, .. } | Decision::Skip { direct: false }
+            ) {
+                slot.decision = Decision::Undecided;
+            }
         }
         self.next_round = self.next_round.min(round.next());
         self.count(committee, schedule, dag);
@@ -189,13 +199,20 @@ impl Committer {
         }
     }
 
-    /// Whether every slot of a round has a quorum that supports one of its blocks, or a quorum that supports none.
-    pub fn voted(&self, committee: &Committee, round: Round) -> bool {
+    /// Whether waiting for more blocks of the next round is of no use to any slot of a round: each has a quorum that
+    /// supports one of its blocks, or a quorum that supports none, or can reach neither any more (votes split where
+    /// replicas proposed under different schedules).
+    pub fn voted(&self, committee: &Committee, dag: &Dag, round: Round) -> bool {
+        let present = committee.stake_of(&dag.present(round.next()));
+        let absent = committee.total().0 - present.0;
+        let open = |set: &ReplicaSet| committee.stake_of(set).0 + absent >= committee.quorum().0;
         self.row(round).is_none_or(|row| {
             row.slots.iter().all(|slot| {
+                let supported = slot.candidates.iter().map(|candidate| &candidate.supporters);
                 slot.decision != Decision::Undecided
                     || committee.is_quorum(&slot.blames)
-                    || slot.candidates.iter().any(|candidate| committee.is_quorum(&candidate.supporters))
+                    || supported.clone().any(|supporters| committee.is_quorum(supporters))
+                    || !(open(&slot.blames) || supported.clone().any(open) || slot.candidates.is_empty())
             })
         })
     }

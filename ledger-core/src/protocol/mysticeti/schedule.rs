@@ -37,13 +37,14 @@ impl Schedule {
         Digest::blake3(Domain::Schedule, &[&codec::encode(self)])
     }
 
-    /// Leaders of a round, in slot order, distinct where the order is.
+    /// Leaders of a round, in slot order and distinct: fewer than `per_round` where one stands in for another.
     pub fn leaders(&self, round: Round, per_round: usize) -> impl Iterator<Item = ReplicaId> + '_ {
         let n = self.order.len();
-        (0..per_round.min(n)).map(move |slot| {
-            let turn = (round.0 % n as u64) as usize * per_round + slot;
-            self.order[turn % n]
-        })
+        let first = (round.0 % n as u64) as usize * per_round;
+        let leader = move |slot: usize| self.order[(first + slot) % n];
+        (0..per_round.min(n))
+            .filter(move |slot| (0..*slot).all(|earlier| leader(earlier) != leader(*slot)))
+            .map(leader)
     }
 
     /// Whether it can be the schedule of a committee: read from a snapshot, it might not.

@@ -1,0 +1,193 @@
+//! What a client keeps: proof that the ledger gave an answer, to be verified with nothing but the committee.
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::log::{PROOF_NODES_MAX, ProofError, leaf_hash, verify_inclusion};
+use crate::codec::{self, DecodeError, List};
+use crate::committee::Committee;
+use crate::crypto::{Digest, SignatureVerifier};
+use crate::ledger::AccessDecision;
+use crate::ledger::transaction::{Outcome, PartyId};
+use crate::time::Timestamp;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Most bytes of an encoded receipt: 256 signatures, a proof and an entry take less.
+pub const RECEIPT_BYTES_MAX: usize = 32 * 1024;
+
+/// What is logged of an executed transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Entry {
+    /// Index of its commit.
+    pub commit: u64,
+    /// Time of its commit.
+    pub commit_time: Timestamp,
+    /// Its identity.
+    pub transaction: Digest,
+    /// Who asked.
+    pub actor: PartyId,
+    /// Where access was decided: whose record, and the patient's counter, so that an omission shows.
+    pub decision: Option<AccessDecision>,
+    /// The answer.
+    pub outcome: Outcome,
+}
+
+impl Entry {
+    /// Its leaf in the log: over the canonical encoding.
+    pub fn leaf_hash(&self) -> Digest {
+        leaf_hash(&codec::encode(self))
+    }
+}
+
+/// An entry, its place in the log, and a checkpoint that covers it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Receipt {
+    /// What was logged.
+    pub entry: Entry,
+    /// Where in the log.
+    pub index: u64,
+    /// RFC 6962 audit path to the checkpoint's root.
+    pub proof: List<Digest, PROOF_NODES_MAX>,
+    /// Signed by a quorum.
+    pub checkpoint: Checkpoint,
+}
+
+/// Why a receipt proves nothing. Never valid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// Not an encoding.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// No quorum vouches for the checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The entry is not where it is said to be.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The entry says it was committed after the checkpoint that covers it.
+    #[error("entry of commit {entry} under a checkpoint of commit {checkpoint}")]
+    CommitOrder {
+        /// The entry's.
+        entry: u64,
+        /// The checkpoint's.
+        checkpoint: u64,
+    },
+}
+
+impl Receipt {
+    /// Reads an encoding; nothing is verified.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ReceiptError> {
+        Ok(codec::decode(bytes, RECEIPT_BYTES_MAX)?)
+    }
+
+    /// The one encoding.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// The entry, if a quorum of the committee vouches for it. Cheap checks come first.
+    pub fn verify(
+        &self,
+        committee: &Committee,
+        verifier: &mut dyn SignatureVerifier,
+    ) -> Result<&Entry, ReceiptError> {
+        let body = &self.checkpoint.body;
+        if self.entry.commit > body.commit {
+            return Err(ReceiptError::CommitOrder { entry: self.entry.commit, checkpoint: body.commit });
+        }
+        verify_inclusion(&self.entry.leaf_hash(), self.index, body.size, &self.proof, &body.root)?;
+        self.checkpoint.verify(committee, verifier)?;
+        Ok(&self.entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::AuditLog;
+    use crate::audit::checkpoint::tests::{body, signed};
+    use crate::committee::tests::committee;
+    use crate::crypto::BatchVerifier;
+    use crate::ledger::transaction::{RecordId, Refusal};
+
+    fn entry(n: u64) -> Entry {
+        Entry {
+            commit: n / 3,
+            commit_time: Timestamp(n),
+            transaction: Digest([n as u8; 32]),
+            actor: PartyId(4),
+            decision: Some(AccessDecision { patient: PartyId(5), counter: n + 1 }),
+            outcome: Outcome::RecordRegistered(RecordId(6)),
+        }
+    }
+
+    fn receipt(by: &[u16]) -> (Receipt, Committee) {
+        let (committee, keys) = committee(&[1; 4]);
+        let mut log = AuditLog::default();
+        (0..20).for_each(|n| {
+            log.append(entry(n).leaf_hash());
+        });
+        let mut body = body(committee.chain());
+        (body.size, body.root) = (log.size(), log.root());
+        let checkpoint = signed(body, &keys, by);
+        let proof = List::new(log.inclusion_proof(13, 20).unwrap()).unwrap();
+        (Receipt { entry: entry(13), index: 13, proof, checkpoint }, committee)
+    }
+
+    #[test]
+    fn a_receipt_verifies_with_the_committee_alone() {
+        let (receipt, committee) = receipt(&[0, 1, 3]);
+        let receipt = Receipt::decode(&receipt.encode()).unwrap();
+        assert_eq!(receipt.verify(&committee, &mut BatchVerifier), Ok(&entry(13)));
+    }
+
+    #[test]
+    fn quorum_minus_one_is_refused() {
+        let (receipt, committee) = receipt(&[0, 1]);
+        let error = CheckpointError::NoQuorum { found: 2, quorum: 3 };
+        assert_eq!(receipt.verify(&committee, &mut BatchVerifier), Err(error.into()));
+    }
+
+    #[test]
+    fn tampering_with_any_field_is_refused() {
+        let (good, committee) = receipt(&[0, 1, 3]);
+        let changes: [fn(&mut Receipt); 14] = [
+            |it| it.entry.commit -= 1,
+            |it| it.entry.commit_time.0 += 1,
+            |it| it.entry.transaction.0[0] ^= 1,
+            |it| it.entry.actor.0 += 1,
+            |it| it.entry.decision = None,
+            |it| it.entry.decision = it.entry.decision.map(|d| AccessDecision { counter: 1, ..d }),
+            |it| it.entry.outcome = Outcome::Refused(Refusal::NoConsent),
+            |it| it.index += 1,
+            |it| it.proof = List::new(it.proof[1..].to_vec()).unwrap(),
+            |it| it.checkpoint.body.size += 1,
+            |it| it.checkpoint.body.root.0[0] ^= 1,
+            |it| it.checkpoint.body.commit += 1,
+            |it| it.checkpoint.body.state_root.0[0] ^= 1,
+            |it| it.checkpoint.signatures = List::default(),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert!(bad.verify(&committee, &mut BatchVerifier).is_err(), "change {number}");
+        }
+        let mut late = good.clone();
+        late.entry.commit = 78;
+        let error = ReceiptError::CommitOrder { entry: 78, checkpoint: 77 };
+        assert_eq!(late.verify(&committee, &mut BatchVerifier), Err(error));
+    }
+
+    /// No bit can be flipped.
+    #[test]
+    fn every_bit_counts() {
+        let (good, committee) = receipt(&[0, 1, 3]);
+        let bytes = good.encode();
+        for bit in (0..bytes.len() * 8).step_by(3) {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let verdict = Receipt::decode(&bad)
+                .and_then(|receipt| receipt.verify(&committee, &mut BatchVerifier).map(|_| ()));
+            assert!(verdict.is_err(), "bit {bit}");
+        }
+        assert!(Receipt::decode(&vec![0; RECEIPT_BYTES_MAX + 1]).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! What a simulated host is made of besides its machine: virtual cores and a disk.
+//!
+//! Both are told the time and answer with a time; the world schedules what happens then.
+
+pub mod cpu;
+pub mod disk;
+
+pub use cpu::Cpu;
+pub use disk::Disk;

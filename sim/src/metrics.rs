@@ -1,0 +1,2 @@
+//! What a run measures.
+pub mod catalog;

@@ -1,0 +1,151 @@
+//! Every metric a run has: the names that `result.json` writes and that expectations may ask for, with unit and meaning.
+//!
+//! A metric that is not here does not exist: a misspelt name is a mistake in the scenario, never a check that passes.
+
+use std::sync::OnceLock;
+
+/// What a metric's values are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricUnit {
+    /// Virtual time (live: wall-clock time).
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+    /// Events a second.
+    PerSecond,
+    /// How many.
+    Count,
+    /// A part of the whole, 0 to 1.
+    Ratio,
+}
+
+/// One metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Dotted name.
+    pub name: String,
+    /// What its value is counted in.
+    pub unit: MetricUnit,
+    /// One line for people.
+    pub meaning: &'static str,
+    /// False for figures of this machine's wall clock: reported, never part of the digest.
+    pub deterministic: bool,
+}
+
+/// A name and what may follow its last dot; the empty aggregate is the name alone.
+struct Family {
+    name: &'static str,
+    aggregates: &'static [&'static str],
+    unit: MetricUnit,
+    meaning: &'static str,
+}
+
+const ALONE: &[&str] = &[""];
+const LATENCY: &[&str] = &["p50", "p90", "p99", "p999", "mean", "max"];
+const PHASE: &[&str] = &["p50", "p99"];
+
+const fn row(
+    name: &'static str,
+    aggregates: &'static [&'static str],
+    unit: MetricUnit,
+    meaning: &'static str,
+) -> Family {
+    Family { name, aggregates, unit, meaning }
+}
+
+use MetricUnit::{Bytes, Count, Nanoseconds, PerSecond, Ratio};
+
+#[rustfmt::skip]
+const FAMILIES: &[Family] = &[
+    row("transactions.submitted", ALONE, Count, "transactions that clients started"),
+    row("transactions.submitted", &["rate"], PerSecond, "transactions that clients started, per second of measurement"),
+    row("transactions.committed", ALONE, Count, "transactions whose receipt the client verified"),
+    row("transactions.committed", &["rate"], PerSecond, "transactions whose receipt the client verified, per second of measurement"),
+    row("transactions.refused", ALONE, Count, "transactions committed with a refusal as their outcome"),
+    row("transactions.refused", &["rate"], PerSecond, "transactions committed with a refusal as their outcome, per second of measurement"),
+    row("transactions.timed_out", ALONE, Count, "transactions without a verified receipt when the drain ended"),
+    row("transactions.timed_out", &["rate"], PerSecond, "transactions without a verified receipt when the drain ended, per second of measurement"),
+    row("transactions.latency", LATENCY, Nanoseconds, "from a transaction's scheduled start to its verified receipt"),
+    row("commit.latency", LATENCY, Nanoseconds, "from a block's proposal to its commit at its author"),
+    row("shares.requested", ALONE, Count, "documents that clinicians asked for"),
+    row("shares.completed", ALONE, Count, "documents that arrived and whose hash was verified"),
+    row("shares.refused", ALONE, Count, "requests that the ledger refused"),
+    row("shares.refused_wrongly", ALONE, Count, "requests refused although a consent covered them; must be 0"),
+    row("shares.timed_out", ALONE, Count, "requests unfinished when the drain ended"),
+    row("shares.rate", ALONE, PerSecond, "shares completed, per second of measurement"),
+    row("shares.bytes", ALONE, Bytes, "bytes of all documents shared"),
+    row("share.latency", LATENCY, Nanoseconds, "from a share's scheduled start to its document's verified hash"),
+    row("share.phase.order", PHASE, Nanoseconds, "part of a share: from request to ordered decision"),
+    row("share.phase.key", PHASE, Nanoseconds, "part of a share: from decision to released key"),
+    row("share.phase.transfer", PHASE, Nanoseconds, "part of a share: from released key to the document's last byte"),
+    row("share.phase.verify", PHASE, Nanoseconds, "part of a share: from the last byte to the verified hash"),
+    row("consent.revocation.effect", &["max", "p50"], Nanoseconds, "from a revocation's scheduled start to its taking effect"),
+    row("consent.revocation.late_accesses", ALONE, Count, "accesses permitted after the receipt of the revocation that should have stopped them; must be 0"),
+    row("audits.requested", ALONE, Count, "proofs of earlier accesses asked for"),
+    row("audits.verified", ALONE, Count, "proofs that verified"),
+    row("audits.failed", ALONE, Count, "proofs that did not verify; must be 0"),
+    row("recovery.time", ALONE, Nanoseconds, "longest time from the healing of a fault to 95 % of the rate before it"),
+    row("unavailability.longest", ALONE, Nanoseconds, "longest time without any committed transaction while some were offered"),
+    row("replica.rounds", ALONE, Count, "rounds that the furthest replica reached"),
+    row("replica.blocks", ALONE, Count, "blocks proposed by all replicas"),
+    row("replica.bytes_sent", ALONE, Bytes, "bytes sent by all replicas"),
+    row("replica.cpu.utilisation", ALONE, Ratio, "busy part of all cores of the busiest replica"),
+    row("replica.memory", &["max"], Bytes, "most memory that one replica's state took"),
+    row("replica.mempool.bytes", &["max"], Bytes, "most payload waiting in one replica's mempool"),
+    row("replica.blocks.suspended", &["max"], Count, "most blocks waiting for their ancestors at one replica"),
+    row("network.messages", ALONE, Count, "messages sent by all hosts"),
+    row("network.bytes", ALONE, Bytes, "bytes sent by all hosts"),
+    row("network.packets_lost", ALONE, Count, "packets lost on links"),
+    row("generator.offered", &["rate"], PerSecond, "operations a second that the plan asks for"),
+    row("generator.achieved", &["rate"], PerSecond, "operations a second that the generator started"),
+    row("simulator.events", ALONE, Count, "events handled"),
+    row("simulator.events_per_second", ALONE, PerSecond, "events handled per second of wall-clock time"),
+    row("simulator.wall", ALONE, Nanoseconds, "wall-clock time of the run"),
+];
+
+const WALL_CLOCK: &[&str] = &["simulator.events_per_second", "simulator.wall"];
+
+/// Every metric, in the order of the documentation.
+pub fn all() -> &'static [Metric] {
+    static ALL: OnceLock<Vec<Metric>> = OnceLock::new();
+    ALL.get_or_init(|| FAMILIES.iter().flat_map(members).collect())
+}
+
+/// The metric called `name`.
+pub fn lookup(name: &str) -> Option<&'static Metric> {
+    all().iter().find(|metric| metric.name == name)
+}
+
+fn members(family: &Family) -> impl Iterator<Item = Metric> + '_ {
+    family.aggregates.iter().map(|aggregate| {
+        let name = match *aggregate {
+            "" => family.name.to_owned(),
+            _ => format!("{}.{aggregate}", family.name),
+        };
+        let deterministic = !WALL_CLOCK.contains(&name.as_str());
+        Metric { name, unit: family.unit, meaning: family.meaning, deterministic }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for (index, metric) in all().iter().enumerate() {
+            assert_eq!(lookup(&metric.name), Some(metric));
+            assert!(all()[..index].iter().all(|earlier| earlier.name != metric.name), "{}", metric.name);
+        }
+        assert_eq!(lookup("share.latency.p99").map(|metric| metric.unit), Some(Nanoseconds));
+        assert_eq!(lookup("transactions.committed.rate").map(|metric| metric.unit), Some(PerSecond));
+        assert_eq!(lookup("share.latency"), None);
+    }
+
+    #[test]
+    fn only_wall_clock_figures_are_outside_the_digest() {
+        let outside: Vec<&str> =
+            all().iter().filter(|metric| !metric.deterministic).map(|metric| metric.name.as_str()).collect();
+        assert_eq!(outside, WALL_CLOCK);
+    }
+}

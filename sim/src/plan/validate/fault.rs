@@ -1,0 +1,253 @@
+//! `faults:`
+//!
+//! Crashing more replicas than the protocol tolerates is allowed: whether what was committed survives is a question
+//! that a scenario may ask.
+
+use crate::diagnostic::{Problems, quote};
+use crate::plan::{FaultKind, FaultPlan, duration_text};
+use crate::scenario::node::Value;
+use crate::scenario::reader::{Field, Map};
+use crate::scenario::units;
+use ledger_core::time::Duration;
+
+const KINDS: [&str; 2] = ["crash", "partition"];
+const LATER: &str = "use `crash` or `partition`";
+
+/// What a crash keeps down, and which item of the list said so.
+struct Outage {
+    replica: usize,
+    from: Duration,
+    until: Option<Duration>,
+    item: usize,
+}
+
+/// Valid faults in the order written; `replicas` and `duration` are `None` when they have mistakes of their own.
+pub(super) fn read(
+    field: &Field<'_>,
+    replicas: Option<usize>,
+    duration: Option<Duration>,
+    problems: &mut Problems,
+) -> Vec<FaultPlan> {
+    let Some(items) =
+        field.list(problems, "a list, as in `- at: 20s` with `crash: { replicas: [3], for: 15s }`")
+    else {
+        return Vec::new();
+    };
+    let mut outages = Vec::new();
+    items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| fault(item, index, replicas, duration, &mut outages, problems))
+        .collect()
+}
+
+fn fault(
+    item: &Field<'_>,
+    index: usize,
+    replicas: Option<usize>,
+    duration: Option<Duration>,
+    outages: &mut Vec<Outage>,
+    problems: &mut Problems,
+) -> Option<FaultPlan> {
+    let mut map = item.map(problems, "a fault, as in `{ at: 20s, crash: { replicas: [3], for: 15s } }`")?;
+    let byzantine = map.has("byzantine");
+    map.later(problems, "byzantine", LATER);
+    let at = match byzantine {
+        true => map.optional("at"),
+        false => map.required("at", "20s"),
+    };
+    let at = at.and_then(|field| start(&field, duration, problems));
+    let (crash, partition) = (map.optional("crash"), map.optional("partition"));
+    let misspelt = map.has_unknown();
+    map.finish(problems);
+    let (kind, lasts) = match (crash, partition) {
+        (Some(field), None) => crash_of(&field, index, at, replicas, outages, problems)?,
+        (None, Some(field)) => partition_of(&field, replicas, problems)?,
+        (Some(_), Some(field)) => {
+            let message = "a second fault in one item";
+            problems.report(field.key, field.path, message).help("give each fault its own `- at:`");
+            return None;
+        }
+        (None, None) if byzantine || misspelt => return None,
+        (None, None) => {
+            let report = item.wrong(problems, "it does not say what goes wrong");
+            report.help(format!("expected `at` and one of {}", KINDS.join(", ")));
+            return None;
+        }
+    };
+    Some(FaultPlan { at: at?, lasts: lasts?, kind })
+}
+
+fn start(field: &Field<'_>, duration: Option<Duration>, problems: &mut Problems) -> Option<Duration> {
+    let at = field.read(problems, &units::DURATION)?;
+    if let Some(end) = duration.filter(|end| at >= *end) {
+        let end = duration_text::format(end);
+        let found = field.text(problems, "a duration").map(quote).unwrap_or_default();
+        let report = field.wrong(problems, format!("{found} is after the end of the run"));
+        report.help(format!("times count from the end of the warm-up; the run ends at `duration`, {end}"));
+        return None;
+    }
+    Some(at)
+}
+
+/// `for`: outer `None` when it has a mistake, inner `None` when the fault lasts to the end.
+fn lasting(map: &mut Map<'_>, problems: &mut Problems) -> Option<Option<Duration>> {
+    let Some(field) = map.optional("for") else { return Some(None) };
+    let (least, most) = ((Duration::from_nanos(1), "1ns"), super::SPAN_MAX);
+    field.within(problems, &units::DURATION, least, most).map(Some)
+}
+
+fn crash_of(
+    field: &Field<'_>,
+    index: usize,
+    at: Option<Duration>,
+    replicas: Option<usize>,
+    outages: &mut Vec<Outage>,
+    problems: &mut Problems,
+) -> Option<(FaultKind, Option<Option<Duration>>)> {
+    let mut map = field.map(problems, "a map, as in `crash: { replicas: [3], for: 15s }`")?;
+    let list = map.required("replicas", "[3]");
+    let lasts = lasting(&mut map, problems);
+    map.finish(problems);
+    let items = list.as_ref()?.list(problems, "replicas, as in `[3]`")?;
+    if items.is_empty() {
+        list?.wrong(problems, "no replica to crash").help("name some, as in `[3]`");
+        return None;
+    }
+    let mut crashed: Vec<usize> = Vec::new();
+    for item in &items {
+        let Some(replica) = replica_id(item, replicas, problems) else { continue };
+        if crashed.contains(&replica) {
+            item.wrong(problems, format!("replica {replica} is there twice")).help("remove one");
+            continue;
+        }
+        crashed.push(replica);
+        let (Some(from), Some(lasts)) = (at, lasts) else { continue };
+        let outage = Outage { replica, from, until: lasts.map(|lasts| from + lasts), item: index };
+        refuse_overlap(item, &outage, outages, problems);
+        outages.push(outage);
+    }
+    Some((FaultKind::Crash { replicas: crashed }, lasts))
+}
+
+fn refuse_overlap(item: &Field<'_>, new: &Outage, outages: &[Outage], problems: &mut Problems) {
+    let before = |end: Option<Duration>, start: Duration| end.is_some_and(|end| end <= start);
+    let overlaps = |old: &&Outage| {
+        old.replica == new.replica && !before(old.until, new.from) && !before(new.until, old.from)
+    };
+    let Some(old) = outages.iter().find(overlaps) else { return };
+    let from = duration_text::format(old.from);
+    let until = old.until.map_or_else(|| "the end".to_owned(), duration_text::format);
+    let message = format!("replica {} is already down then", new.replica);
+    item.wrong(problems, message).help(format!(
+        "faults[{}] keeps it down from {from} to {until}; a replica crashes once at a time",
+        old.item
+    ));
+}
+
+fn partition_of(
+    field: &Field<'_>,
+    replicas: Option<usize>,
+    problems: &mut Problems,
+) -> Option<(FaultKind, Option<Option<Duration>>)> {
+    let mut map = field.map(problems, "a map, as in `partition: { groups: [[0, 1], rest], for: 5s }`")?;
+    let list = map.required("groups", "[[0, 1], rest]");
+    let lasts = lasting(&mut map, problems);
+    map.finish(problems);
+    let list = list?;
+    let items = list.list(problems, "groups of replicas, as in `[[0, 1], rest]`")?;
+    if items.len() < 2 {
+        let report = list.wrong(
+            problems,
+            format!("a partition into {}", if items.is_empty() { "nothing" } else { "1 group" }),
+        );
+        report.help("expected at least 2 groups; `rest` stands for all other replicas");
+        return None;
+    }
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut rest: Option<(usize, &Field<'_>)> = None;
+    for (index, item) in items.iter().enumerate() {
+        let group = match &item.node.value {
+            Value::Scalar { text, .. } if text == "rest" => {
+                if rest.is_some() {
+                    item.wrong(problems, "`rest` is there twice").help("remove one");
+                }
+                rest = Some((index, item));
+                Vec::new()
+            }
+            Value::Scalar { text, .. } => {
+                item.wrong(problems, format!("{} is not a group", quote(text)))
+                    .help("expected a list of replicas, as in `[0, 1]`, or `rest`");
+                return None;
+            }
+            Value::Null | Value::List(_) | Value::Map(_) | Value::Refused => {
+                group(item, &groups, replicas, problems)?
+            }
+        };
+        groups.push(group);
+    }
+    let replicas = replicas?;
+    let missing: Vec<usize> =
+        (0..replicas).filter(|replica| !groups.iter().any(|group| group.contains(replica))).collect();
+    match rest {
+        Some((_, item)) if missing.is_empty() => {
+            item.wrong(problems, "no replica is left for `rest`").help("remove it, or shorten another group");
+        }
+        Some((index, _)) => groups[index] = missing,
+        None if !missing.is_empty() => {
+            let message = format!("{} in no group", listing(&missing));
+            list.wrong(problems, message)
+                .help("every replica needs a group; `rest` stands for all that are in no other");
+        }
+        None => {}
+    }
+    Some((FaultKind::Partition { groups }, lasts))
+}
+
+fn listing(replicas: &[usize]) -> String {
+    let shown: Vec<String> = replicas.iter().take(8).map(usize::to_string).collect();
+    match replicas {
+        [one] => format!("replica {one} is"),
+        _ if replicas.len() > shown.len() => format!("replicas {}, … are", shown.join(", ")),
+        _ => format!("replicas {} are", shown.join(", ")),
+    }
+}
+
+fn group(
+    item: &Field<'_>,
+    earlier: &[Vec<usize>],
+    replicas: Option<usize>,
+    problems: &mut Problems,
+) -> Option<Vec<usize>> {
+    let items = item.list(problems, "a list of replicas, as in `[0, 1]`, or `rest`")?;
+    if items.is_empty() {
+        item.wrong(problems, "an empty group").help("remove it, or name its replicas");
+    }
+    let mut group = Vec::new();
+    for item in &items {
+        let Some(replica) = replica_id(item, replicas, problems) else { continue };
+        if group.contains(&replica) || earlier.iter().any(|group| group.contains(&replica)) {
+            item.wrong(problems, format!("replica {replica} is there twice"))
+                .help("a replica is in exactly one group");
+            continue;
+        }
+        group.push(replica);
+    }
+    Some(group)
+}
+
+fn replica_id(item: &Field<'_>, replicas: Option<usize>, problems: &mut Problems) -> Option<usize> {
+    let id = item.read(problems, &units::INTEGER)?;
+    let replicas = replicas?;
+    match usize::try_from(id).ok().filter(|id| *id < replicas) {
+        Some(id) => Some(id),
+        None => {
+            let report = item.wrong(problems, format!("replica {id} does not exist"));
+            report.help(match replicas {
+                1 => "the ledger has 1 replica, 0".to_owned(),
+                _ => format!("the ledger has {replicas} replicas, 0 to {}", replicas - 1),
+            });
+            None
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `population:` and where its institutions sit.
+
+use crate::diagnostic::{Position, Problems};
+use crate::plan::{
+    DelayPlan, InstitutionKind, InstitutionPlan, NetworkPlan, PopulationPlan, ReplicaPlan, WorkloadPlan,
+};
+use crate::scenario::reader::Field;
+use crate::scenario::units;
+
+const PATIENTS_MAX: (u64, &str) = (1_000_000_000, "1 billion");
+const INSTITUTIONS_MAX: (u64, &str) = (100_000, "100k");
+const STAFF_MAX: (u64, &str) = (1_000_000, "1M");
+const RECORDS_MAX: (u64, &str) = (10_000, "10k");
+const STAFF: u64 = 20;
+const RECORDS_PER_PATIENT: u64 = 2;
+const KINDS: [(&str, InstitutionKind); 4] = [
+    ("hospitals", InstitutionKind::Hospital),
+    ("pharmacies", InstitutionKind::Pharmacy),
+    ("laboratories", InstitutionKind::Laboratory),
+    ("insurers", InstitutionKind::Insurer),
+];
+
+/// Without a population (opaque workloads only) every replica gets one gateway beside it, to submit the load.
+pub(super) fn read(
+    field: Option<Field<'_>>,
+    network: Option<&NetworkPlan>,
+    replicas: Option<&[ReplicaPlan]>,
+    problems: &mut Problems,
+) -> Option<PopulationPlan> {
+    let Some(field) = field else { return Some(one_gateway_per_replica(replicas?)) };
+    let mut map = field.map(problems, "a map, as in `population: { patients: 10k, hospitals: 8 }`")?;
+    let mut number = |key, default, least, most| match map.optional(key) {
+        Some(field) => field.within(problems, &units::COUNT, least, most),
+        None => Some(default),
+    };
+    let patients = number("patients", 0, (1, "1"), PATIENTS_MAX);
+    let counts =
+        KINDS.map(|(key, kind)| number(key, 0, (0, "0"), INSTITUTIONS_MAX).map(|count| (kind, count)));
+    let staff = number("staff", STAFF, (1, "1"), STAFF_MAX);
+    let records = number("records_per_patient", RECORDS_PER_PATIENT, (0, "0"), RECORDS_MAX);
+    if let Some(placement) = map.optional("placement") {
+        placement.choice(problems, &[("by_region", ())], &[]);
+    }
+    map.finish(problems);
+    let counts: Option<Vec<(InstitutionKind, u64)>> = counts.into_iter().collect();
+    let institutions = match (counts, network, replicas) {
+        (Some(counts), Some(network), Some(replicas)) => Some(place(&counts, network, replicas)),
+        _ => None,
+    };
+    Some(PopulationPlan {
+        patients: patients?,
+        institutions: institutions?,
+        staff_per_institution: staff?,
+        records_per_patient: records?,
+    })
+}
+
+fn one_gateway_per_replica(replicas: &[ReplicaPlan]) -> PopulationPlan {
+    let gateway = |(replica, plan): (usize, &ReplicaPlan)| InstitutionPlan {
+        kind: InstitutionKind::Hospital,
+        region: plan.region,
+        replica,
+    };
+    PopulationPlan {
+        patients: 0,
+        institutions: replicas.iter().enumerate().map(gateway).collect(),
+        staff_per_institution: 1,
+        records_per_patient: 0,
+    }
+}
+
+/// `by_region`: institutions go round the regions, and within a region round its replicas. A region without replicas
+/// uses those of the nearest region that has some.
+fn place(
+    counts: &[(InstitutionKind, u64)],
+    network: &NetworkPlan,
+    replicas: &[ReplicaPlan],
+) -> Vec<InstitutionPlan> {
+    let regions = network.regions.len();
+    let replicas_in = |region: usize| -> Vec<usize> {
+        (0..replicas.len()).filter(|replica| replicas[*replica].region == region).collect()
+    };
+    let homes: Vec<Vec<usize>> = (0..regions)
+        .map(|region| {
+            let mut nearest: Vec<usize> =
+                (0..regions).filter(|other| !replicas_in(*other).is_empty()).collect();
+            nearest
+                .sort_by_key(|other| (*other != region, median_ns(network.delays[region][*other]), *other));
+            nearest.first().map(|nearest| replicas_in(*nearest)).unwrap_or_default()
+        })
+        .collect();
+    let kinds = counts.iter().flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count as usize));
+    kinds
+        .enumerate()
+        .map(|(id, kind)| {
+            let region = id % regions;
+            let homes = &homes[region];
+            InstitutionPlan { kind, region, replica: homes[id / regions % homes.len()] }
+        })
+        .collect()
+}
+
+/// The median of an exponential is ln 2 of its mean.
+fn median_ns(delay: DelayPlan) -> u64 {
+    match delay {
+        DelayPlan::Exponential { min_ns, jitter_mean_ns } => {
+            min_ns.saturating_add((u128::from(jitter_mean_ns) * 693 / 1_000) as u64)
+        }
+        DelayPlan::Uniform { min_ns, max_ns } => min_ns + (max_ns - min_ns) / 2,
+    }
+}
+
+/// Whether there is someone to do what the workloads ask; `at` is where the population is written.
+pub(super) fn check(
+    population: &PopulationPlan,
+    workloads: &[WorkloadPlan],
+    at: Position,
+    problems: &mut Problems,
+) {
+    if population.institutions.is_empty() {
+        let report = problems.report(at, "population", "no institution, so nobody to submit anything");
+        report.help("add some, as in `hospitals: 8`");
+        return;
+    }
+    for workload in workloads {
+        let WorkloadPlan::PersonalHealthRecord { mix, .. } = workload else { continue };
+        let mut refuse = |key: &str, message: &str, cure: &str| {
+            problems.report(at, format!("population.{key}"), message).help(cure);
+        };
+        if population.patients == 0 {
+            refuse(
+                "patients",
+                "no patients, and personal health records belong to patients",
+                "add `patients: 10k`",
+            );
+        }
+        if !population.institutions.iter().any(|one| one.kind == InstitutionKind::Hospital) {
+            let message = "no hospital, and hospitals keep personal health records";
+            refuse("hospitals", message, "add `hospitals: 8`");
+        }
+        if mix.share > 0 && population.institutions.len() < 2 {
+            let message = "one institution has nobody to share with";
+            refuse("hospitals", message, "add a second institution, or take `share` out of the mix");
+        }
+        if mix.register == 0 && population.records_per_patient == 0 {
+            let message = "no record exists and none is registered";
+            refuse(
+                "records_per_patient",
+                message,
+                "give each patient at least 1, or `register` a part of the mix",
+            );
+        }
+        return;
+    }
+}
