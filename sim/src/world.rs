@@ -23,7 +23,7 @@ use bytes::Bytes;
 use ledger_core::audit::Receipt;
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
-use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning};
+use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
 use ledger_core::replica::{Replica, ReplicaConfig, SnapshotError};
@@ -193,7 +193,7 @@ impl World {
             #[cfg(feature = "seeded-bugs")]
             for bug in &options.bugs {
                 if let SeededBug::Gateway(bug) = bug {
-                    gateway.seed_bug(*bug);
+                    gateway.set_bug(*bug);
                 }
             }
             let mut node = Node::new(Peer::Gateway(id), &plan.gateway_host);
@@ -457,7 +457,11 @@ fn committee(
 
 fn directory(population: &Population, plan: &Plan) -> Directory {
     let gateways = (0..plan.population.institutions.len() as u32).map(GatewayId);
-    Directory::new(gateways.map(|id| (population.organisation(id), id, population.wrap_public(population.organisation(id)))))
+    let institutions = gateways.map(|gateway| {
+        let wrap_key = Gateway::wrap_key(population.gateway_secret(gateway));
+        (population.organisation(gateway), Institution { gateway, wrap_key })
+    });
+    Directory::new(institutions).expect("institutions of a population are distinct")
 }
 
 #[cfg_attr(not(feature = "seeded-bugs"), allow(unused_variables, reason = "only seeded bugs are options here"))]

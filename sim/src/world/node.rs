@@ -129,12 +129,8 @@ impl World {
                 return;
             }
             let (Some(input), Some(machine)) = (node.inbox.pop_front(), &mut node.machine) else { return };
-            let signs = matches!(input, Input::Command(_));
             machine.as_machine().handle(now, input);
-            let mut cost = node.costs.message_ns;
-            if signs {
-                cost += node.costs.sign_ns;
-            }
+            let cost = node.costs.message_ns;
             self.finish_step(host, cost);
         }
     }
