@@ -177,7 +177,12 @@ impl Message {
             4 => Self::Request(codec::decode(&body, 128 * 1024)?),
             5 => Self::Reply(codec::decode(&body, 128 * 1024)?),
             6 => Self::Exchange(codec::decode(&body, MESSAGE_BYTES_MAX)?),
-            tag => return Err(DecodeError::Malformed(format!("no message has tag {tag} and {} bytes", body.len()))),
+            tag => {
+                return Err(DecodeError::Malformed(format!(
+                    "no message has tag {tag} and {} bytes",
+                    body.len()
+                )));
+            }
         })
     }
 }
