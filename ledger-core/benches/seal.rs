@@ -1,4 +1,16 @@
 //! What a key and a document cost: `cargo bench -p ledger-core --bench seal`.
+//!
+//! On two busy shared cores, in microseconds (the range over two runs):
+//!
+//! | | derive | wrap | unwrap |
+//! |---|---|---|---|
+//! | a key | 0.2–0.3 | 103–133 | 78–104 |
+//!
+//! | a KiB, in a document of | commitment | seal | open |
+//! |---|---|---|---|
+//! | 1 KiB | 1.5–2.1 | 0.7–1.1 | 0.9–1.1 |
+//! | 64 KiB | 0.34–0.35 | 0.6–1.3 | 0.7–1.7 |
+//! | 4 MiB | 0.36–0.86 | 0.8–1.8 | 0.7–1.2 |
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ledger_core::seal::{
