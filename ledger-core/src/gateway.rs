@@ -24,6 +24,7 @@ mod command;
 mod config;
 mod contact;
 mod custody;
+mod inquiry;
 mod job;
 mod share;
 mod submission;
@@ -114,8 +115,8 @@ impl Holdings {
 enum Job {
     /// An operation's: prepare, sign or open.
     Operation(u64),
-    /// An operation's receipt, from a replica, of a log index.
-    Proof { operation: u64, from: ReplicaId, index: u64 },
+    /// An operation's receipt, from a replica.
+    Proof { operation: u64, from: ReplicaId },
     /// A key request's: its receipt, or the sealing.
     Ticket(u64),
 }
@@ -242,11 +243,13 @@ impl Gateway {
             (Job::Operation(id), Finding::Prepared(prepared)) => self.prepared(now, id, prepared),
             (Job::Operation(id), Finding::Signed(digest, bytes)) => self.signed(now, id, digest, bytes),
             (Job::Operation(id), Finding::Opened(length)) => self.opened(id, length),
-            (Job::Proof { operation, from, index }, Finding::Receipt(result)) => {
-                self.proven(now, operation, (from, index), result);
+            (Job::Proof { operation, from }, Finding::Receipt(result)) => {
+                self.proven(now, operation, from, result)
             }
             (Job::Ticket(id), Finding::Receipt(result)) => self.ticket_proven(now, id, result),
-            (Job::Ticket(id), Finding::Sealed(sealed)) => self.ticket_sealed(id, sealed.map(|sealed| *sealed)),
+            (Job::Ticket(id), Finding::Sealed(sealed)) => {
+                self.ticket_sealed(id, sealed.map(|sealed| *sealed))
+            }
             (job, finding) => debug_assert!(false, "{job:?} was answered with {finding:?}"),
         }
     }
@@ -282,7 +285,7 @@ impl Gateway {
         }
         let believed: Entry = receipt.entry;
         match job {
-            Job::Proof { operation, from, index } => self.proven(now, operation, (from, index), Ok(believed)),
+            Job::Proof { operation, from } => self.proven(now, operation, from, Ok(believed)),
             Job::Ticket(id) => self.ticket_proven(now, id, Ok(believed)),
             Job::Operation(_) => {}
         }

@@ -1,9 +1,9 @@
 //! What a local user asks of a gateway, and how it ends.
 
+use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{
     AccessId, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal, Scope,
 };
-use crate::crypto::{Digest, SecretKey};
 use crate::message::KeyRefusal;
 use crate::time::{Duration, Timestamp};
 use bytes::Bytes;

@@ -177,7 +177,10 @@ impl Gateway {
     ) {
         let Some(ticket) = self.custody.tickets.get_mut(&id) else { return };
         let Step::Checking(check) = &mut ticket.step else { return };
-        if ticket.permit.access != access || check.in_force.contains(from) || check.not_in_force.contains(from) {
+        if ticket.permit.access != access
+            || check.in_force.contains(from)
+            || check.not_in_force.contains(from)
+        {
             return;
         }
         check.behind.remove(from);

@@ -183,9 +183,7 @@ impl Opening {
                 let bytes = document.len() as u64;
                 Effort { hashed_bytes: bytes, sealed_bytes: bytes, wraps: 1, ..Effort::default() }
             }
-            Self::Own { document, .. } => {
-                Effort { hashed_bytes: document.len() as u64, ..Effort::default() }
-            }
+            Self::Own { document, .. } => Effort { hashed_bytes: document.len() as u64, ..Effort::default() },
         }
     }
 }
