@@ -464,7 +464,10 @@ fn directory(population: &Population, plan: &Plan) -> Directory {
     Directory::new(institutions).expect("institutions of a population are distinct")
 }
 
-#[cfg_attr(not(feature = "seeded-bugs"), allow(unused_variables, reason = "only seeded bugs are options here"))]
+#[cfg_attr(
+    not(feature = "seeded-bugs"),
+    allow(unused_variables, reason = "only seeded bugs are options here")
+)]
 fn replica_config(
     plan: &Plan,
     options: &Options,

@@ -44,8 +44,10 @@ impl World {
 
     /// The group of every host: a gateway is with its home replica.
     fn groups_of_hosts(&self, groups: &[Vec<usize>]) -> Vec<u32> {
-        let group_of = |replica: usize| groups.iter().position(|group| group.contains(&replica)).unwrap_or(0) as u32;
-        let gateways = self.plan.population.institutions.iter().map(|institution| group_of(institution.replica));
+        let group_of =
+            |replica: usize| groups.iter().position(|group| group.contains(&replica)).unwrap_or(0) as u32;
+        let gateways =
+            self.plan.population.institutions.iter().map(|institution| group_of(institution.replica));
         (0..self.replicas).map(group_of).chain(gateways).collect()
     }
 

@@ -4,13 +4,14 @@
 //! of arrival. Outputs leave when the core is done with the input. A crash empties everything but what is durable.
 
 use super::{Event, World};
-use crate::host::{Cpu, Disk, DiskTimes};
+use crate::host::disk::DiskTimes;
+use crate::host::{Cpu, Disk};
 use crate::network::link::HostId;
 use crate::plan::HostPlan;
 use ledger_core::gateway::Gateway;
 use ledger_core::message::{Message, Reply};
 use ledger_core::replica::{Replica, ReplicaStatus};
-use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Machine as _, Observation, Output, Peer};
+use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Observation, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::{Effort, Work};
 use std::collections::VecDeque;

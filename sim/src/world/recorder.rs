@@ -32,8 +32,11 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub fn new(_plan: &Plan, replicas: usize) -> Self {
-        let history =
-            History { replicas: vec![ReplicaRecord::default(); replicas], series: vec![Second::default()], ..History::default() };
+        let history = History {
+            replicas: vec![ReplicaRecord::default(); replicas],
+            series: vec![Second::default()],
+            ..History::default()
+        };
         Self {
             history,
             open: 0,
@@ -143,7 +146,8 @@ impl Recorder {
         } else {
             let mut replicas = ReplicaSet::default();
             replicas.insert(replica);
-            let record = CommitRecord { digest: report.digest, result, time: report.time, first_at: at, replicas };
+            let record =
+                CommitRecord { digest: report.digest, result, time: report.time, first_at: at, replicas };
             commits.push(record);
             if executes {
                 self.history.executed.extend(report.executed.iter().map(|done| (report.index, *done)));
@@ -226,7 +230,8 @@ impl Recorder {
 
     /// Log indices of acknowledged transactions, evenly spread over the last ones (older entries are not held).
     pub fn acknowledged_sample(&self, count: usize) -> Vec<u64> {
-        let mut indices: Vec<u64> = self.history.operations.iter().filter_map(|record| record.log_index).collect();
+        let mut indices: Vec<u64> =
+            self.history.operations.iter().filter_map(|record| record.log_index).collect();
         indices.sort_unstable();
         indices.dedup();
         let recent = indices.len().saturating_sub(32 * 1024);
