@@ -1,4 +1,5 @@
 //! The deterministic simulator around `ledger-core`.
+pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod document;

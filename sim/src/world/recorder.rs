@@ -28,6 +28,8 @@ pub(super) struct Recorder {
     submissions: BTreeMap<Digest, u64>,
     proposed: BTreeMap<BlockRef, Timestamp>,
     faults_active: u64,
+    /// Last commit that each replica has reported.
+    reported: Vec<u64>,
 }
 
 impl Recorder {
@@ -44,6 +46,7 @@ impl Recorder {
             submissions: BTreeMap::new(),
             proposed: BTreeMap::new(),
             faults_active: 0,
+            reported: vec![0; replicas],
         }
     }
 
@@ -153,8 +156,11 @@ impl Recorder {
                 self.history.executed.extend(report.executed.iter().map(|done| (report.index, *done)));
             }
         }
-        if !executes && report.executed.iter().any(|done| done.outcome.is_none()) {
-            // Ordering alone: each replica reports its own items, once per execution.
+        let last = &mut self.reported[replica.index()];
+        let again = report.index <= *last;
+        *last = report.index.max(*last);
+        if !executes && !again {
+            // Ordering alone: each replica reports its own items; after a restart, again.
             self.history.executed.extend(report.executed.iter().map(|done| (report.index, *done)));
         }
     }
