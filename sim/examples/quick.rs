@@ -67,5 +67,8 @@ fn main() {
             m
         });
     eprintln!("{ends:#?}");
+    for v in sim::check::check(&run) {
+        eprintln!("{:?} {} {}", v.status, v.checker, v.detail);
+    }
     eprintln!("rss {} MB", run.history.series.iter().map(|s| s.resident_bytes).max().unwrap() >> 20);
 }

@@ -12,10 +12,10 @@ mod receipts;
 mod validity;
 
 use crate::history::Run;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How a checker judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It held.
@@ -29,10 +29,10 @@ pub enum Status {
 }
 
 /// One checker's judgement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Which checker.
-    pub checker: String,
+    pub checker: &'static str,
     /// How it judged.
     pub status: Status,
     /// Why, in one line: the first violation, or what was looked at.
@@ -81,7 +81,7 @@ pub fn check(run: &Run) -> Vec<Verdict> {
                 Ok(Held::NotApplicable(why)) => (Status::NotApplicable, why.to_string()),
                 Err(violation) => (Status::Failed, violation),
             };
-            Verdict { checker: (*name).to_string(), status, detail }
+            Verdict { checker: name, status, detail }
         })
         .collect()
 }

@@ -373,6 +373,9 @@ impl World {
                 let host = self.host_of(Peer::Replica(replica));
                 if self.nodes[host.0 as usize].machine.is_some() {
                     self.input(host, Input::Message { from: Peer::Local, bytes });
+                } else {
+                    let lost = self.recorder.lost_with(self.now, replica.index());
+                    self.go_on(self.now, lost);
                 }
             }
         }

@@ -26,12 +26,13 @@ pub(super) fn check(run: &Run) -> Judgement {
         match operation.ended {
             Some((_, End::Done(_) | End::Refused(_) | End::KeyRefused(_) | End::Corrupt)) => ended += 1,
             Some((at, _)) if excused(operation.scheduled, at) => late += 1,
-            None if run.partial || excused(operation.scheduled, run.end) => late += 1,
-            None if operation.kind == OperationKind::Opaque
-                && lost_with_its_replica(run, operation.gateway.0) =>
+            Some(_)
+                if operation.kind == OperationKind::Opaque
+                    && lost_with_its_replica(run, operation.gateway.0) =>
             {
                 late += 1;
             }
+            None if run.partial || excused(operation.scheduled, run.end) => late += 1,
             _ => {
                 return Err(format!(
                     "operation {number} ({:?} at {}, scheduled at {}) did not end well: {:?}",

@@ -11,6 +11,8 @@ impl World {
             FaultKind::Crash { replicas } => {
                 for replica in replicas {
                     self.nodes[replica].crash(self.now);
+                    let lost = self.recorder.lost_with(self.now, replica);
+                    self.go_on(self.now, lost);
                 }
             }
             FaultKind::Partition { groups } => {

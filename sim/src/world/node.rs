@@ -8,7 +8,8 @@ use crate::host::disk::DiskTimes;
 use crate::host::{Cpu, Disk};
 use crate::network::link::HostId;
 use crate::plan::HostPlan;
-use ledger_core::gateway::Gateway;
+use ledger_core::gateway::{Completion, End, Gateway};
+use ledger_core::ledger::transaction::{Outcome, PartyId};
 use ledger_core::message::{Message, Reply};
 use ledger_core::replica::{Replica, ReplicaStatus};
 use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Observation, Output, Peer};
@@ -244,10 +245,8 @@ impl World {
             }
             Output::Completed(completion) => {
                 let operation = completion.operation;
-                if self.recorder.completed(at, operation, &completion)
-                    && let Some(next) = self.generator.completed(at, operation, &completion)
-                {
-                    self.queue.push(next, Event::NextOperation);
+                if self.recorder.completed(at, operation, &completion) {
+                    self.go_on(at, [(operation, completion)]);
                 }
             }
             Output::Observed(observation) => self.recorder.observed(at, peer, observation),
@@ -319,18 +318,28 @@ impl World {
     /// A replica answers the load generator on its own host.
     fn answer_local(&mut self, at: Timestamp, bytes: &bytes::Bytes) {
         let Ok(Message::Reply(reply)) = Message::decode(bytes) else { return };
-        let (submission, ordered) = match reply {
-            Reply::Ordered { submission, .. } => (submission, true),
-            Reply::Busy(submission) | Reply::Rejected(submission) => (submission, false),
+        let (submission, end) = match reply {
+            Reply::Ordered { submission, .. } => (submission, ORDERED),
+            Reply::Busy(submission) => (submission, End::Overloaded),
+            Reply::Rejected(submission) => (submission, End::Rejected),
             Reply::Receipt(_) | Reply::PermitStatus { .. } | Reply::NoEntry(_) => return,
         };
-        if let Some((operation, completion)) = self.recorder.answered(at, &submission, ordered)
-            && let Some(next) = self.generator.completed(at, operation, &completion)
-        {
-            self.queue.push(next, Event::NextOperation);
+        let ended = self.recorder.answered(at, &submission, end);
+        self.go_on(at, ended);
+    }
+
+    /// Clients of a closed loop start their next operation.
+    pub(super) fn go_on(&mut self, at: Timestamp, ended: impl IntoIterator<Item = (u64, Completion)>) {
+        for (operation, completion) in ended {
+            if let Some(next) = self.generator.completed(at, operation, &completion) {
+                self.queue.push(next, Event::NextOperation);
+            }
         }
     }
 }
+
+/// How an opaque submission ends well: there is no outcome, so one that says nothing stands for it.
+const ORDERED: End = End::Done(Outcome::PartyRegistered(PartyId(0)));
 
 /// What stands for a message's bytes in the digest.
 fn content(bytes: &[u8]) -> u64 {

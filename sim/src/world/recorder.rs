@@ -10,7 +10,6 @@ use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Completion, End};
-use ledger_core::ledger::transaction::{Outcome, PartyId};
 use ledger_core::replica::{CommitReport, ReplicaStatus};
 use ledger_core::seam::{Observation, Peer};
 use ledger_core::time::Timestamp;
@@ -78,24 +77,32 @@ impl Recorder {
         self.submissions.insert(submission, operation);
     }
 
-    /// A replica ordered (or refused) an opaque submission.
-    pub fn answered(
-        &mut self,
-        at: Timestamp,
-        submission: &Digest,
-        ordered: bool,
-    ) -> Option<(u64, Completion)> {
+    /// An opaque submission ended.
+    pub fn answered(&mut self, at: Timestamp, submission: &Digest, end: End) -> Option<(u64, Completion)> {
         let operation = self.submissions.remove(submission)?;
         let completion = Completion {
             operation,
-            end: if ordered { End::Done(Outcome::PartyRegistered(PartyId(0))) } else { End::Rejected },
-            receipt_at: ordered.then_some(at),
+            end,
+            receipt_at: matches!(end, End::Done(_)).then_some(at),
             key_at: None,
             transferred_at: None,
             transaction: Some(*submission),
             log_index: None,
         };
         self.completed(at, operation, &completion).then_some((operation, completion))
+    }
+
+    /// A replica crashed, or was down: what was submitted to it and is not answered is lost to its client.
+    pub fn lost_with(&mut self, at: Timestamp, replica: usize) -> Vec<(u64, Completion)> {
+        let lost: Vec<Digest> = self
+            .submissions
+            .iter()
+            .filter(|(_, operation)| {
+                self.history.operations[**operation as usize].gateway.0 == replica as u32
+            })
+            .map(|(submission, _)| *submission)
+            .collect();
+        lost.iter().filter_map(|submission| self.answered(at, submission, End::TimedOut)).collect()
     }
 
     /// An operation ended. False if it had ended before.
