@@ -45,7 +45,11 @@ impl Cluster {
                     id: ReplicaId(index as u16),
                     key: key.clone(),
                     protocol: PROTOCOLS[0].1,
-                    tuning: Tuning { gc_depth: 20, ..Tuning::default() },
+                    tuning: Tuning {
+                        gc_depth: 20,
+                        min_round_interval: Duration::from_millis(25),
+                        ..Tuning::default()
+                    },
                     checkpoint_interval: 1,
                     journal_bytes_max,
                     ledger: None,
@@ -206,7 +210,7 @@ impl Cluster {
 #[test]
 fn a_crash_at_any_write_never_signs_twice_and_never_stops_the_others() {
     // The first write happens while the replica starts.
-    for write in 2..60 {
+    for write in 2..40 {
         for synced in [false, true] {
             let mut cluster = Cluster::new(u64::MAX);
             cluster.crash = Some((0, write, synced));
@@ -238,7 +242,7 @@ fn all_crash_at_once_and_go_on_from_their_disks() {
         cluster.boot(index);
     }
     cluster.run(Duration::from_secs(3));
-    assert!(cluster.agreed() > before.iter().max().unwrap() + 50);
+    assert!(cluster.agreed() > before.iter().max().unwrap() + 20);
 }
 
 #[test]
@@ -278,5 +282,5 @@ fn the_journal_stays_short_and_is_enough_to_restart() {
         cluster.boot(index);
     }
     cluster.run(Duration::from_secs(3));
-    assert!(cluster.agreed() > before + 50);
+    assert!(cluster.agreed() > before + 20);
 }
