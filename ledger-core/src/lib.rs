@@ -10,5 +10,6 @@ pub mod message;
 pub mod protocol;
 pub mod replica;
 pub mod seam;
+pub mod seal;
 pub mod time;
 pub mod work;
