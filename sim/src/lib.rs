@@ -11,3 +11,4 @@ pub mod plan;
 pub mod population;
 pub mod scenario;
 pub mod seed;
+pub mod workload;

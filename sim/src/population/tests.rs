@@ -91,7 +91,7 @@ fn any_number_of_threads_builds_the_same() {
     assert_ne!(other.genesis_ledger().state_root(), expected);
 }
 
-const GOLDEN: &str = "79647503c831eefce9af10be8846b1362c9a88bc77c21019d4490ae8b7c4c8b6";
+const GOLDEN: &str = "bddd51906268ebacae47bc80f69537ef0ba63ce5a9bb9abd1d00b33619656da3";
 
 #[test]
 fn everybody_is_who_the_numbering_says() {
