@@ -1,26 +1,287 @@
-//! stub
-use crate::plan::Plan;
-use crate::seed::Seed;
+//! Who takes part: institutions and their gateways, staff, patients, and what is on the ledger before the run.
+//!
+//! Parties are numbered institutions first, so that party `i` is the institution of gateway `i`; then a regulator, an
+//! auditor, the staff of institution 0, of 1 and so on, then the patients. Genesis record `r` is patient
+//! `r / records_per_patient`'s, genesis consent `c` is patient `c`'s.
+//!
+//! Invariants:
+//! * everything is a function of plan and seed, whatever the number of threads that builds it;
+//! * secrets are derived again whenever they are asked for: only what is public is kept, and that in the genesis
+//!   ledger, which all replicas share.
+//!
+//! Each patient has a home, a hospital whose gateway is the patient's agent: it signs with the patient's key and keeps
+//! one wrap key pair for all the patients it is agent for ([`Population::wrap_public`]).
+
+mod build;
+
+use crate::document;
+use crate::plan::{InstitutionKind, Plan};
+use crate::seed::{Seed, Stream};
+use ledger_core::crypto::SecretKey;
+use ledger_core::gateway::Actor;
 use ledger_core::ledger::Ledger;
-use ledger_core::ledger::transaction::{PartyId, RecordId};
+use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass, RecordId, Role};
+use ledger_core::seal::{VaultSecret, WrapKeyPair};
 use ledger_core::seam::GatewayId;
-/// stub
-pub struct Population {}
-#[allow(missing_docs)]
+
+/// What genesis records carry in place of a key wrapped to the patient: 200,000 wraps would take 16 seconds. Their data
+/// keys would be wrapped anew at first use by the patient, which no workload exercises. Records that are registered in
+/// the run have real wraps.
+pub const GENESIS_WRAP: [u8; 16] = *b"imported: no key";
+
+/// Largest document of genesis, so that hashing all of them takes a second, not minutes. It leaves out visit bundles,
+/// summaries and images: those come with the run.
+pub const GENESIS_DOCUMENT_BYTES_MAX: u64 = 32_000;
+
+/// What every patient permits at genesis: treatment in hospitals.
+pub const GENESIS_PURPOSE: Purpose = Purpose::TREAT;
+
+/// Everybody, and the first state of the ledger.
+#[derive(Debug)]
+pub struct Population {
+    seed: Seed,
+    kinds: Vec<InstitutionKind>,
+    hospitals: Vec<PartyId>,
+    pharmacies: Vec<PartyId>,
+    laboratories: Vec<PartyId>,
+    insurers: Vec<PartyId>,
+    staff_per_institution: u64,
+    patients: u64,
+    records_per_patient: u64,
+    ledger: Ledger,
+}
+
+/// What a workload knows of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordInfo {
+    /// Whose.
+    pub patient: PartyId,
+    /// Who keeps the document.
+    pub custodian: PartyId,
+    /// Kind.
+    pub class: RecordClass,
+    /// Where, and how large: see [`document::size_of`].
+    pub locator: document::Locator,
+}
+
 impl Population {
-    pub fn new(_: &Plan, _: &Seed, _: usize) -> Self {
-        Self {}
+    /// Derives all keys and documents on `threads` threads, and builds the genesis ledger.
+    ///
+    /// # Panics
+    /// If parties or records are more than 2^32.
+    pub fn new(plan: &Plan, seed: &Seed, threads: usize) -> Self {
+        let kinds: Vec<_> = plan.population.institutions.iter().map(|one| one.kind).collect();
+        let of = |kind| parties_where(&kinds, |found| found == kind);
+        let population = Self {
+            seed: seed.clone(),
+            hospitals: of(InstitutionKind::Hospital),
+            pharmacies: of(InstitutionKind::Pharmacy),
+            laboratories: of(InstitutionKind::Laboratory),
+            insurers: of(InstitutionKind::Insurer),
+            kinds,
+            staff_per_institution: plan.population.staff_per_institution,
+            patients: plan.population.patients,
+            records_per_patient: plan.population.records_per_patient,
+            ledger: Ledger::genesis(Default::default()).build(),
+        };
+        build::with_ledger(population, threads.max(1))
     }
-    pub fn organisation(&self, id: GatewayId) -> PartyId {
-        PartyId(id.0)
+
+    /// The first state. Clones share it.
+    pub fn genesis_ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
-    pub fn gateway_secret(&self, id: GatewayId) -> [u8; 32] {
-        [id.0 as u8; 32]
+
+    /// How many institutions, and so gateways.
+    pub fn institutions(&self) -> usize {
+        self.kinds.len()
     }
-    pub fn custody(&self, _: GatewayId) -> Vec<(RecordId, [u8; 16])> {
-        vec![]
+
+    /// What an institution is; `None` if it is none.
+    pub fn kind(&self, institution: PartyId) -> Option<InstitutionKind> {
+        self.kinds.get(institution.index()).copied()
     }
-    pub fn genesis_ledger(&self) -> Option<Ledger> {
-        None
+
+    /// All institutions of a kind, in order.
+    pub fn institutions_of(&self, kind: InstitutionKind) -> &[PartyId] {
+        match kind {
+            InstitutionKind::Hospital => &self.hospitals,
+            InstitutionKind::Pharmacy => &self.pharmacies,
+            InstitutionKind::Laboratory => &self.laboratories,
+            InstitutionKind::Insurer => &self.insurers,
+        }
+    }
+
+    /// The institution of a gateway.
+    pub fn institution(&self, gateway: GatewayId) -> PartyId {
+        PartyId(gateway.0)
+    }
+
+    /// The gateway of an institution; `None` if it is none.
+    pub fn gateway(&self, institution: PartyId) -> Option<GatewayId> {
+        (institution.index() < self.kinds.len()).then_some(GatewayId(institution.0))
+    }
+
+    /// Registers and revokes parties.
+    pub fn regulator(&self) -> PartyId {
+        PartyId(self.kinds.len() as u32)
+    }
+
+    /// Fetches proofs.
+    pub fn auditor(&self) -> PartyId {
+        PartyId(self.kinds.len() as u32 + 1)
+    }
+
+    /// How many patients.
+    pub fn patients(&self) -> u64 {
+        self.patients
+    }
+
+    /// A patient by index.
+    pub fn patient(&self, index: u64) -> PartyId {
+        PartyId((self.first_patient() + index) as u32)
+    }
+
+    /// The reverse of [`patient`](Self::patient).
+    pub fn patient_index(&self, party: PartyId) -> Option<u64> {
+        u64::from(party.0).checked_sub(self.first_patient()).filter(|index| *index < self.patients)
+    }
+
+    /// The hospital whose gateway is a patient's agent. Without hospitals, some other institution.
+    pub fn home_of(&self, patient: u64) -> PartyId {
+        self.home_from(&mut self.stream_of(patient))
+    }
+
+    /// The `n`-th member of staff, modulo their number, acting for the institution.
+    pub fn staff(&self, institution: PartyId, n: u64) -> Actor {
+        let each = self.staff_per_institution;
+        let party = self.first_staff() + u64::from(institution.0) * each + n % each;
+        self.actor(PartyId(party as u32), institution)
+    }
+
+    /// How many staff each institution has.
+    pub fn staff_per_institution(&self) -> u64 {
+        self.staff_per_institution
+    }
+
+    /// A patient, acting for themself.
+    pub fn patient_actor(&self, index: u64) -> Actor {
+        let party = self.patient(index);
+        self.actor(party, party)
+    }
+
+    /// The auditor, acting for itself.
+    pub fn auditor_actor(&self) -> Actor {
+        self.actor(self.auditor(), self.auditor())
+    }
+
+    /// Signing key of a party.
+    pub fn key_of(&self, party: PartyId) -> SecretKey {
+        SecretKey::from_seed(self.seed.bytes32(&format!("population/party/{}/key", party.0)))
+    }
+
+    /// The secret from which an institution's gateway derives its keys.
+    pub fn gateway_secret(&self, institution: PartyId) -> [u8; 32] {
+        self.seed.bytes32(&format!("population/gateway/{}/secret", institution.0))
+    }
+
+    /// The same, as the secret of its vault.
+    pub fn vault_secret(&self, institution: PartyId) -> VaultSecret {
+        VaultSecret::new(self.gateway_secret(institution))
+    }
+
+    /// What data keys for a party are wrapped to: its own key; for staff their institution's, for a patient the agent's
+    /// that is kept apart from its home's own. Zero for a party that there is not.
+    pub fn wrap_public(&self, party: PartyId) -> [u8; 32] {
+        self.ledger.party(party).map_or([0; 32], |party| party.wrap_key)
+    }
+
+    /// With which the agent of a home's patients unwraps.
+    pub fn agent_pair(&self, home: PartyId) -> WrapKeyPair {
+        WrapKeyPair::from_seed(self.seed.bytes32(&format!("population/agent/{}/wrap", home.0)))
+    }
+
+    /// How many records there are at genesis.
+    pub fn records(&self) -> u64 {
+        self.patients * self.records_per_patient
+    }
+
+    /// A record of genesis.
+    pub fn record(&self, id: RecordId) -> Option<RecordInfo> {
+        let record = self.ledger.record(id)?;
+        let (patient, custodian) = (record.patient, record.custodian);
+        Some(RecordInfo { patient, custodian, class: record.class, locator: record.locator })
+    }
+
+    /// What each gateway has in custody at genesis, by gateway.
+    pub fn holdings(&self) -> Vec<Vec<(RecordId, document::Locator)>> {
+        let mut holdings = vec![Vec::new(); self.institutions()];
+        for id in (0..self.records()).map(|id| RecordId(id as u32)) {
+            let record = self.record(id).expect("genesis has every record");
+            holdings[record.custodian.index()].push((id, record.locator));
+        }
+        holdings
+    }
+
+    /// What a patient permits at genesis: hospitals may read all classes up to N for treatment.
+    pub fn genesis_consent(&self, patient: u64) -> ConsentId {
+        ConsentId(patient as u32)
+    }
+
+    /// Who keeps a new document of a patient with this home: a laboratory its reports; of the rest the home three
+    /// quarters, and any hospital one quarter.
+    pub fn custodian(&self, class: RecordClass, home: PartyId, stream: &mut Stream) -> PartyId {
+        let reports = class == RecordClass::DiagnosticReport;
+        if let Some(laboratory) = pick(&self.laboratories, stream).filter(|_| reports) {
+            return laboratory;
+        }
+        let elsewhere = stream.chance(1, 4);
+        pick(&self.hospitals, stream).filter(|_| elsewhere).unwrap_or(home)
+    }
+
+    fn actor(&self, party: PartyId, organisation: PartyId) -> Actor {
+        Actor { party, organisation, key: self.key_of(party) }
+    }
+
+    fn first_staff(&self) -> u64 {
+        self.kinds.len() as u64 + 2
+    }
+
+    fn first_patient(&self) -> u64 {
+        self.first_staff() + self.kinds.len() as u64 * self.staff_per_institution
+    }
+
+    /// Decides a patient's home first, then the records.
+    fn stream_of(&self, patient: u64) -> Stream {
+        self.seed.stream(&format!("population/patient/{patient}"))
+    }
+
+    fn home_from(&self, stream: &mut Stream) -> PartyId {
+        pick(&self.hospitals, stream).unwrap_or_else(|| PartyId(stream.below(self.kinds.len() as u64) as u32))
     }
 }
+
+/// The roles of an institution and of its staff.
+fn roles(kind: InstitutionKind) -> (Role, Role) {
+    match kind {
+        InstitutionKind::Hospital => (Role::Hospital, Role::Clinician),
+        InstitutionKind::Pharmacy => (Role::Pharmacy, Role::Pharmacist),
+        InstitutionKind::Laboratory => (Role::Laboratory, Role::Technician),
+        InstitutionKind::Insurer => (Role::Insurer, Role::Clerk),
+    }
+}
+
+fn parties_where(kinds: &[InstitutionKind], is: impl Fn(InstitutionKind) -> bool) -> Vec<PartyId> {
+    (0..kinds.len()).filter(|index| is(kinds[*index])).map(|index| PartyId(index as u32)).collect()
+}
+
+/// One of them, drawn; always one draw unless there is none.
+pub(crate) fn pick<T: Copy>(items: &[T], stream: &mut Stream) -> Option<T> {
+    if items.is_empty() {
+        return None;
+    }
+    Some(items[stream.below(items.len() as u64) as usize])
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,81 +1,229 @@
-//! stub
-#![allow(missing_docs)]
-use crate::history::*;
-use crate::plan::*;
+//! What clients do, and when: a stream of operations for gateways and replicas.
+//!
+//! [`Generator`] merges the plan's workloads. Each has streams of its own, so that changing one leaves the others' draws
+//! as they are. It learns of the world from [`Generator::completed`] alone: what it expects of access decisions
+//! ([`Expected`]) is worked out beside the ledger, never asked of it.
+//!
+//! Open loop: `next_arrival`, `start` at that time, and so on until there is none. Closed loop: `start` at each time of
+//! `initial`, and then at each time that `completed` returns. Times count from the start of the warm-up.
+//!
+//! It refuses to know machines, the network, and what a command costs.
+
+mod arrivals;
+mod opaque;
+mod personal_health_record;
+#[cfg(test)]
+mod tests;
+
+use crate::history::{Expected, Operation, OperationKind};
+use crate::plan::{Arrivals, Plan, WorkloadPlan};
 use crate::population::Population;
-use crate::seed::*;
+use crate::seed::{Seed, Stream};
+use arrivals::{Schedule, client_starts};
 use bytes::Bytes;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::{Command, Completion};
 use ledger_core::seam::GatewayId;
-use ledger_core::time::Timestamp;
+use ledger_core::time::{Duration, Timestamp};
+use opaque::Opaque;
+use personal_health_record::{Knowledge, PersonalHealthRecord};
 use std::sync::Arc;
+
+/// How long a user waits for an operation.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All workloads of a plan.
+#[derive(Debug)]
+pub struct Generator {
+    population: Arc<Population>,
+    seed: Seed,
+    sources: Vec<Source>,
+    /// Shared by all workloads on the same patients.
+    knowledge: Knowledge,
+    closed: Option<Closed>,
+    next_operation: u64,
+    /// No operation starts at or after it.
+    end: Timestamp,
+    /// Every deadline is at or before it.
+    drained: Timestamp,
+}
+
+/// An operation to be carried out.
+#[derive(Debug)]
 pub struct Started {
+    /// Its number, dense from 0 over the whole run. Gateways know it by the same.
     pub operation: u64,
+    /// Who is to do it.
     pub target: Target,
+    /// Its row in the history.
     pub record: Operation,
 }
+
+/// Who is to do something.
+#[derive(Clone, Debug)]
 pub enum Target {
+    /// A gateway, a command.
     Gateway(GatewayId, Command),
+    /// A replica, bytes to be ordered.
     Replica(ReplicaId, Bytes),
 }
-pub struct Generator {
-    next: u64,
-    at: Timestamp,
-    end: Timestamp,
-    gap: u64,
-    size: usize,
-    n: u64,
+
+/// What follows from a completion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Closed loop: when the same client starts its next operation.
+    pub next_start: Option<Timestamp>,
+    /// What is to be expected of it in hindsight, where that has changed: the patient's consents changed while it was
+    /// under way.
+    pub expected: Option<Expected>,
+}
+
+#[derive(Debug)]
+struct Source {
+    rate_mhz: u64,
+    /// The next arrival, and the ones after it. `None`: closed loop.
+    schedule: Option<(Timestamp, Schedule)>,
+    workload: Workload,
+}
+
+#[derive(Debug)]
+enum Workload {
+    Opaque(Opaque),
+    PersonalHealthRecord(PersonalHealthRecord),
+}
+
+#[derive(Debug)]
+struct Closed {
+    clients: u64,
+    /// Draws which workload a client turns to.
     stream: Stream,
 }
+
+/// What an operation that starts is told.
+struct Moment<'a> {
+    population: &'a Population,
+    seed: &'a Seed,
+    now: Timestamp,
+    operation: u64,
+    deadline: Timestamp,
+}
+
+impl Moment<'_> {
+    fn row(&self, kind: OperationKind, gateway: GatewayId) -> Operation {
+        Operation {
+            kind,
+            gateway,
+            scheduled: self.now,
+            ended: None,
+            receipt_at: None,
+            key_at: None,
+            transferred_at: None,
+            transaction: None,
+            log_index: None,
+            bytes: 0,
+            expected: Expected::Either,
+            consent: None,
+            record: None,
+        }
+    }
+}
+
 impl Generator {
-    pub fn new(plan: &Plan, _: Arc<Population>, seed: &Seed) -> Self {
-        let WorkloadPlan::Opaque { rate_mhz, size_bytes } = &plan.workloads[0] else { panic!() };
+    /// The workloads of a plan at their start.
+    pub fn new(plan: &Plan, population: Arc<Population>, seed: &Seed) -> Self {
+        let source = |(index, workload): (usize, &WorkloadPlan)| {
+            let stream = |what: &str| seed.stream(&format!("workload/{index}/{what}"));
+            let (rate_mhz, workload) = match *workload {
+                WorkloadPlan::Opaque { rate_mhz, size_bytes } => {
+                    let opaque = Opaque::new(size_bytes, plan.replicas.len(), stream("opaque"));
+                    (rate_mhz, Workload::Opaque(opaque))
+                }
+                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli } => {
+                    let draws = stream("personal_health_record");
+                    let workload = PersonalHealthRecord::new(mix, zipf_milli, &population, draws);
+                    (rate_mhz, Workload::PersonalHealthRecord(workload))
+                }
+            };
+            let schedule = Schedule::new(plan.arrivals, rate_mhz, stream("arrivals"));
+            let schedule = schedule.map(|mut schedule| (schedule.next(), schedule));
+            Source { rate_mhz, schedule, workload }
+        };
+        let sources = plan.workloads.iter().enumerate().map(source).collect();
+        let closed = match plan.arrivals {
+            Arrivals::Closed { clients } => Some(Closed { clients, stream: seed.stream("workload/closed") }),
+            Arrivals::Poisson | Arrivals::Constant | Arrivals::Burst { .. } | Arrivals::Diurnal { .. } => {
+                None
+            }
+        };
+        let end = Timestamp::ZERO + plan.warmup + plan.duration;
         Self {
-            next: 0,
-            at: Timestamp(0),
-            end: Timestamp::after_genesis(plan.warmup + plan.duration),
-            gap: 1_000_000_000_000 / rate_mhz,
-            size: *size_bytes,
-            n: plan.replicas.len() as u64,
-            stream: seed.stream("opaque"),
+            population,
+            seed: seed.clone(),
+            sources,
+            knowledge: Knowledge::default(),
+            closed,
+            next_operation: 0,
+            end,
+            drained: end + plan.drain,
         }
     }
-    pub fn initial(&mut self) -> Vec<Started> {
-        vec![]
+
+    /// When the next operation of an open loop starts, until it is started. `None` when arrivals are over, and for a
+    /// closed loop.
+    pub fn next_arrival(&self) -> Option<Timestamp> {
+        self.earliest().map(|(at, _)| at)
     }
-    pub fn next_arrival(&mut self) -> Option<Timestamp> {
-        self.at = Timestamp(self.at.0 + self.stream.exponential(self.gap));
-        (self.at <= self.end).then_some(self.at)
+
+    /// When each client of a closed loop starts its first operation. Empty for an open loop.
+    pub fn initial(&self) -> Vec<Timestamp> {
+        let clients = self.closed.as_ref().map_or(0, |closed| closed.clients);
+        client_starts(clients).filter(|at| *at < self.end).collect()
     }
+
+    /// Starts the operation that is due. In an open loop it is scheduled at `next_arrival`, however late `now` is.
+    ///
+    /// # Panics
+    /// If there is none: the plan has no workload, or arrivals are over.
     pub fn start(&mut self, now: Timestamp) -> Started {
-        let mut b = vec![0; self.size];
-        self.stream.fill_bytes(&mut b);
-        b[..8].copy_from_slice(&self.next.to_le_bytes());
-        let op = self.next;
-        self.next += 1;
-        let r = (op % self.n) as u16;
-        Started {
-            operation: op,
-            target: Target::Replica(ReplicaId(r), b.into()),
-            record: Operation {
-                kind: OperationKind::Opaque,
-                gateway: GatewayId(r.into()),
-                scheduled: now,
-                ended: None,
-                receipt_at: None,
-                key_at: None,
-                transferred_at: None,
-                transaction: None,
-                log_index: None,
-                bytes: self.size as u64,
-                expected: Expected::Either,
-                consent: None,
-                record: None,
-            },
+        let (scheduled, source) = match (self.earliest(), &mut self.closed) {
+            (Some(earliest), _) => earliest,
+            (None, Some(closed)) => {
+                let total = self.sources.iter().map(|source| source.rate_mhz).sum();
+                let mut left = closed.stream.below(total);
+                let chosen = self.sources.iter().position(|source| {
+                    let chosen = left < source.rate_mhz;
+                    left = left.saturating_sub(source.rate_mhz);
+                    chosen
+                });
+                (now, chosen.expect("what is below the sum lies in one of its terms"))
+            }
+            (None, None) => panic!("nothing is due at {now}"),
+        };
+        let source = &mut self.sources[source];
+        if let Some((next, schedule)) = &mut source.schedule {
+            *next = schedule.next();
+        }
+        let operation = self.next_operation;
+        self.next_operation += 1;
+        let deadline = (scheduled + PATIENCE).min(self.drained);
+        let (population, seed) = (&*self.population, &self.seed);
+        let moment = Moment { population, seed, now: scheduled, operation, deadline };
+        match &mut source.workload {
+            Workload::Opaque(opaque) => opaque.start(&moment),
+            Workload::PersonalHealthRecord(workload) => workload.start(&moment, &mut self.knowledge),
         }
     }
-    pub fn completed(&mut self, _: Timestamp, _: u64, _: &Completion) -> Option<Timestamp> {
-        None
+
+    /// Tells that an operation ended. What never ends is simply never told.
+    pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
+        let expected = self.knowledge.completed(now, operation, completion);
+        let next_start = (self.closed.is_some() && now < self.end).then_some(now);
+        Followed { next_start, expected }
+    }
+
+    /// The first of equals is the first in the plan.
+    fn earliest(&self) -> Option<(Timestamp, usize)> {
+        let next = |(index, source): (usize, &Source)| Some((source.schedule.as_ref()?.0, index));
+        self.sources.iter().enumerate().filter_map(next).min().filter(|(at, _)| *at < self.end)
     }
 }

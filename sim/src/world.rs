@@ -74,6 +74,8 @@ pub(crate) enum Event {
 
 /// Journal bytes after which a replica writes a snapshot.
 const JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Virtual time after the last operation has ended in which slower replicas may finish what it set off.
+const SETTLE: Duration = Duration::from_secs(2);
 /// Receipts asked of each replica at the end.
 const RECEIPTS_SAMPLED: usize = 64;
 /// Events between two looks at the watcher.
@@ -146,6 +148,8 @@ struct World {
     partitions: Vec<(usize, Vec<u32>)>,
     arrivals_end: Timestamp,
     deadline: Timestamp,
+    /// Since when no operation is under way, after the last arrival.
+    idle_since: Option<Timestamp>,
     digest: blake3::Hasher,
     digest_buffer: Vec<u8>,
     /// Reused between steps.
@@ -175,20 +179,22 @@ impl World {
                 bandwidth_bits_per_s: plan.replica_host.bandwidth_bits_per_s,
             })
             .collect();
-        let directory = Arc::new(directory(&population, plan));
+        let directory = Arc::new(directory(&population));
+        let holdings = population.holdings();
         for (index, institution) in plan.population.institutions.iter().enumerate() {
             let id = GatewayId(index as u32);
+            let organisation = population.institution(id);
             let mut gateway = Gateway::new(GatewayConfig {
                 id,
-                organisation: population.organisation(id),
+                organisation,
                 committee: committee.clone(),
                 home: ReplicaId(institution.replica as u16),
                 directory: directory.clone(),
-                secret: population.gateway_secret(id),
+                secret: population.gateway_secret(organisation),
                 tuning: GatewayTuning::default(),
             });
-            for (record, locator) in population.custody(id) {
-                gateway.preload(record, locator);
+            for (record, locator) in &holdings[index] {
+                gateway.preload(*record, *locator);
             }
             #[cfg(feature = "seeded-bugs")]
             for bug in &options.bugs {
@@ -215,7 +221,8 @@ impl World {
             recorder: Recorder::new(plan, replicas),
             partitions: Vec::new(),
             arrivals_end,
-            deadline: arrivals_end + plan.drain,
+            deadline: arrivals_end + plan.drain + SETTLE,
+            idle_since: None,
             digest: blake3::Hasher::new(),
             digest_buffer: Vec::with_capacity(8192),
             outputs: Vec::new(),
@@ -239,8 +246,8 @@ impl World {
             self.queue.push(at, Event::Strike { fault: index });
         }
         self.queue.push(Timestamp(1_000_000_000), Event::Second);
-        for started in self.generator.initial() {
-            self.begin(started);
+        for at in self.generator.initial() {
+            self.queue.push(at, Event::NextOperation);
         }
         self.schedule_arrival();
     }
@@ -251,16 +258,18 @@ impl World {
         }
     }
 
-    /// Handles events until all operations have ended after the last arrival. True if the watcher stopped it.
+    /// Handles events until all operations have ended after the last arrival, and a little longer. True if the watcher stopped it.
     fn run(&mut self, watch: &mut dyn FnMut(&Progress) -> Control) -> Result<bool, WorldError> {
         while let Some((time, sequence, event)) = self.queue.pop() {
-            if time > self.deadline || (time > self.arrivals_end && self.recorder.is_idle()) {
+            if time > self.deadline || self.idle_since.is_some_and(|idle| time > idle + SETTLE) {
                 break;
             }
             self.now = time;
             self.events += 1;
             self.chain(sequence, &event);
             self.handle(event)?;
+            let idle = self.now > self.arrivals_end && self.recorder.is_idle();
+            self.idle_since = self.idle_since.or(idle.then_some(self.now));
             if self.events.is_multiple_of(WATCH_INTERVAL) && watch(&self.progress()) == Control::Stop {
                 return Ok(true);
             }
@@ -454,15 +463,16 @@ fn committee(
             stake: Stake(replica.stake),
         })
         .collect();
-    let genesis = population.genesis_ledger().map_or(Digest::default(), |ledger| ledger.state_root());
+    let genesis = population.genesis_ledger().state_root();
     Ok((Arc::new(Committee::new(&genesis.0, members)?), keys))
 }
 
-fn directory(population: &Population, plan: &Plan) -> Directory {
-    let gateways = (0..plan.population.institutions.len() as u32).map(GatewayId);
+fn directory(population: &Population) -> Directory {
+    let gateways = (0..population.institutions() as u32).map(GatewayId);
     let institutions = gateways.map(|gateway| {
-        let wrap_key = Gateway::wrap_key(population.gateway_secret(gateway));
-        (population.organisation(gateway), Institution { gateway, wrap_key })
+        let organisation = population.institution(gateway);
+        let wrap_key = Gateway::wrap_key(population.gateway_secret(organisation));
+        (organisation, Institution { gateway, wrap_key })
     });
     Directory::new(institutions).expect("institutions of a population are distinct")
 }
@@ -486,7 +496,7 @@ fn replica_config(
     let (_, protocol) =
         PROTOCOLS.iter().find(|(row, _)| *row == name).expect("the plan names protocols of the table");
     #[cfg_attr(not(feature = "seeded-bugs"), allow(unused_mut, reason = "a seeded bug changes it"))]
-    let mut ledger = ledger_plan.execution.then(|| population.genesis_ledger()).flatten();
+    let mut ledger = ledger_plan.execution.then(|| population.genesis_ledger());
     #[cfg(feature = "seeded-bugs")]
     for bug in &options.bugs {
         if let (SeededBug::Ledger(bug), Some(ledger)) = (bug, &mut ledger) {

@@ -331,7 +331,11 @@ impl World {
     /// Clients of a closed loop start their next operation.
     pub(super) fn go_on(&mut self, at: Timestamp, ended: impl IntoIterator<Item = (u64, Completion)>) {
         for (operation, completion) in ended {
-            if let Some(next) = self.generator.completed(at, operation, &completion) {
+            let followed = self.generator.completed(at, operation, &completion);
+            if let Some(expected) = followed.expected {
+                self.recorder.expect(operation, expected);
+            }
+            if let Some(next) = followed.next_start {
                 self.queue.push(next, Event::NextOperation);
             }
         }

@@ -2,7 +2,8 @@
 
 use super::node::Node;
 use crate::history::{
-    CommitRecord, Divergence, FaultRecord, History, NetworkRecord, Operation, Release, ReplicaRecord, Second,
+    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
+    ReplicaRecord, Second,
 };
 use crate::network::link::Network;
 use crate::plan::Plan;
@@ -103,6 +104,13 @@ impl Recorder {
             .map(|(submission, _)| *submission)
             .collect();
         lost.iter().filter_map(|submission| self.answered(at, submission, End::TimedOut)).collect()
+    }
+
+    /// What is to be expected of an operation, in hindsight.
+    pub fn expect(&mut self, operation: u64, expected: Expected) {
+        if let Some(record) = self.history.operations.get_mut(operation as usize) {
+            record.expected = expected;
+        }
     }
 
     /// An operation ended. False if it had ended before.

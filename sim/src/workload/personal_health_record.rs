@@ -1,0 +1,390 @@
+//! Medrec: patients decide who reads, for what purpose, until when; every access, permitted or refused, is on the
+//! ledger.
+//!
+//! * **register**: a hospital or laboratory takes a document into custody. Patients by Zipf.
+//! * **share**: a document is read elsewhere. Records by Zipf, the newest first: results are read when they are new.
+//!   Where the patient has given a consent that fits, half of the time its grantee reads (pharmacies for treatment,
+//!   insurers for payment, the named hospital); otherwise another hospital, under the consent that all patients gave at
+//!   genesis. So hospitals ask most. (In reality pharmacies ask as much, for prescriptions: that is the drug supply's
+//!   workload.) [`WRONG_PERCENT`] of the requests are wrong on purpose: for research, by a pharmacy (or insurer) that
+//!   holds no consent, or under a consent that was revoked.
+//! * **consent**: half grants, a tenth directives against a hospital, the rest revocations of either. Patients by Zipf,
+//!   but not within [`LATELY`] of a change of theirs, so that nearly all requests have one right answer.
+//! * **audit**: the auditor fetches the proof of one of the last few thousand entries.
+//! * **break_glass**: a clinician elsewhere reads in an emergency; the custodian's staff review it 5 to 30 seconds
+//!   later. A review takes the place of the next break-glass access, so the share holds for both together.
+//!
+//! What cannot be done yet (nothing to audit) becomes a share, and where nobody could share, a registration.
+
+mod consents;
+mod knowledge;
+
+use super::{Moment, Started, Target};
+use crate::document;
+use crate::history::{Expected, Operation, OperationKind};
+use crate::plan::{InstitutionKind, RecordMix};
+use crate::population::{Population, RecordInfo, pick};
+use crate::seed::{Stream, Zipf};
+use consents::{Ask, Change, Terms};
+pub(super) use knowledge::Knowledge;
+use knowledge::Pending;
+use ledger_core::codec::List;
+use ledger_core::crypto::Digest;
+use ledger_core::gateway::{Actor, Command, CommandKind};
+use ledger_core::ledger::transaction::{
+    Confidentiality, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope, Sensitivities,
+};
+use ledger_core::seam::GatewayId;
+use ledger_core::time::{Duration, Timestamp};
+
+/// Requests that are wrong on purpose.
+pub(super) const WRONG_PERCENT: u64 = 3;
+/// A patient who changed something within it changes nothing more.
+const LATELY: Duration = Duration::from_secs(60);
+/// Redraws until a patient or record fits.
+const ATTEMPTS: usize = 8;
+const BREAK_GLASS_WINDOW: Duration = Duration::from_secs(3_600);
+
+#[derive(Debug)]
+pub(super) struct PersonalHealthRecord {
+    mix: RecordMix,
+    zipf_milli: u64,
+    patients: Zipf,
+    stream: Stream,
+}
+
+/// What a patient permits an institution of a kind.
+struct Custom {
+    kind: InstitutionKind,
+    /// Of grants.
+    weight: u32,
+    purpose: Purpose,
+    classes: &'static [RecordClass],
+}
+
+/// A pharmacy sees what a dose depends on, an insurer what is billed, a hospital everything.
+const CUSTOMS: [Custom; 3] = [
+    Custom {
+        kind: InstitutionKind::Pharmacy,
+        weight: 60,
+        purpose: Purpose::TREAT,
+        classes: &[RecordClass::MedicationRequest, RecordClass::Observation, RecordClass::Summary],
+    },
+    Custom {
+        kind: InstitutionKind::Insurer,
+        weight: 15,
+        purpose: Purpose::HPAYMT,
+        classes: &[RecordClass::Encounter, RecordClass::DiagnosticReport],
+    },
+    Custom { kind: InstitutionKind::Hospital, weight: 25, purpose: Purpose::TREAT, classes: &ALL_CLASSES },
+];
+
+const ALL_CLASSES: [RecordClass; 6] = [
+    RecordClass::Observation,
+    RecordClass::DiagnosticReport,
+    RecordClass::MedicationRequest,
+    RecordClass::Encounter,
+    RecordClass::Imaging,
+    RecordClass::Summary,
+];
+
+/// How an operation goes out: by which gateway, as whom, what; and its row.
+struct Order {
+    gateway: GatewayId,
+    actor: Actor,
+    command: CommandKind,
+    record: Operation,
+}
+
+impl PersonalHealthRecord {
+    pub(super) fn new(mix: RecordMix, zipf_milli: u64, population: &Population, stream: Stream) -> Self {
+        Self { mix, zipf_milli, patients: Zipf::new(population.patients().max(1), zipf_milli), stream }
+    }
+
+    pub(super) fn start(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Started {
+        let RecordMix { register, share, consent, audit, break_glass } = self.mix;
+        let order = match self.stream.pick_weighted(&[register, share, consent, audit, break_glass]) {
+            0 => None,
+            1 => self.share(moment, knowledge),
+            2 => Some(self.change(moment, knowledge)),
+            3 => self.audit(moment, knowledge).or_else(|| self.share(moment, knowledge)),
+            _ => self.emergency(moment, knowledge).or_else(|| self.share(moment, knowledge)),
+        };
+        let order = order.unwrap_or_else(|| self.register(moment, knowledge));
+        let Order { gateway, actor, command: kind, record } = order;
+        let command = Command { operation: moment.operation, actor, deadline: moment.deadline, kind };
+        Started { operation: moment.operation, target: Target::Gateway(gateway, command), record }
+    }
+
+    fn register(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Order {
+        let population = moment.population;
+        let patient = self.patients.sample(&mut self.stream);
+        let (class, size) = document::draw(&mut self.stream);
+        let custodian = population.custodian(class, population.home_of(patient), &mut self.stream);
+        let locator = document::locator(class, size, population.records() + moment.operation);
+        let patient = population.patient(patient);
+        knowledge
+            .begin(moment.operation, Pending::Register(RecordInfo { patient, custodian, class, locator }));
+        let command = CommandKind::Register {
+            patient,
+            patient_wrap_key: population.wrap_public(patient),
+            class,
+            label: Label { confidentiality: Confidentiality::N, sensitivities: Sensitivities(0) },
+            locator,
+            document: document::content(moment.seed, locator),
+        };
+        let mut order = self.by_staff(moment, OperationKind::Register, custodian, command);
+        order.record.bytes = size;
+        order
+    }
+
+    fn share(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        let wrong = self.stream.chance(WRONG_PERCENT, 100);
+        let (id, ask) = self.draw_ask(moment, knowledge, wrong)?;
+        let Ask { reader, record, purpose, consent } = ask;
+        let expected = knowledge.consents.verdict(moment.now, moment.population, &ask);
+        let changes = knowledge.consents.changes(record.patient);
+        knowledge.begin(moment.operation, Pending::Share { patient: record.patient, changes, expected });
+        let command = CommandKind::Share { record: id, purpose, consent };
+        let mut order = self.by_staff(moment, OperationKind::Share, reader, command);
+        order.record.bytes = document::size_of(record.locator);
+        order.record.expected = expected;
+        order.record.consent = consent;
+        order.record.record = Some(id);
+        Some(order)
+    }
+
+    fn draw_ask(
+        &mut self,
+        moment: &Moment<'_>,
+        knowledge: &Knowledge,
+        wrong: bool,
+    ) -> Option<(RecordId, Ask)> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let (id, record) = knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
+            let ask = match wrong {
+                true => self.wrong_ask(moment.population, knowledge, record),
+                false => self.right_ask(moment, knowledge, record),
+            };
+            if let Some(ask) = ask {
+                return Some((id, ask));
+            }
+            last = Some((id, record));
+        }
+        // Nobody may read any of them: somebody tries nevertheless.
+        let (id, record) = last?;
+        let reader = self.stranger(moment.population, record.custodian)?;
+        Some((id, Ask { reader, record, purpose: Purpose::TREAT, consent: None }))
+    }
+
+    fn right_ask(&mut self, moment: &Moment<'_>, knowledge: &Knowledge, record: RecordInfo) -> Option<Ask> {
+        let usable = |known: &&consents::Known| {
+            let Terms { denies, grantee, classes, until, .. } = &known.terms;
+            let fits = !denies && !known.revoked && classes.contains(&record.class);
+            fits && *grantee != record.custodian && moment.now < *until
+        };
+        let usable: Vec<_> = knowledge.consents.of(record.patient).iter().filter(usable).collect();
+        let hospitals = moment.population.institutions_of(InstitutionKind::Hospital);
+        let hospital = self.pick_except(hospitals, record.custodian);
+        let by_grant = hospital.is_none() || self.stream.chance(1, 2);
+        if let Some(known) = pick(&usable, &mut self.stream).filter(|_| by_grant) {
+            let Terms { grantee: reader, purpose, .. } = known.terms;
+            return Some(Ask { reader, record, purpose, consent: Some(known.id) });
+        }
+        let consent = moment.population.patient_index(record.patient);
+        let consent = consent.map(|index| moment.population.genesis_consent(index));
+        Some(Ask { reader: hospital?, record, purpose: Purpose::TREAT, consent })
+    }
+
+    fn wrong_ask(
+        &mut self,
+        population: &Population,
+        knowledge: &Knowledge,
+        record: RecordInfo,
+    ) -> Option<Ask> {
+        let revoked = |known: &&consents::Known| {
+            known.revoked && !known.terms.denies && known.terms.grantee != record.custodian
+        };
+        let revoked: Vec<_> = knowledge.consents.of(record.patient).iter().filter(revoked).collect();
+        if let Some(known) = pick(&revoked, &mut self.stream) {
+            let Terms { grantee: reader, purpose, .. } = known.terms;
+            return Some(Ask { reader, record, purpose, consent: Some(known.id) });
+        }
+        if self.stream.chance(1, 2) {
+            let reader = self.stranger(population, record.custodian)?;
+            return Some(Ask { reader, record, purpose: Purpose::TREAT, consent: None });
+        }
+        let hospitals = population.institutions_of(InstitutionKind::Hospital);
+        let reader = self.pick_except(hospitals, record.custodian)?;
+        let consent = population.patient_index(record.patient);
+        let consent = consent.map(|index| population.genesis_consent(index));
+        Some(Ask { reader, record, purpose: Purpose::HRESCH, consent })
+    }
+
+    /// A pharmacy, else an insurer, a laboratory, a hospital.
+    fn stranger(&mut self, population: &Population, custodian: PartyId) -> Option<PartyId> {
+        let kinds = [
+            InstitutionKind::Pharmacy,
+            InstitutionKind::Insurer,
+            InstitutionKind::Laboratory,
+            InstitutionKind::Hospital,
+        ];
+        kinds.into_iter().find_map(|kind| self.pick_except(population.institutions_of(kind), custodian))
+    }
+
+    fn change(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Order {
+        match self.stream.pick_weighted(&[50, 10, 40]) {
+            0 => self.grant(moment, knowledge, false),
+            1 => self.grant(moment, knowledge, true),
+            _ => match self.revoke(moment, knowledge) {
+                Some(order) => order,
+                None => self.grant(moment, knowledge, false),
+            },
+        }
+    }
+
+    /// A consent, or a directive if it `denies`.
+    fn grant(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge, denies: bool) -> Order {
+        let population = moment.population;
+        let mut patient = self.patients.sample(&mut self.stream);
+        for _ in 0..ATTEMPTS {
+            if knowledge.consents.is_quiet(moment.now, population.patient(patient), LATELY) {
+                break;
+            }
+            patient = self.patients.sample(&mut self.stream);
+        }
+        let terms = self.terms(moment, denies);
+        let scope = Scope {
+            grantee: Grantee::Party(terms.grantee),
+            classes: List::new(terms.classes.to_vec()).expect("six are at most sixteen"),
+            // A directive is about everything, a consent about what is not specially protected.
+            confidentiality_max: if denies { Confidentiality::V } else { Confidentiality::N },
+            sensitivities: Sensitivities(0),
+            purposes: List::new(vec![terms.purpose]).expect("one is at most sixteen"),
+            from: moment.now,
+            until: terms.until,
+            redisclosure: false,
+        };
+        let party = population.patient(patient);
+        knowledge
+            .begin(moment.operation, Pending::Change { patient: party, change: Change::Register(terms) });
+        let (kind, command) = match denies {
+            true => (OperationKind::Deny, CommandKind::Deny { scope }),
+            false => (OperationKind::Grant, CommandKind::Grant { scope }),
+        };
+        self.by_patient(moment, kind, patient, command)
+    }
+
+    fn terms(&mut self, moment: &Moment<'_>, denies: bool) -> Terms {
+        let institutions = |custom: &Custom| moment.population.institutions_of(custom.kind);
+        let weight = |custom: &Custom| match denies {
+            // Hospitals hold the only consent that everybody gave: directives are against them.
+            true => u32::from(custom.kind == InstitutionKind::Hospital),
+            false if institutions(custom).is_empty() => 0,
+            false => custom.weight,
+        };
+        let custom = &CUSTOMS[self.stream.pick_weighted(&CUSTOMS.each_ref().map(weight))];
+        let grantee = pick(institutions(custom), &mut self.stream).expect("the plan has a hospital");
+        // One consent in eight ends within the run or soon after; a directive stays until it is revoked.
+        let span = match self.stream.chance(1, 8) {
+            true => Duration::from_secs(self.stream.uniform(40, 160)),
+            false => Duration::from_secs(365 * 86_400),
+        };
+        let until = if denies { Timestamp::MAX } else { moment.now + span };
+        Terms { denies, grantee, classes: custom.classes, purpose: custom.purpose, until }
+    }
+
+    fn revoke(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        let mut chosen = None;
+        for _ in 0..ATTEMPTS {
+            let live = knowledge.consents.live();
+            let index = (!live.is_empty()).then(|| self.stream.below(live.len() as u64) as usize)?;
+            chosen = Some(index);
+            if knowledge.consents.is_quiet(moment.now, live[index].1, LATELY) {
+                break;
+            }
+        }
+        let (consent, party) = knowledge.consents.take_live(chosen?);
+        let patient = moment.population.patient_index(party)?;
+        knowledge.begin(moment.operation, Pending::Change { patient: party, change: Change::Revoke });
+        let command = CommandKind::Revoke { consent };
+        let mut order = self.by_patient(moment, OperationKind::Revoke, patient, command);
+        order.record.consent = Some(consent);
+        Some(order)
+    }
+
+    fn audit(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        let index = knowledge.draw_entry(&mut self.stream)?;
+        knowledge.begin(moment.operation, Pending::Other);
+        let gateway = GatewayId(self.stream.below(moment.population.institutions() as u64) as u32);
+        Some(Order {
+            gateway,
+            actor: moment.population.auditor_actor(),
+            command: CommandKind::Audit { index },
+            record: moment.row(OperationKind::Audit, gateway),
+        })
+    }
+
+    /// A review that is due, or else a break-glass access.
+    fn emergency(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        if let Some((access, custodian)) = knowledge.take_review(moment.now) {
+            knowledge.begin(moment.operation, Pending::Other);
+            let justified = self.stream.chance(19, 20);
+            let command = CommandKind::Review { access, justified };
+            return Some(self.by_staff(moment, OperationKind::Review, custodian, command));
+        }
+        let hospitals = moment.population.institutions_of(InstitutionKind::Hospital);
+        for _ in 0..ATTEMPTS {
+            let (id, record) = knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
+            let Some(reader) = self.pick_except(hospitals, record.custodian) else { continue };
+            knowledge.begin(moment.operation, Pending::BreakGlass { custodian: record.custodian });
+            let reason = Digest::sha256(&[b"reason of emergency", &moment.operation.to_le_bytes()]);
+            let command = CommandKind::BreakGlass { record: id, reason, window: BREAK_GLASS_WINDOW };
+            let mut order = self.by_staff(moment, OperationKind::BreakGlass, reader, command);
+            order.record.bytes = document::size_of(record.locator);
+            // No directive of this workload names break-glass, and nothing else forbids it.
+            order.record.expected = Expected::Permit;
+            order.record.record = Some(id);
+            return Some(order);
+        }
+        None
+    }
+
+    /// By a member of an institution's staff, drawn.
+    fn by_staff(
+        &mut self,
+        moment: &Moment<'_>,
+        kind: OperationKind,
+        institution: PartyId,
+        command: CommandKind,
+    ) -> Order {
+        let gateway = moment.population.gateway(institution).expect("an institution has a gateway");
+        let actor = moment
+            .population
+            .staff(institution, self.stream.below(moment.population.staff_per_institution()));
+        Order { gateway, actor, command, record: moment.row(kind, gateway) }
+    }
+
+    /// By a patient, through the agent at home.
+    fn by_patient(
+        &self,
+        moment: &Moment<'_>,
+        kind: OperationKind,
+        patient: u64,
+        command: CommandKind,
+    ) -> Order {
+        let home = moment.population.home_of(patient);
+        let gateway = moment.population.gateway(home).expect("an institution has a gateway");
+        let actor = moment.population.patient_actor(patient);
+        Order { gateway, actor, command, record: moment.row(kind, gateway) }
+    }
+
+    /// One of these institutions other than `not`, drawn.
+    fn pick_except(&mut self, institutions: &[PartyId], not: PartyId) -> Option<PartyId> {
+        let without = institutions.iter().position(|institution| *institution == not);
+        let others = institutions.len() as u64 - u64::from(without.is_some());
+        let index = (others > 0).then(|| self.stream.below(others) as usize)?;
+        Some(institutions[index + usize::from(without.is_some_and(|without| index >= without))])
+    }
+}

@@ -1,0 +1,126 @@
+//! What clients have learned from completions: records, consents, log entries, accesses to be reviewed. Shared by all
+//! workloads on the same patients.
+
+use super::consents::{Change, Consents};
+use crate::history::Expected;
+use crate::population::{Population, RecordInfo};
+use crate::seed::Stream;
+use crate::seed::Zipf;
+use ledger_core::gateway::{Completion, End};
+use ledger_core::ledger::transaction::{AccessId, Outcome, PartyId, RecordId};
+use ledger_core::time::{Duration, Timestamp};
+use std::collections::BTreeMap;
+
+/// Log entries remembered for audits; beyond, the oldest is forgotten.
+const ENTRIES_MAX: usize = 4_096;
+
+#[derive(Debug, Default)]
+pub(in crate::workload) struct Knowledge {
+    pub(super) consents: Consents,
+    /// Registered in the run, in the order in which that became known.
+    records: Vec<(RecordId, RecordInfo)>,
+    /// A ring; `entries_seen` modulo its size is the oldest.
+    entries: Vec<u64>,
+    entries_seen: usize,
+    reviews: BTreeMap<(Timestamp, u64), (AccessId, PartyId)>,
+    pending: BTreeMap<u64, Pending>,
+}
+
+/// An operation under way.
+#[derive(Debug)]
+pub(super) enum Pending {
+    Register(RecordInfo),
+    /// With the patient's [`Consents::changes`] at its start.
+    Share {
+        patient: PartyId,
+        changes: u64,
+        expected: Expected,
+    },
+    BreakGlass {
+        custodian: PartyId,
+    },
+    Change {
+        patient: PartyId,
+        change: Change,
+    },
+    /// Nothing is learned from its outcome.
+    Other,
+}
+
+impl Knowledge {
+    pub(super) fn begin(&mut self, operation: u64, pending: Pending) {
+        if let Pending::Change { patient, .. } = pending {
+            self.consents.begin(patient);
+        }
+        self.pending.insert(operation, pending);
+    }
+
+    /// What to expect in hindsight, where that has changed.
+    pub(in crate::workload) fn completed(
+        &mut self,
+        now: Timestamp,
+        operation: u64,
+        completion: &Completion,
+    ) -> Option<Expected> {
+        let pending = self.pending.remove(&operation)?;
+        if let Some(index) = completion.log_index {
+            self.remember_entry(index);
+        }
+        match (pending, completion.end) {
+            (Pending::Register(info), End::Done(Outcome::RecordRegistered(id))) => {
+                self.records.push((id, info));
+            }
+            (Pending::BreakGlass { custodian }, End::Done(Outcome::Permitted { access, .. })) => {
+                let due = now + Duration::from_secs(5 + operation % 25);
+                self.reviews.insert((due, operation), (access, custodian));
+            }
+            (Pending::Change { patient, change }, end) => self.consents.finish(now, patient, change, end),
+            (Pending::Share { patient, changes, expected }, _) => {
+                let changed = self.consents.changes(patient) != changes && expected != Expected::Either;
+                return changed.then_some(Expected::Either);
+            }
+            (Pending::Register(_) | Pending::BreakGlass { .. } | Pending::Other, _) => {}
+        }
+        None
+    }
+
+    /// A known record by popularity: what is new is read most; genesis follows, patient by patient.
+    pub(super) fn draw_record(
+        &self,
+        population: &Population,
+        zipf_milli: u64,
+        stream: &mut Stream,
+    ) -> Option<(RecordId, RecordInfo)> {
+        let in_run = self.records.len() as u64;
+        let known = in_run + population.records();
+        if known == 0 {
+            return None;
+        }
+        let rank = Zipf::new(known, zipf_milli).sample(stream);
+        if rank < in_run {
+            return Some(self.records[(in_run - 1 - rank) as usize]);
+        }
+        let id = RecordId((rank - in_run) as u32);
+        Some((id, population.record(id)?))
+    }
+
+    /// A recent log entry.
+    pub(super) fn draw_entry(&self, stream: &mut Stream) -> Option<u64> {
+        crate::population::pick(&self.entries, stream)
+    }
+
+    /// A break-glass access whose review is due, and its custodian.
+    pub(super) fn take_review(&mut self, now: Timestamp) -> Option<(AccessId, PartyId)> {
+        let first = self.reviews.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
+    }
+
+    fn remember_entry(&mut self, index: u64) {
+        if self.entries.len() < ENTRIES_MAX {
+            self.entries.push(index);
+        } else {
+            self.entries[self.entries_seen % ENTRIES_MAX] = index;
+        }
+        self.entries_seen += 1;
+    }
+}

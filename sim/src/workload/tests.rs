@@ -1,0 +1,335 @@
+use super::*;
+use crate::plan::RecordMix;
+use ledger_core::crypto::Digest;
+use ledger_core::gateway::{CommandKind, End};
+use ledger_core::ledger::Ledger;
+use ledger_core::ledger::transaction::{Action, Outcome, PartyId, Refusal, Transaction, TransactionBody};
+use ledger_core::time::nanos;
+use std::collections::{BTreeMap, BTreeSet};
+
+const MIX: RecordMix =
+    RecordMix { register: 350_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 100_000 };
+
+fn records(rate_mhz: u64, zipf_milli: u64) -> WorkloadPlan {
+    WorkloadPlan::PersonalHealthRecord { rate_mhz, mix: MIX, zipf_milli }
+}
+
+fn plan(patients: u64, workloads: Vec<WorkloadPlan>, arrivals: Arrivals) -> Plan {
+    let plan = crate::population::tests::plan(patients, [4, 6, 2, 2]);
+    Plan { workloads, arrivals, ..plan }
+}
+
+/// A world in which every command is executed half-way through its latency, in order of that time, by one ledger.
+struct World {
+    generator: Generator,
+    ledger: Ledger,
+    sequences: BTreeMap<PartyId, u64>,
+    latencies: Stream,
+    events: BTreeMap<(Timestamp, u64), Event>,
+    next_event: u64,
+    log: u64,
+    /// With the ledger's answer.
+    operations: Vec<(Operation, Option<Outcome>)>,
+    targets: Vec<Target>,
+}
+
+enum Event {
+    Start,
+    Execute { started: Timestamp, operation: u64 },
+    Complete(u64, End, Option<u64>),
+}
+
+impl World {
+    fn new(plan: &Plan) -> Self {
+        let seed = Seed::new(plan.seed);
+        let population = Arc::new(Population::new(plan, &seed, 2));
+        Self {
+            ledger: population.genesis_ledger(),
+            generator: Generator::new(plan, population, &seed),
+            sequences: BTreeMap::new(),
+            latencies: seed.stream("latencies"),
+            events: BTreeMap::new(),
+            next_event: 0,
+            log: 0,
+            operations: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Self {
+        for at in self.generator.initial().into_iter().chain(self.generator.next_arrival()) {
+            self.schedule(at, Event::Start);
+        }
+        while let Some(((now, _), event)) = self.events.pop_first() {
+            match event {
+                Event::Start => self.start(now),
+                Event::Execute { started, operation } => self.execute(now, started, operation),
+                Event::Complete(operation, end, log_index) => self.complete(now, operation, end, log_index),
+            }
+        }
+        self
+    }
+
+    fn schedule(&mut self, at: Timestamp, event: Event) {
+        self.events.insert((at, self.next_event), event);
+        self.next_event += 1;
+    }
+
+    fn start(&mut self, now: Timestamp) {
+        let Started { operation, target, record } = self.generator.start(now);
+        assert_eq!(operation, self.operations.len() as u64);
+        assert_eq!(record.scheduled, now);
+        if let Some(next) = self.generator.next_arrival() {
+            assert!(next >= now);
+            self.schedule(next, Event::Start);
+        }
+        self.operations.push((record, None));
+        self.targets.push(target);
+        let half = Duration::from_nanos(self.latencies.uniform(10_000_000, 1_500_000_000));
+        self.schedule(now + half, Event::Execute { started: now, operation });
+    }
+
+    fn execute(&mut self, now: Timestamp, started: Timestamp, operation: u64) {
+        let (row, target) = (&self.operations[operation as usize].0, &self.targets[operation as usize]);
+        let outcome = match target {
+            Target::Replica(..) => None,
+            Target::Gateway(gateway, command) => {
+                assert_eq!((row.gateway, command.operation), (*gateway, operation));
+                let (actor, action) = (command.actor.clone(), action(command.actor.party, &command.kind));
+                action.map(|action| {
+                    let sequence = self.sequences.entry(actor.party).or_default();
+                    *sequence += 1;
+                    let body = TransactionBody {
+                        actor: actor.party,
+                        organisation: actor.organisation,
+                        sequence: *sequence,
+                        valid_until: Timestamp::MAX,
+                        action,
+                    };
+                    let (signature, digest) = Default::default();
+                    let transaction = Transaction { body, key: actor.key.public(), signature, digest };
+                    self.ledger.apply(now, &transaction, true)
+                })
+            }
+        };
+        self.operations[operation as usize].1 = outcome;
+        let log_index = outcome.map(|_| self.log);
+        self.log += u64::from(outcome.is_some());
+        let end = match outcome {
+            Some(Outcome::Refused(refusal)) => End::Refused(refusal),
+            Some(outcome) => End::Done(outcome),
+            None => End::TimedOut,
+        };
+        let latency = now.since(started);
+        self.schedule(now + latency, Event::Complete(operation, end, log_index));
+    }
+
+    fn complete(&mut self, now: Timestamp, operation: u64, end: End, log_index: Option<u64>) {
+        let completion = Completion {
+            operation,
+            end,
+            receipt_at: None,
+            key_at: None,
+            transferred_at: None,
+            transaction: None,
+            log_index,
+        };
+        let followed = self.generator.completed(now, operation, &completion);
+        let row = &mut self.operations[operation as usize].0;
+        row.ended = Some((now, end));
+        row.expected = followed.expected.unwrap_or(row.expected);
+        if let Some(at) = followed.next_start {
+            self.schedule(at, Event::Start);
+        }
+    }
+
+    fn count(&self, is: impl Fn(&Operation, Option<Outcome>) -> bool) -> u64 {
+        self.operations.iter().filter(|(row, outcome)| is(row, *outcome)).count() as u64
+    }
+}
+
+/// `None` for an audit, which is no transaction.
+fn action(actor: PartyId, kind: &CommandKind) -> Option<Action> {
+    Some(match kind.clone() {
+        CommandKind::Register { patient, class, label, locator, document, .. } => Action::RegisterRecord {
+            patient,
+            commitment: Digest::sha256(&[&locator]),
+            class,
+            label,
+            size_bucket: crate::document::size_bucket(document.len() as u64),
+            locator,
+            patient_wrap: ledger_core::codec::Blob::new(vec![1; 112]).unwrap(),
+        },
+        CommandKind::Share { record, purpose, consent } => Action::RequestAccess { record, purpose, consent },
+        CommandKind::BreakGlass { record, reason, window } => {
+            Action::BreakGlass { record, reason, window_ns: nanos(window) }
+        }
+        CommandKind::Review { access, justified } => Action::ReviewBreakGlass { access, justified },
+        CommandKind::Grant { scope } => Action::GrantConsent { patient: actor, scope },
+        CommandKind::Deny { scope } => Action::DenyDirective { patient: actor, scope },
+        CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
+        CommandKind::Audit { .. } => return None,
+    })
+}
+
+fn check_share(found: u64, of: u64, expected_milli: u64, tolerance_milli: u64) {
+    let milli = found * 1_000 / of;
+    assert!(
+        milli.abs_diff(expected_milli) <= tolerance_milli,
+        "{found} of {of}: {milli}, not {expected_milli}"
+    );
+}
+
+#[test]
+fn the_first_thousand_operations() {
+    let of = |seed| {
+        let mut plan = plan(200, vec![records(400_000, 800)], Arrivals::Poisson);
+        plan.seed = seed;
+        (plan.warmup, plan.duration) = (Duration::from_secs(1), Duration::from_secs(3));
+        let world = World::new(&plan).run();
+        let mut hasher = blake3::Hasher::new();
+        for ((row, _), target) in world.operations.iter().zip(&world.targets).take(1_000) {
+            let Operation { kind, gateway, scheduled, bytes, expected, consent, record, .. } = row;
+            let row = (kind, gateway.0, scheduled.0, bytes, expected, consent, record);
+            let Target::Gateway(_, command) = target else { panic!("{target:?}") };
+            hasher.update(format!("{row:?} {} {}", command.actor.party.0, command.deadline.0).as_bytes());
+            if let CommandKind::Register { document, .. } = &command.kind {
+                hasher.update(document);
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    };
+    assert_eq!(of(7), of(7));
+    assert_ne!(of(7), of(8));
+    assert_eq!(of(7), GOLDEN);
+}
+
+const GOLDEN: &str = "b25f0a9481e148b57f8afdc15b58bcda2f5374c5338cee881e90f075df3e082f";
+
+/// The workload's model and the ledger were written apart, and agree.
+#[test]
+fn the_ledger_does_what_is_expected() {
+    for (patients, zipf_milli, unclear_milli_max) in [(20_000, 800, 200), (1_000, 0, 400)] {
+        let world = World::new(&plan(patients, vec![records(400_000, zipf_milli)], Arrivals::Poisson)).run();
+        for (row, outcome) in &world.operations {
+            let permitted = matches!(outcome, Some(Outcome::Permitted { .. }));
+            let refused = matches!(outcome, Some(Outcome::Refused(_)));
+            match (row.kind, row.expected) {
+                (OperationKind::Share | OperationKind::BreakGlass, Expected::Permit) => {
+                    assert!(permitted, "{row:?} {outcome:?}");
+                }
+                (OperationKind::Share | OperationKind::BreakGlass, Expected::Refuse) => {
+                    assert!(refused, "{row:?} {outcome:?}");
+                }
+                (OperationKind::Share, Expected::Either) => assert!(permitted || refused),
+                // Everything else is right, whatever is under way beside it.
+                (kind, _) => assert!(!refused, "{kind:?} {row:?} {outcome:?}"),
+            }
+        }
+        let shares = world.count(|row, _| row.kind == OperationKind::Share);
+        let unclear =
+            world.count(|row, _| row.kind == OperationKind::Share && row.expected == Expected::Either);
+        assert!(unclear * 1_000 / shares < unclear_milli_max, "{unclear} of {shares}");
+        let refused = |refusal| world.count(|_, outcome| outcome == Some(Outcome::Refused(refusal)));
+        for refusal in [Refusal::NoConsent, Refusal::PurposeMismatch, Refusal::ConsentRevoked] {
+            assert!(refused(refusal) > 3, "{refusal:?} {}", refused(refusal));
+        }
+        if patients == 1_000 {
+            assert!(refused(Refusal::DeniedByDirective) > 0);
+        }
+    }
+}
+
+#[test]
+fn operations_follow_the_mix() {
+    let world = World::new(&plan(20_000, vec![records(400_000, 800)], Arrivals::Poisson)).run();
+    let of = |kinds: &[OperationKind]| world.count(|row, _| kinds.contains(&row.kind));
+    let all = world.operations.len() as u64;
+    check_share(all, 70 * 400, 1_000, 10);
+    check_share(of(&[OperationKind::Register]), all, 350, 10);
+    check_share(of(&[OperationKind::Share]), all, 350, 10);
+    check_share(of(&[OperationKind::Grant, OperationKind::Deny, OperationKind::Revoke]), all, 150, 8);
+    check_share(of(&[OperationKind::Audit]), all, 50, 5);
+    check_share(of(&[OperationKind::BreakGlass, OperationKind::Review]), all, 100, 6);
+    assert!(of(&[OperationKind::Review]) * 10 > of(&[OperationKind::BreakGlass]) * 6);
+    let wrong = world.count(|row, _| row.kind == OperationKind::Share && row.expected == Expected::Refuse);
+    let shares = of(&[OperationKind::Share]);
+    check_share(wrong, shares, 10 * personal_health_record::WRONG_PERCENT, 12);
+    for (target, (row, _)) in world.targets.iter().zip(&world.operations) {
+        let Target::Gateway(_, command) = target else { panic!("{row:?}") };
+        let drained = Timestamp::after_genesis(Duration::from_secs(75));
+        assert_eq!(command.deadline, (row.scheduled + PATIENCE).min(drained));
+    }
+}
+
+#[test]
+fn popularity_is_skewed_as_asked() {
+    let top = |zipf_milli| {
+        let world = World::new(&plan(1_000, vec![records(400_000, zipf_milli)], Arrivals::Poisson)).run();
+        let registered = |target: &&Target| match target {
+            Target::Gateway(_, Command { kind: CommandKind::Register { patient, .. }, .. }) => Some(*patient),
+            _ => None,
+        };
+        let patients: Vec<_> = world.targets.iter().filter_map(|target| registered(&target)).collect();
+        let first = world.generator.population.patient(0);
+        let of_first = patients.iter().filter(|patient| **patient == first).count();
+        (of_first * 1_000 / patients.len()) as u64
+    };
+    // 1 / Σ k^-1 over 1,000 ranks is 134 thousandths; uniform is 1.
+    assert!(top(1_000).abs_diff(134) <= 12, "{}", top(1_000));
+    assert!(top(0) <= 3);
+}
+
+#[test]
+fn opaque_submissions_are_unique_and_take_turns() {
+    let opaque = WorkloadPlan::Opaque { rate_mhz: 100_000, size_bytes: 512 };
+    let world = World::new(&plan(0, vec![opaque], Arrivals::Constant)).run();
+    assert_eq!(world.operations.len(), 7_000);
+    let mut seen = BTreeSet::new();
+    for (number, (target, (row, _))) in world.targets.iter().zip(&world.operations).enumerate() {
+        let Target::Replica(replica, bytes) = target else { panic!("{target:?}") };
+        assert_eq!((replica.index(), row.gateway.0 as usize), (number % 4, number % 4));
+        assert_eq!(bytes[..8], (number as u64).to_le_bytes());
+        assert_eq!((bytes.len(), row.bytes), (512, 512));
+        assert!(seen.insert(bytes[8..].to_vec()));
+    }
+}
+
+#[test]
+fn workloads_merge_by_time_without_disturbing_each_other() {
+    let first = WorkloadPlan::Opaque { rate_mhz: 100_000, size_bytes: 64 };
+    let second = WorkloadPlan::Opaque { rate_mhz: 200_000, size_bytes: 65 };
+    let times = |workloads| {
+        let world = World::new(&plan(0, workloads, Arrivals::Poisson)).run();
+        let times: Vec<_> = world.operations.iter().map(|(row, _)| (row.scheduled, row.bytes)).collect();
+        assert!(times.is_sorted_by_key(|(at, _)| *at));
+        times.into_iter().filter(|(_, bytes)| *bytes == 64).collect::<Vec<_>>()
+    };
+    assert_eq!(times(vec![first.clone()]), times(vec![first, second]));
+}
+
+#[test]
+fn clients_of_a_closed_loop_wait_for_themselves() {
+    let opaque = WorkloadPlan::Opaque { rate_mhz: 300_000, size_bytes: 64 };
+    let plan = plan(100, vec![records(100_000, 800), opaque], Arrivals::Closed { clients: 20 });
+    let world = World::new(&plan).run();
+    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
+    for (row, _) in &world.operations {
+        changes.extend([(row.scheduled, 1), (row.ended.unwrap().0, -1)]);
+    }
+    changes.sort();
+    let (mut under_way, mut most) = (0, 0);
+    for (_, change) in changes {
+        under_way += change;
+        most = most.max(under_way);
+    }
+    assert_eq!((under_way, most), (0, 20));
+    let all = world.operations.len() as u64;
+    check_share(world.count(|row, _| row.kind == OperationKind::Opaque), all, 750, 40);
+    assert!(
+        world
+            .operations
+            .iter()
+            .all(|(row, _)| row.scheduled < Timestamp::after_genesis(Duration::from_secs(70)))
+    );
+}
