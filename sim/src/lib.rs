@@ -1,4 +1,5 @@
 //! The deterministic simulator around `ledger-core`.
+pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod event_queue;
@@ -9,3 +10,4 @@ pub mod network;
 pub mod plan;
 pub mod scenario;
 pub mod seed;
+pub mod world;
