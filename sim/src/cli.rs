@@ -1,19 +1,21 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes are those of the README.
 
+mod exit;
+mod progress;
+mod replay;
+mod run;
+
 use crate::diagnostic::Diagnostics;
 use crate::metrics::catalog;
 use crate::plan::Plan;
+use crate::report::Style;
 use crate::scenario::Scenario;
 use clap::{Args, Parser, Subcommand};
+use exit::Exit;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// Internal or environment failure.
-const FAILURE: u8 = 1;
-/// Usage, or an invalid scenario.
-const INVALID: u8 = 2;
 
 #[derive(Parser)]
 #[command(name = "amanah", version, about = "A health-record ledger that is measured before it is built")]
@@ -24,6 +26,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Play scenarios: print what came of them, and write it with everything needed to replay it.
+    Run(run::Run),
+    /// Run a result again and compare: same plan, same digest.
+    Replay(replay::Replay),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
     /// List every metric that an expectation can name.
@@ -59,16 +65,19 @@ struct Check {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let written = match Cli::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
     };
-    written.unwrap_or_else(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+    let exit = written.unwrap_or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Exit::Success,
         _ => {
             eprintln!("error: cannot write: {error}");
-            ExitCode::from(FAILURE)
+            Exit::Failure
         }
-    })
+    });
+    exit.into()
 }
 
 /// Reads a scenario, applies the overrides and validates it.
@@ -88,10 +97,38 @@ pub fn load(file: &Path, overrides: &Overrides) -> Result<Plan, Diagnostics> {
 
 /// Whether stderr should be coloured: a terminal, and `NO_COLOR` unset or empty.
 pub fn colour() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    io::stderr().is_terminal() && colour_wanted()
 }
 
-fn check(arguments: &Check) -> io::Result<ExitCode> {
+/// What stdout can show.
+fn style() -> Style {
+    let unicode = io::stdout().is_terminal();
+    Style { colour: unicode && colour_wanted(), unicode }
+}
+
+fn colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes to stdout. That nobody reads on changes nothing about how a run ends.
+fn put(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// A word of a command that can be pasted into a shell.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn check(arguments: &Check) -> io::Result<Exit> {
     let mut out = io::stdout().lock();
     let mut rows = Vec::new();
     let mut valid = true;
@@ -117,7 +154,7 @@ fn check(arguments: &Check) -> io::Result<ExitCode> {
     if arguments.json {
         writeln!(out, "{:#}", json!({ "ok": valid, "files": rows }))?;
     }
-    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::from(INVALID) })
+    Ok(if valid { Exit::Success } else { Exit::Invalid })
 }
 
 fn summary(plan: &Plan) -> String {
@@ -133,10 +170,27 @@ fn summary(plan: &Plan) -> String {
     .join(", ")
 }
 
-fn metrics() -> io::Result<ExitCode> {
+fn metrics() -> io::Result<Exit> {
     let mut out = io::stdout().lock();
     for metric in catalog::all() {
         writeln!(out, "{:36} {:12} {}", metric.name, format!("{:?}", metric.unit), metric.meaning)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        let cases = [
+            ("results/x-1/result.json", "results/x-1/result.json"),
+            ("a b", "'a b'"),
+            ("it's", "'it'\\''s'"),
+        ];
+        for (word, quoted) in cases {
+            assert_eq!(shell(word), quoted);
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub struct Run {
     pub end: Timestamp,
     /// Events handled.
     pub events: u64,
-    /// Wall-clock time of the run and of what preceded it (keys, genesis). Not part of the digest.
+    /// Wall-clock time of the run, its setup included. Not part of the digest.
     pub wall: Duration,
     /// Wall-clock time of building keys, documents and genesis.
     pub setup_wall: Duration,

@@ -128,7 +128,7 @@ pub fn run_with(
     let mut world = World::new(plan, options)?;
     let setup_wall = begun.elapsed();
     let partial = world.run(watch)?;
-    Ok(world.into_run(plan, partial, begun.elapsed() - setup_wall, setup_wall))
+    Ok(world.into_run(plan, partial, begun.elapsed(), setup_wall))
 }
 
 struct World {

@@ -19,6 +19,19 @@ pub enum MetricUnit {
     Ratio,
 }
 
+impl MetricUnit {
+    /// As `result.json` writes it.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "ns",
+            Self::Bytes => "B",
+            Self::PerSecond => "1/s",
+            Self::Count => "count",
+            Self::Ratio => "ratio",
+        }
+    }
+}
+
 /// One metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -42,7 +55,7 @@ struct Family {
 
 const ALONE: &[&str] = &[""];
 const LATENCY: &[&str] = &["p50", "p90", "p99", "p999", "mean", "max"];
-const PHASE: &[&str] = &["p50", "p99"];
+const PHASE: &[&str] = &["p50", "p90", "p99", "max"];
 
 const fn row(
     name: &'static str,
@@ -63,15 +76,20 @@ const FAMILIES: &[Family] = &[
     row("transactions.committed", &["rate"], PerSecond, "transactions whose receipt the client verified, per second of measurement"),
     row("transactions.refused", ALONE, Count, "transactions committed with a refusal as their outcome"),
     row("transactions.refused", &["rate"], PerSecond, "transactions committed with a refusal as their outcome, per second of measurement"),
+    row("transactions.refused.latency", PHASE, Nanoseconds, "transactions.latency of those that were committed with a refusal"),
     row("transactions.timed_out", ALONE, Count, "transactions without a verified receipt when the drain ended"),
     row("transactions.timed_out", &["rate"], PerSecond, "transactions without a verified receipt when the drain ended, per second of measurement"),
+    row("transactions.rejected", ALONE, Count, "transactions that a replica called unacceptable"),
+    row("transactions.unfinished", ALONE, Count, "transactions under way when the run was interrupted; 0 in a complete run"),
     row("transactions.latency", LATENCY, Nanoseconds, "from a transaction's scheduled start to its verified receipt"),
     row("commit.latency", LATENCY, Nanoseconds, "from a block's proposal to its commit at its author"),
     row("shares.requested", ALONE, Count, "documents that clinicians asked for"),
     row("shares.completed", ALONE, Count, "documents that arrived and whose hash was verified"),
     row("shares.refused", ALONE, Count, "requests that the ledger refused"),
     row("shares.refused_wrongly", ALONE, Count, "requests refused although a consent covered them; must be 0"),
+    row("shares.permitted_wrongly", ALONE, Count, "requests that got a document although no consent covered them; must be 0"),
     row("shares.timed_out", ALONE, Count, "requests unfinished when the drain ended"),
+    row("shares.failed", ALONE, Count, "requests permitted by the ledger that the custodian refused, or whose document was corrupt, or that were rejected"),
     row("shares.rate", ALONE, PerSecond, "shares completed, per second of measurement"),
     row("shares.bytes", ALONE, Bytes, "bytes of all documents shared"),
     row("share.latency", LATENCY, Nanoseconds, "from a share's scheduled start to its document's verified hash"),
@@ -80,30 +98,37 @@ const FAMILIES: &[Family] = &[
     row("share.phase.transfer", PHASE, Nanoseconds, "part of a share: from released key to the document's last byte"),
     row("share.phase.verify", PHASE, Nanoseconds, "part of a share: from the last byte to the verified hash"),
     row("consent.revocation.effect", &["max", "p50"], Nanoseconds, "from a revocation's scheduled start to its taking effect"),
+    row("consent.revocation.completed", ALONE, Count, "revocations that took effect"),
     row("consent.revocation.late_accesses", ALONE, Count, "accesses permitted after the receipt of the revocation that should have stopped them; must be 0"),
     row("audits.requested", ALONE, Count, "proofs of earlier accesses asked for"),
     row("audits.verified", ALONE, Count, "proofs that verified"),
     row("audits.failed", ALONE, Count, "proofs that did not verify; must be 0"),
+    row("audits.timed_out", ALONE, Count, "proofs that had not arrived when the drain ended"),
     row("recovery.time", ALONE, Nanoseconds, "longest time from the healing of a fault to 95 % of the rate before it"),
     row("unavailability.longest", ALONE, Nanoseconds, "longest time without any committed transaction while some were offered"),
     row("replica.rounds", ALONE, Count, "rounds that the furthest replica reached"),
-    row("replica.blocks", ALONE, Count, "blocks proposed by all replicas"),
+    row("replica.blocks", ALONE, Count, "blocks accepted by the replica that accepted most"),
     row("replica.bytes_sent", ALONE, Bytes, "bytes sent by all replicas"),
     row("replica.cpu.utilisation", ALONE, Ratio, "busy part of all cores of the busiest replica"),
     row("replica.memory", &["max"], Bytes, "most memory that one replica's state took"),
     row("replica.mempool.bytes", &["max"], Bytes, "most payload waiting in one replica's mempool"),
     row("replica.blocks.suspended", &["max"], Count, "most blocks waiting for their ancestors at one replica"),
+    row("replica.restarts", ALONE, Count, "restarts of all replicas"),
     row("network.messages", ALONE, Count, "messages sent by all hosts"),
     row("network.bytes", ALONE, Bytes, "bytes sent by all hosts"),
     row("network.packets_lost", ALONE, Count, "packets lost on links"),
+    row("network.undelivered", ALONE, Count, "messages that did not arrive: partition, or receiver down"),
     row("generator.offered", &["rate"], PerSecond, "operations a second that the plan asks for"),
     row("generator.achieved", &["rate"], PerSecond, "operations a second that the generator started"),
     row("simulator.events", ALONE, Count, "events handled"),
     row("simulator.events_per_second", ALONE, PerSecond, "events handled per second of wall-clock time"),
     row("simulator.wall", ALONE, Nanoseconds, "wall-clock time of the run"),
+    row("simulator.setup_wall", ALONE, Nanoseconds, "wall-clock time of building keys, documents and genesis"),
+    row("simulator.memory", &["max"], Bytes, "most memory of the process that simulates"),
 ];
 
-const WALL_CLOCK: &[&str] = &["simulator.events_per_second", "simulator.wall"];
+const WALL_CLOCK: &[&str] =
+    &["simulator.events_per_second", "simulator.wall", "simulator.setup_wall", "simulator.memory.max"];
 
 /// Every metric, in the order of the documentation.
 pub fn all() -> &'static [Metric] {

@@ -1,0 +1,136 @@
+//! Exit codes, and which of several an invocation ends with.
+
+use crate::check::{Status, Verdict};
+use crate::expect::Expected;
+use crate::plan::{Condition, Plan};
+use std::process::ExitCode;
+
+/// How an invocation ends, the least bad first: of several, the greatest wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// All held.
+    Success,
+    /// An expectation fell short.
+    FellShort,
+    /// The generator lagged, or nothing was measured.
+    MeasurementInvalid,
+    /// A checker could not tell.
+    Undecided,
+    /// Internal or environment failure: the run is not there.
+    Failure,
+    /// What correct clients asked for did not end.
+    NoProgress,
+    /// A safety checker failed.
+    SafetyViolated,
+    /// A replay differs.
+    Nondeterminism,
+    /// Ctrl-C.
+    Interrupted,
+    /// Usage, or an invalid scenario: nothing ran.
+    Invalid,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Invalid => 2,
+            Self::SafetyViolated => 10,
+            Self::NoProgress => 11,
+            Self::Undecided => 12,
+            Self::MeasurementInvalid => 13,
+            Self::Nondeterminism => 20,
+            Self::FellShort => 99,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// In words, for the line that says why a run failed.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Success => "all held",
+            Self::Failure => "it could not be run",
+            Self::Invalid => "it is not valid",
+            Self::SafetyViolated => "safety was violated",
+            Self::NoProgress => "no progress: operations of correct clients did not end",
+            Self::Undecided => "a checker could not tell",
+            Self::MeasurementInvalid => "the measurement is invalid",
+            Self::Nondeterminism => "the replay differs",
+            Self::FellShort => "an expectation fell short",
+            Self::Interrupted => "it was interrupted",
+        }
+    }
+
+    /// Of a finished run.
+    pub fn of(
+        plan: &Plan,
+        partial: bool,
+        invalid: bool,
+        verdicts: &[Verdict],
+        expectations: &[Expected],
+    ) -> Self {
+        let verdict = |verdict: &Verdict| match verdict.status {
+            Status::Passed | Status::NotApplicable => Self::Success,
+            Status::Undecided => Self::Undecided,
+            Status::Failed if verdict.is_safety() => Self::SafetyViolated,
+            Status::Failed => Self::NoProgress,
+        };
+        let from_verdicts = verdicts.iter().map(verdict).max().unwrap_or(Self::Success);
+        let missed = plan.expect.iter().zip(expectations).filter(|(_, result)| !result.held);
+        let from_expectations = missed.map(|(line, _)| match line.condition {
+            // A checker that failed is counted above. Without one, nothing is known to be violated.
+            Condition::Safety | Condition::Liveness => Self::Undecided,
+            Condition::Metric { .. } => Self::FellShort,
+        });
+        let measured = if invalid { Self::MeasurementInvalid } else { Self::Success };
+        let interrupted = if partial { Self::Interrupted } else { Self::Success };
+        from_expectations.chain([from_verdicts, measured, interrupted]).max().unwrap_or(Self::Success)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fake;
+
+    #[test]
+    fn the_worst_of_several_wins() {
+        use Exit::{FellShort, MeasurementInvalid, NoProgress, Nondeterminism, SafetyViolated, Undecided};
+        let order = [Nondeterminism, SafetyViolated, NoProgress, Undecided, MeasurementInvalid, FellShort];
+        assert!(order.is_sorted_by(|a, b| a > b));
+        assert_eq!(order.map(Exit::code), [20, 10, 11, 12, 13, 99]);
+    }
+
+    fn verdict(checker: &'static str, status: Status) -> Verdict {
+        Verdict { checker, status, detail: String::new() }
+    }
+
+    /// The fake plan expects `safety`, and two metrics.
+    #[track_caller]
+    fn check(held: [bool; 3], verdicts: &[Verdict], invalid: bool, partial: bool, expected: u8) {
+        let plan = fake::plan();
+        let expectations = held.map(|held| Expected { text: String::new(), held, found: String::new() });
+        assert_eq!(Exit::of(&plan, partial, invalid, verdicts, &expectations).code(), expected);
+    }
+
+    #[test]
+    fn a_run_ends_with_its_worst_finding() {
+        let agreed = || verdict("agreement", Status::Passed);
+        check([true, true, true], &[agreed()], false, false, 0);
+        check([true, false, true], &[agreed()], false, false, 99);
+        check([true, false, true], &[agreed()], true, false, 13);
+        check([false, true, true], &[], false, false, 12);
+        check([false, true, true], &[verdict("agreement", Status::Failed)], false, false, 10);
+        check([false, true, true], &[verdict("history", Status::Undecided)], false, false, 12);
+        check([true, true, true], &[agreed(), verdict("validity", Status::Failed)], true, false, 11);
+        check([true, false, true], &[agreed()], false, true, 130);
+    }
+}

@@ -1,0 +1,158 @@
+//! `amanah run`: plays scenarios one after the other, each to its report and its directory of results. What is wrong
+//! with any of them is said before the first one runs.
+
+use super::exit::Exit;
+use super::progress::{Interrupt, Watcher};
+use super::{Overrides, colour, load, put, shell, style};
+use crate::check::check;
+use crate::expect::evaluate;
+use crate::metrics::Metrics;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::result::{self, FILE_NAME, ResultFile};
+use crate::world;
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where results go if nothing else is said.
+const RESULTS: &str = "results";
+
+/// Arguments of `run`.
+#[derive(Args)]
+pub struct Run {
+    /// Scenario files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Directory of the results; with several files, each gets a directory inside it. [default: results/<name>-<seed>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print nothing but failures.
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+    /// Print one JSON document on stdout instead of the report.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A scenario that can run, and where its results go.
+struct Job<'a> {
+    file: &'a Path,
+    plan: Plan,
+    directory: PathBuf,
+}
+
+/// Runs them all.
+pub fn run(arguments: &Run) -> io::Result<Exit> {
+    let jobs = match jobs(arguments) {
+        Ok(jobs) => jobs,
+        Err(exit) => return Ok(exit),
+    };
+    let interrupt = Interrupt::listen();
+    let mut exit = Exit::Success;
+    let mut rows = Vec::new();
+    for job in &jobs {
+        let (one, row) = play(arguments, job, &interrupt)?;
+        exit = exit.max(one);
+        rows.push(row);
+        if interrupt.pressed() {
+            exit = Exit::Interrupted;
+            break;
+        }
+    }
+    if arguments.json {
+        put(&format!("{:#}\n", json!({ "exit_code": exit.code(), "results": rows })))?;
+    }
+    Ok(exit)
+}
+
+/// Everything that can be wrong before anything runs.
+fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
+    let mut jobs = Vec::new();
+    let mut valid = true;
+    let mut directories: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for file in &arguments.files {
+        let plan = match load(file, &arguments.overrides) {
+            Ok(plan) => plan,
+            Err(errors) => {
+                eprint!("{}", errors.render(colour()));
+                valid = false;
+                continue;
+            }
+        };
+        let name = format!("{}-{}", plan.name, plan.seed);
+        let directory = match &arguments.out {
+            Some(out) if arguments.files.len() == 1 => out.clone(),
+            Some(out) => out.join(name),
+            None => Path::new(RESULTS).join(name),
+        };
+        if let Some(other) = directories.insert(directory.clone(), file) {
+            let (file, other, directory) = (file.display(), other.display(), directory.display());
+            eprintln!("error: {file} and {other} have one name and seed: both would write {directory}");
+            valid = false;
+        }
+        jobs.push(Job { file, plan, directory });
+    }
+    if !valid {
+        return Err(Exit::Invalid);
+    }
+    for job in &jobs {
+        if let Err(error) = result::prepare(&job.directory) {
+            eprintln!("error: {error}");
+            return Err(Exit::Failure);
+        }
+    }
+    Ok(jobs)
+}
+
+/// One run: its exit and its row of the JSON document.
+fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Exit, Value)> {
+    let mut watcher = Watcher::new(&job.plan.name, arguments.quiet, interrupt);
+    let run = world::run(&job.plan, &mut |progress| watcher.observe(progress));
+    drop(watcher);
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => return Ok(failed(arguments, job, &error.to_string())),
+    };
+    let metrics = Metrics::of(&run);
+    let verdicts = check(&run);
+    let expectations = evaluate(&run.plan.expect, &metrics, &verdicts);
+    let replay = format!("amanah replay {}", shell(&job.directory.join(FILE_NAME).to_string_lossy()));
+    let result = ResultFile::new(&run, &metrics, &verdicts, &expectations, replay.clone());
+    let file = match result::write(&job.directory, &run, &metrics, &result) {
+        Ok(file) => file,
+        Err(error) => return Ok(failed(arguments, job, &error.to_string())),
+    };
+    let exit = Exit::of(&run.plan, run.partial, metrics.invalid.is_some(), &verdicts, &expectations);
+    if !arguments.quiet && !arguments.json {
+        let report = Report {
+            run: &run,
+            metrics: &metrics,
+            verdicts: &verdicts,
+            expectations: &expectations,
+            file: &file,
+            replay: &replay,
+        };
+        put(&format!("{}\n", report.render(style())))?;
+    }
+    if exit != Exit::Success {
+        eprintln!("error: {}: {} (exit {}); repeat: {replay}", run.plan.name, exit.reason(), exit.code());
+    }
+    Ok((exit, serde_json::to_value(&result).map_err(io::Error::other)?))
+}
+
+/// A run that left no result: only its scenario repeats it.
+fn failed(arguments: &Run, job: &Job<'_>, error: &str) -> (Exit, Value) {
+    let mut repeat = format!("amanah run {}", shell(&job.file.to_string_lossy()));
+    for assignment in &arguments.overrides.set {
+        repeat.push_str(&format!(" --set {}", shell(assignment)));
+    }
+    repeat.push_str(&format!(" --seed {}", job.plan.seed));
+    eprintln!("error: {}: {error}; repeat: {repeat}", job.plan.name);
+    let file = job.file.to_string_lossy();
+    (Exit::Failure, json!({ "file": file, "error": error, "replay": repeat }))
+}

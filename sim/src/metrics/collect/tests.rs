@@ -1,0 +1,142 @@
+//! Every figure of a run whose operations are known.
+
+use super::*;
+use crate::metrics::fake;
+use ledger_core::time::Duration;
+
+const MS: u64 = 1_000_000;
+
+fn fake_run() -> Run {
+    fake::run(&fake::plan())
+}
+
+#[track_caller]
+fn check(run: &Run, expected: &[(&str, Option<Value>)]) {
+    let metrics = Metrics::of(run);
+    for (name, value) in expected {
+        assert!(catalog::lookup(name).is_some(), "{name}");
+        assert_eq!(metrics.get(name), *value, "{name}");
+    }
+}
+
+fn whole(number: u64) -> Option<Value> {
+    Some(Value::Whole(number))
+}
+
+#[test]
+fn every_name_of_the_catalog_is_covered() {
+    let mut run = fake_run();
+    run.history.series[3].resident_bytes = 1 << 20;
+    let metrics = Metrics::of(&run);
+    let missing: Vec<&str> = catalog::all()
+        .iter()
+        .map(|metric| metric.name.as_str())
+        .filter(|name| metrics.get(name).is_none())
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[test]
+fn operations_count_by_their_scheduled_start() {
+    // 20 s at 100/s, a tenth of them audits; what starts in the warm-up or commits in the drain does not matter.
+    check(
+        &fake_run(),
+        &[
+            ("transactions.submitted", whole(1_800)),
+            ("transactions.committed", whole(1_799)),
+            ("transactions.timed_out", whole(1)),
+            ("transactions.refused", whole(20)),
+            ("transactions.committed.rate", Some(Value::Real(89.95))),
+            ("shares.requested", whole(1_000)),
+            ("shares.completed", whole(980)),
+            ("shares.refused", whole(20)),
+            ("shares.refused_wrongly", whole(0)),
+            ("shares.permitted_wrongly", whole(0)),
+            ("shares.bytes", whole(980 * 2_048)),
+            ("audits.verified", whole(200)),
+            ("consent.revocation.completed", whole(200)),
+            ("generator.achieved.rate", Some(Value::Real(100.0))),
+            ("generator.offered.rate", Some(Value::Real(100.0))),
+        ],
+    );
+}
+
+#[test]
+fn latency_counts_from_the_schedule() {
+    // What was scheduled when the replica went down waited two seconds.
+    check(
+        &fake_run(),
+        &[
+            ("share.latency.max", whole(2_087 * MS)),
+            ("transactions.latency.max", whole(2_040 * MS)),
+            ("share.phase.transfer.max", whole(25 * MS)),
+            ("share.phase.verify.max", whole(2 * MS)),
+            ("unavailability.longest", whole(2_020 * MS)),
+            ("recovery.time", whole(0)),
+        ],
+    );
+}
+
+#[test]
+fn wrong_decisions_are_counted_both_ways() {
+    let mut run = fake_run();
+    run.history.operations[1_000].expected = Expected::Refuse;
+    run.history.operations[1_104].expected = Expected::Permit;
+    check(&run, &[("shares.permitted_wrongly", whole(1)), ("shares.refused_wrongly", whole(1))]);
+}
+
+#[test]
+fn a_key_asked_for_after_the_revocation_is_late() {
+    let mut run = fake_run();
+    check(&run, &[("consent.revocation.late_accesses", whole(0))]);
+    // Share 1000 names consent 100, which operation 1007 revokes.
+    let revoked = run.history.operations[1_007].receipt_at.expect("it is committed");
+    let release = run.history.releases.iter_mut().find(|row| row.access == AccessId(1_000));
+    let release = release.expect("the share was permitted");
+    release.asked_at = revoked;
+    check(&run, &[("consent.revocation.late_accesses", whole(0))]);
+    let release = run.history.releases.iter_mut().find(|row| row.access == AccessId(1_000));
+    release.expect("the share was permitted").asked_at = revoked + Duration::from_nanos(1);
+    check(&run, &[("consent.revocation.late_accesses", whole(1))]);
+}
+
+#[test]
+fn an_interrupted_run_is_measured_to_where_it_came() {
+    let mut run = fake_run();
+    run.partial = true;
+    run.end = Timestamp(10_000 * MS);
+    run.history.operations.retain(|operation| operation.scheduled < run.end);
+    let last = run.history.operations.last_mut().expect("there are operations");
+    (last.kind, last.ended, last.receipt_at) = (OperationKind::Register, None, None);
+    check(
+        &run,
+        &[
+            ("transactions.submitted", whole(451)),
+            ("transactions.unfinished", whole(1)),
+            ("transactions.timed_out", whole(0)),
+            ("generator.achieved.rate", Some(Value::Real(100.0))),
+        ],
+    );
+}
+
+#[test]
+fn opaque_submissions_commit_when_they_are_ordered() {
+    let mut run = fake_run();
+    let operation = run.history.operations[1_000].clone();
+    let at = operation.scheduled + Duration::from_millis(300);
+    let outcome = Outcome::RecordRegistered(ledger_core::ledger::transaction::RecordId(0));
+    let ended = Some((at, End::Done(outcome)));
+    run.history.operations =
+        vec![Operation { kind: OperationKind::Opaque, receipt_at: None, ended, ..operation }];
+    check(
+        &run,
+        &[
+            ("transactions.committed", whole(1)),
+            ("transactions.latency.max", whole(300 * MS)),
+            ("shares.requested", None),
+            ("share.latency.p99", None),
+            ("audits.failed", None),
+            ("consent.revocation.late_accesses", None),
+        ],
+    );
+}

@@ -1,0 +1,225 @@
+//! The report's tables, in their order. A table without rows is left out.
+
+use super::table::Table;
+use super::{Report, Style, units};
+use crate::history::ReplicaRecord;
+use crate::metrics::{Recovered, Value, catalog};
+use crate::plan::FaultKind;
+use ledger_core::time::Timestamp;
+
+/// With at most this many replicas each has a row of its own.
+const REPLICAS_SHOWN_MAX: usize = 10;
+/// Longest list of replicas in the description of a fault.
+const LISTED_MAX: usize = 6;
+
+/// A figure of a replica, and how it is shown.
+type Column = (fn(&ReplicaRecord) -> u64, fn(u64) -> String);
+/// One figure for many replicas.
+type Aggregate = fn(&[u64]) -> u64;
+
+/// Every table.
+pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
+    vec![
+        throughput(report),
+        latency(report),
+        shares(report),
+        faults(report, style),
+        replicas(report, style),
+        network(report),
+        simulator(report, style),
+    ]
+}
+
+/// A figure as text, if the run has it.
+fn figure(report: &Report<'_>, name: &str) -> Option<String> {
+    let unit = catalog::lookup(name)?.unit;
+    Some(units::value(report.metrics.get(name)?, unit))
+}
+
+fn throughput(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Throughput", "count", "rate"]);
+    let mut row = |label: &str, count: Option<String>, rate: Option<String>| {
+        if count.is_some() || rate.is_some() {
+            table.row([label, &count.unwrap_or_default(), &rate.unwrap_or_default()]);
+        }
+    };
+    row("offered", None, figure(report, "generator.offered.rate"));
+    row("started", None, figure(report, "generator.achieved.rate"));
+    for (label, name) in [
+        ("transactions", "transactions.submitted"),
+        ("committed", "transactions.committed"),
+        ("  of these refused", "transactions.refused"),
+        ("timed out", "transactions.timed_out"),
+    ] {
+        row(label, figure(report, name), figure(report, &format!("{name}.rate")));
+    }
+    let some = |name: &str| figure(report, name).filter(|text| text != "0");
+    row("rejected", some("transactions.rejected"), None);
+    row("unfinished", some("transactions.unfinished"), None);
+    row("shares", figure(report, "shares.completed"), figure(report, "shares.rate"));
+    table
+}
+
+fn latency(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Latency", "samples", "p50", "p90", "p99", "max"]);
+    for (label, family) in [
+        ("transaction", "transactions.latency"),
+        ("  refused", "transactions.refused.latency"),
+        ("commit", "commit.latency"),
+        ("share", "share.latency"),
+        ("  order", "share.phase.order"),
+        ("  key", "share.phase.key"),
+        ("  transfer", "share.phase.transfer"),
+        ("  verify", "share.phase.verify"),
+        ("revocation", "consent.revocation.effect"),
+    ] {
+        let Some(latency) = report.metrics.latencies.get(family) else { continue };
+        let at = |part| units::time(latency.quantile(part));
+        let (count, max) = (units::count(latency.count()), units::time(latency.max()));
+        table.row([label, &count, &at(0.5), &at(0.9), &at(0.99), &max]);
+    }
+    table
+}
+
+fn shares(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Shares and consent", "count", "of these wrongly"]);
+    let mut row = |label: &str, name: &str, wrongly: &str| {
+        if let Some(count) = figure(report, name) {
+            table.row([label, &count, &figure(report, wrongly).unwrap_or_default()]);
+        }
+    };
+    row("requested", "shares.requested", "");
+    row("completed", "shares.completed", "shares.permitted_wrongly");
+    row("refused", "shares.refused", "shares.refused_wrongly");
+    row("failed", "shares.failed", "");
+    row("timed out", "shares.timed_out", "");
+    row("documents", "shares.bytes", "");
+    row("revocations", "consent.revocation.completed", "");
+    row("accesses after them", "consent.revocation.late_accesses", "");
+    row("proofs asked for", "audits.requested", "");
+    row("proofs verified", "audits.verified", "");
+    row("proofs failed", "audits.failed", "");
+    row("proofs timed out", "audits.timed_out", "");
+    table
+}
+
+fn faults(report: &Report<'_>, style: Style) -> Table {
+    let mut table = Table::figures(&["Faults", "at", "healed", "recovered after"]);
+    let time = |at: Timestamp| {
+        // Faults are written from the start of the measurement.
+        let warmup = Timestamp::after_genesis(report.run.plan.warmup);
+        units::span(at.since(warmup))
+    };
+    for recovery in &report.metrics.recoveries {
+        let kind = report.run.plan.faults.get(recovery.fault).map(|fault| describe(&fault.kind));
+        let recovered = match recovery.recovered {
+            Recovered::After(time) => units::span(time),
+            Recovered::Never => units::value(Value::Never, catalog::MetricUnit::Nanoseconds),
+            Recovered::Unmeasured => style.none().to_owned(),
+        };
+        let healed = recovery.healed.map_or_else(|| style.none().to_owned(), time);
+        table.row([&kind.unwrap_or_default(), &time(recovery.at), &healed, &recovered]);
+    }
+    if let Some(gap) = figure(report, "unavailability.longest") {
+        table.row(["longest standstill", "", "", &gap]);
+    }
+    table
+}
+
+fn describe(kind: &FaultKind) -> String {
+    let list = |replicas: &[usize]| {
+        let shown: Vec<String> = replicas.iter().take(LISTED_MAX).map(usize::to_string).collect();
+        let more = if replicas.len() > LISTED_MAX { ".." } else { "" };
+        format!("{}{more}", shown.join(","))
+    };
+    match kind {
+        FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
+        FaultKind::Partition { groups } => {
+            let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
+            format!("partition {}", groups.join(" | "))
+        }
+    }
+}
+
+fn replicas(report: &Report<'_>, style: Style) -> Table {
+    let mut table =
+        Table::figures(&["Replicas", "rounds", "commits", "cores", "sent", "mempool", "memory", "restarts"]);
+    let rows = &report.run.history.replicas;
+    let columns: [Column; 7] = [
+        (|row| row.status.protocol.round.0, units::count),
+        (|row| row.status.executed, units::count),
+        (|row| row.cpu_ppm, |ppm| format!("{:.1} %", ppm as f64 / 1e4)),
+        (|row| row.bytes_sent, units::bytes),
+        (|row| row.mempool_bytes_max, units::bytes),
+        (|row| row.memory_max, units::bytes),
+        (|row| row.restarts, units::count),
+    ];
+    if rows.len() <= REPLICAS_SHOWN_MAX {
+        for (index, row) in rows.iter().enumerate() {
+            let down = format!("r{index} (down)");
+            let label = if row.up { &down[..down.len() - " (down)".len()] } else { &down };
+            let cells = columns.map(|(figure, text)| text(figure(row)));
+            let [a, b, c, d, e, f, g] = cells.each_ref().map(String::as_str);
+            table.row([label, a, b, c, d, e, f, g]);
+        }
+        return table;
+    }
+    let down = rows.iter().filter(|row| !row.up).count();
+    let kinds: [(&str, Aggregate); 3] = [
+        ("least", |values| values.iter().copied().min().unwrap_or(0)),
+        ("mean", |values| values.iter().sum::<u64>() / values.len().max(1) as u64),
+        ("most", |values| values.iter().copied().max().unwrap_or(0)),
+    ];
+    for (label, aggregate) in kinds {
+        let cells = columns.map(|(figure, text)| {
+            let values: Vec<u64> = rows.iter().map(figure).collect();
+            text(aggregate(&values))
+        });
+        let [a, b, c, d, e, f, g] = cells.each_ref().map(String::as_str);
+        table.row([&format!("{label} of {}", rows.len()), a, b, c, d, e, f, g]);
+    }
+    if down > 0 {
+        let none = style.none();
+        table.row([&format!("{down} down at the end"), none, none, none, none, none, none, none]);
+    }
+    table
+}
+
+fn network(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Network", "messages", "bytes"]);
+    let network = &report.run.history.network;
+    for (lane, label) in ["consensus", "clients", "documents"].into_iter().enumerate() {
+        let (messages, bytes) = (network.messages[lane], network.bytes[lane]);
+        if messages > 0 {
+            table.row([label, &units::count(messages), &units::bytes(bytes)]);
+        }
+    }
+    table.row(["packets lost", &units::count(network.packets_lost), ""]);
+    table.row(["not delivered", &units::count(network.undelivered), ""]);
+    table
+}
+
+fn simulator(report: &Report<'_>, style: Style) -> Table {
+    let mut table =
+        Table::figures(&["Simulator", "events", "events/s", "virtual", "wall", "speed", "setup", "memory"]);
+    let run = report.run;
+    let simulating = run.wall.saturating_sub(run.setup_wall).as_secs_f64();
+    let speed = if simulating > 0.0 {
+        format!("{}{}", units::real(run.end.as_secs_f64() / simulating), style.times())
+    } else {
+        style.none().to_owned()
+    };
+    let rate = report.metrics.get("simulator.events_per_second").map(|rate| units::real(rate.as_f64()));
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| style.none().to_owned());
+    table.row([
+        "",
+        &units::count(run.events),
+        &or_none(rate),
+        &units::time(run.end.0),
+        &units::span(run.wall),
+        &speed,
+        &units::span(run.setup_wall),
+        &or_none(figure(report, "simulator.memory.max")),
+    ]);
+    table
+}

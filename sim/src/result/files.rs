@@ -1,0 +1,144 @@
+//! The directory of a run: `series.csv`, a `.hgrm` per latency, and `result.json` last.
+
+use super::{FILE_NAME, ResultFile};
+use crate::history::Run;
+use crate::metrics::{Metrics, Window};
+use ledger_core::time::Timestamp;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Distributions that are written beside the result.
+const HISTOGRAMS: &[&str] = &["transactions.latency", "commit.latency", "share.latency"];
+
+/// A file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be written: {error}", file.display())]
+pub struct WriteError {
+    file: PathBuf,
+    error: io::Error,
+}
+
+/// Makes sure that results can be written, before a long run finds out that they cannot.
+///
+/// # Errors
+/// If the directory cannot be made or written to.
+pub fn prepare(directory: &Path) -> Result<(), WriteError> {
+    let probe = directory.join(".probe.tmp");
+    let tried = fs::create_dir_all(directory)
+        .and_then(|()| File::create(&probe))
+        .and_then(|_| fs::remove_file(&probe));
+    tried.map_err(|error| WriteError { file: directory.to_owned(), error })
+}
+
+/// Writes everything, the result last. Files of an earlier run in the directory are replaced.
+///
+/// # Errors
+/// At the first file that cannot be written.
+pub fn write(
+    directory: &Path,
+    run: &Run,
+    metrics: &Metrics,
+    result: &ResultFile,
+) -> Result<PathBuf, WriteError> {
+    prepare(directory)?;
+    let file = directory.join(FILE_NAME);
+    // An old result must not stand beside new series if this process dies in between.
+    if let Err(error) = fs::remove_file(&file)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(WriteError { file, error });
+    }
+    whole(&directory.join("series.csv"), &series(run))?;
+    for family in HISTOGRAMS {
+        if let Some(latency) = metrics.latencies.get(family) {
+            whole(&directory.join(format!("{family}.hgrm")), &latency.percentile_text())?;
+        }
+    }
+    whole(&file, &result.to_json())?;
+    Ok(file)
+}
+
+/// Beside its place first, then moved there.
+fn whole(file: &Path, text: &str) -> Result<(), WriteError> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".tmp");
+    let beside = PathBuf::from(name);
+    let written = File::create(&beside)
+        .and_then(|mut open| open.write_all(text.as_bytes()).and_then(|()| open.sync_all()))
+        .and_then(|()| fs::rename(&beside, file));
+    written.map_err(|error| {
+        // What is left of it is of no use; the first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+        WriteError { file: file.to_owned(), error }
+    })
+}
+
+fn series(run: &Run) -> String {
+    let window = Window::of(run);
+    let mut text = String::from(
+        "second,phase,scheduled,committed,shared,ordering_bytes,ledger_bytes,log_bytes,resident_bytes,faults\n",
+    );
+    for (index, row) in run.history.series.iter().enumerate() {
+        let at = Timestamp(index as u64 * 1_000_000_000);
+        let phase = match at {
+            at if at < window.start => "warmup",
+            at if window.contains(at) => "measurement",
+            _ => "drain",
+        };
+        let figures = [
+            row.scheduled,
+            row.committed,
+            row.shared,
+            row.ordering_bytes,
+            row.ledger_bytes,
+            row.log_bytes,
+            row.resident_bytes,
+            row.faults,
+        ];
+        let _ = write!(text, "{index},{phase}");
+        figures.iter().for_each(|figure| {
+            let _ = write!(text, ",{figure}");
+        });
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fake;
+
+    #[test]
+    fn a_run_leaves_a_whole_directory() {
+        let directory = std::env::temp_dir().join(format!("amanah-files-{}", std::process::id()));
+        let run = fake::run(&fake::plan());
+        let metrics = Metrics::of(&run);
+        let result = ResultFile::new(&run, &metrics, &[], &[], String::new());
+        for _ in 0..2 {
+            let file = write(&directory, &run, &metrics, &result).unwrap();
+            assert_eq!(ResultFile::read(&file).unwrap(), result);
+            assert_eq!(ResultFile::read(&directory).unwrap(), result);
+        }
+        let mut names: Vec<String> = fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let expected = [
+            "commit.latency.hgrm",
+            "result.json",
+            "series.csv",
+            "share.latency.hgrm",
+            "transactions.latency.hgrm",
+        ];
+        assert_eq!(names, expected);
+        let series = fs::read_to_string(directory.join("series.csv")).unwrap();
+        assert_eq!(series.lines().count(), 26);
+        assert!(series.contains("\n4,warmup,100,90,"), "{series}");
+        assert!(series.contains("\n14,measurement,100,0,0,"), "{series}");
+        fs::remove_dir_all(directory).unwrap();
+    }
+}
