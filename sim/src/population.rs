@@ -31,7 +31,7 @@ pub const GENESIS_WRAP: [u8; 16] = *b"imported: no key";
 
 /// Largest document of genesis, so that hashing all of them takes a second, not minutes. It leaves out visit bundles,
 /// summaries and images: those come with the run.
-pub const GENESIS_DOCUMENT_BYTES_MAX: u64 = 32_000;
+pub const GENESIS_DOCUMENT_BYTES_MAX: u64 = 16_000;
 
 /// What every patient permits at genesis: treatment in hospitals.
 pub const GENESIS_PURPOSE: Purpose = Purpose::TREAT;
