@@ -1,1 +1,8 @@
+//! Everything that needs more than one crate: determinism across processes and profiles, the scenarios, seeded bugs
+//! and the checkers that notice them, bounds derived from the network, and the shape of the house.
 
+// mod determinism;
+mod latency;
+mod seeded_bugs;
+mod support;
+mod tidy;

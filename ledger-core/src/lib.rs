@@ -9,7 +9,7 @@ pub mod ledger;
 pub mod message;
 pub mod protocol;
 pub mod replica;
-pub mod seam;
 pub mod seal;
+pub mod seam;
 pub mod time;
 pub mod work;

@@ -42,7 +42,13 @@ pub enum Request {
     /// Order and execute this transaction; a repetition is answered like the first.
     Submit(Blob<{ 64 * 1024 }>),
     /// Is this permit in force, as far as you have executed?
-    PermitStatus(AccessId),
+    PermitStatus {
+        /// Which.
+        access: AccessId,
+        /// The asker's number for this check, repeated in the reply: an answer to an earlier check of the same permit
+        /// says nothing about now.
+        check: u64,
+    },
     /// Prove the log entry at this index.
     Entry(u64),
 }
@@ -67,6 +73,8 @@ pub enum Reply {
     PermitStatus {
         /// Which.
         access: AccessId,
+        /// The asker's number for the check.
+        check: u64,
         /// Its state.
         status: PermitStatus,
         /// Last commit executed.

@@ -7,7 +7,8 @@
 use crate::audit::{CheckpointBody, Entry, Receipt, ReceiptError};
 use crate::block::{Block, BlockError};
 use crate::committee::{Committee, ReplicaId};
-use crate::crypto::{Signature, SignatureCheck, SignatureVerifier};
+use crate::crypto::{Digest, Signature, SignatureCheck, SignatureVerifier};
+use crate::gateway::{Opening, Preparation, Prepared, Sealed, Sealing, Signing};
 use crate::ledger::transaction::Transaction;
 use crate::replica::{Snapshot, SnapshotError, VerifiedSnapshot};
 use bytes::Bytes;
@@ -28,6 +29,14 @@ pub enum Work {
     Receipt(Box<Receipt>),
     /// Verify and restore a snapshot.
     Snapshot(Bytes),
+    /// Make what a registration needs.
+    Prepare(Box<Preparation>),
+    /// Sign a transaction.
+    Sign(Box<Signing>),
+    /// Seal a document and wrap its key.
+    Seal(Box<Sealing>),
+    /// Open a document and compare it with what was registered.
+    Open(Box<Opening>),
 }
 
 /// A payload item as a transaction.
@@ -54,6 +63,14 @@ pub enum Finding {
     Receipt(Result<Entry, ReceiptError>),
     /// Of [`Work::Snapshot`].
     Snapshot(Result<Box<VerifiedSnapshot>, SnapshotError>),
+    /// Of [`Work::Prepare`]; `None` if the patient's wrap key is none.
+    Prepared(Option<Prepared>),
+    /// Of [`Work::Sign`]: the transaction's identity and encoding.
+    Signed(Digest, Bytes),
+    /// Of [`Work::Seal`]; `None` if it is not the registered document, or the recipient's wrap key is none.
+    Sealed(Option<Box<Sealed>>),
+    /// Of [`Work::Open`]: length of the plain text; `None` if it does not open or is not the registered document.
+    Opened(Option<u64>),
 }
 
 /// How much work, in units that a cost table prices.
@@ -107,6 +124,13 @@ impl Work {
             Self::Snapshot(bytes) => {
                 Finding::Snapshot(Snapshot::verify(bytes, committee, verifier).map(Box::new))
             }
+            Self::Prepare(job) => Finding::Prepared(job.run(committee.chain())),
+            Self::Sign(job) => {
+                let (digest, bytes) = job.run(committee.chain());
+                Finding::Signed(digest, bytes)
+            }
+            Self::Seal(job) => Finding::Sealed(job.run(committee.chain()).map(Box::new)),
+            Self::Open(job) => Finding::Opened(job.run(committee.chain())),
         }
     }
 
@@ -135,6 +159,10 @@ impl Work {
                 hashed_bytes: 64 * (receipt.proof.len() as u64 + 8),
                 ..Effort::default()
             },
+            Self::Prepare(job) => job.effort(),
+            Self::Sign(job) => job.effort(),
+            Self::Seal(job) => job.effort(),
+            Self::Open(job) => job.effort(),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The deterministic simulator around `ledger-core`.
+pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod document;
@@ -12,3 +13,4 @@ pub mod population;
 pub mod scenario;
 pub mod seed;
 pub mod workload;
+pub mod world;

@@ -106,7 +106,7 @@ mod tests {
     use crate::audit::checkpoint::tests::{body, signed};
     use crate::committee::tests::committee;
     use crate::crypto::BatchVerifier;
-    use crate::ledger::transaction::{AccessId, Refusal};
+    use crate::ledger::transaction::{RecordId, Refusal};
 
     fn entry(n: u64) -> Entry {
         Entry {
@@ -115,7 +115,7 @@ mod tests {
             transaction: Digest([n as u8; 32]),
             actor: PartyId(4),
             decision: Some(AccessDecision { patient: PartyId(5), counter: n + 1 }),
-            outcome: Outcome::Permitted { access: AccessId(6), until: Timestamp(n + 30) },
+            outcome: Outcome::RecordRegistered(RecordId(6)),
         }
     }
 

@@ -109,7 +109,7 @@ impl Ledger {
         (id, purpose, named): (RecordId, Purpose, Option<ConsentId>),
     ) -> Execution {
         let Some(record) = self.record(id) else { return Execution::refused(Refusal::UnknownRecord) };
-        let patient = record.patient;
+        let (patient, holding) = (record.patient, (record.commitment, record.custodian));
         let until = now + self.policy.permit_window();
         let permit = if actor.id == patient && purpose == Purpose::PATRQT {
             Ok((None, until))
@@ -135,7 +135,7 @@ impl Ledger {
                 counter,
                 review,
             };
-            ledger.push_access(access)
+            ledger.push_access(access, holding)
         })
     }
 
@@ -148,7 +148,7 @@ impl Ledger {
         (id, reason, window_ns): (RecordId, Digest, u64),
     ) -> Execution {
         let Some(record) = self.record(id) else { return Execution::refused(Refusal::UnknownRecord) };
-        let patient = record.patient;
+        let (patient, holding) = (record.patient, (record.commitment, record.custodian));
         let permit = if reason == Digest::default() {
             Err(Refusal::ReasonMissing)
         } else if window_ns == 0 || window_ns > self.policy.break_glass_window_ns_max {
@@ -159,7 +159,7 @@ impl Ledger {
             Ok(now + Duration::from_nanos(window_ns))
         };
         self.decided(patient, permit, |ledger, counter, until| {
-            ledger.push_access(Access {
+            let access = Access {
                 record: id,
                 actor: actor.id,
                 organisation: actor.organisation,
@@ -169,7 +169,8 @@ impl Ledger {
                 until,
                 counter,
                 review: Review::Pending,
-            })
+            };
+            ledger.push_access(access, holding)
         })
     }
 
@@ -222,10 +223,10 @@ impl Ledger {
         Execution { outcome, decision: Some(AccessDecision { patient, counter }) }
     }
 
-    fn push_access(&mut self, access: Access) -> Outcome {
-        let until = access.until;
+    fn push_access(&mut self, access: Access, (commitment, custodian): (Digest, PartyId)) -> Outcome {
+        let Access { until, record, .. } = access;
         let id = self.accesses.push(access).expect("2^32 accesses outlast memory");
-        Outcome::Permitted { access: AccessId(id), until }
+        Outcome::Permitted { access: AccessId(id), until, record, commitment, custodian }
     }
 
     fn is_denied(&self, now: Timestamp, actor: &Actor, record: &Record, purpose: Purpose) -> bool {

@@ -179,7 +179,11 @@ fn play(ledger: &mut Ledger, steps: &[(u64, PartyId, Action)]) -> Vec<Outcome> {
 #[test]
 fn every_action_succeeds() {
     let mut ledger = world();
-    let permitted = |access, seconds| Outcome::Permitted { access: AccessId(access), until: at(seconds) };
+    let records = ledger.clone();
+    let permitted = |access, seconds, record| {
+        let Record { commitment, custodian, .. } = *records.record(record).unwrap();
+        Outcome::Permitted { access: AccessId(access), until: at(seconds), record, commitment, custodian }
+    };
     let steps = [
         (10, REGULATOR, register_party(PartyId(50), Some(HOSPITAL), at(99))),
         (10, HOSPITAL, register_record(3)),
@@ -200,11 +204,11 @@ fn every_action_succeeds() {
         Outcome::RecordRegistered(RecordId(2)),
         Outcome::RecordRegistered(RecordId(3)),
         Outcome::ConsentRegistered(ConsentId(0)),
-        permitted(0, 40),
-        permitted(1, 40),
-        permitted(2, 1000),
-        permitted(3, 1010),
-        permitted(4, 981),
+        permitted(0, 40, RECORD),
+        permitted(1, 40, RECORD),
+        permitted(2, 1000, RECORD),
+        permitted(3, 1010, SENSITIVE),
+        permitted(4, 981, RECORD),
         Outcome::Reviewed(AccessId(4)),
         Outcome::ConsentRegistered(ConsentId(1)),
         Outcome::ConsentRevoked(ConsentId(0)),

@@ -379,6 +379,12 @@ pub enum Outcome {
         access: AccessId,
         /// Permit in force until.
         until: Timestamp,
+        /// What may be read.
+        record: RecordId,
+        /// What the document must match.
+        commitment: Digest,
+        /// Who keeps it.
+        custodian: PartyId,
     },
     /// A break-glass access is reviewed.
     Reviewed(AccessId),

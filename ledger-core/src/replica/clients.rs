@@ -69,14 +69,14 @@ impl Replica {
     pub(super) fn answer(&mut self, now: Timestamp, from: Peer, request: Request) {
         match request {
             Request::Submit(bytes) => self.submit(now, from, bytes.bytes()),
-            Request::PermitStatus(access) => {
+            Request::PermitStatus { access, check } => {
                 let time = self.execution.time();
                 let status = self
                     .execution
                     .ledger()
                     .map_or(PermitStatus::Unknown, |ledger| ledger.permit_status(access, time));
                 let commit = self.execution.executed();
-                self.reply(from, Reply::PermitStatus { access, status, commit });
+                self.reply(from, Reply::PermitStatus { access, check, status, commit });
             }
             Request::Entry(index) => match self.receipt(index) {
                 Some(receipt) => self.reply(from, Reply::Receipt(receipt)),

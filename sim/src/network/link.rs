@@ -19,6 +19,7 @@ mod path;
 
 use crate::plan::{DelayPlan, NetworkPlan};
 use crate::seed::Seed;
+use ledger_core::seam::Lane;
 use ledger_core::time::{Duration, Timestamp};
 use nic::{Egress, Ingress};
 use path::{Loss, Path};
@@ -28,18 +29,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A host's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(pub u32);
-
-/// Classes of traffic, the most urgent first. They share a connection's window, where a lower lane
-/// gives way to a higher one, but neither streams nor queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// Blocks and votes.
-    Consensus,
-    /// Requests and replies of clients.
-    Client,
-    /// Documents.
-    Bulk,
-}
 
 /// Lanes that there are.
 pub const LANES: usize = 3;

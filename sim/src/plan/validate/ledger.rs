@@ -19,6 +19,8 @@ pub(super) struct Ledger {
     /// How many replicas: known even when the topology is not.
     pub count: Option<usize>,
     pub replicas: Option<Vec<ReplicaPlan>>,
+    /// Whether the interval is written, not filled in.
+    pub checkpoint_interval_written: bool,
 }
 
 /// `ledger.replicas`, region by region as far as they are known.
@@ -53,7 +55,9 @@ pub(super) fn read(
     }
     let count = committee.as_ref().map(|all| all.stakes.len());
     let mut plan = defaults(count.unwrap_or(usize::MAX));
-    if let Some(interval) = map.optional("checkpoint_interval") {
+    let interval = map.optional("checkpoint_interval");
+    let checkpoint_interval_written = interval.is_some();
+    if let Some(interval) = interval {
         let (least, most) = ((1, "1"), (1_000_000, "1M"));
         plan.checkpoint_interval = interval.within(problems, &units::COUNT, least, most).unwrap_or(1);
     }
@@ -64,7 +68,8 @@ pub(super) fn read(
         tuning.finish(problems);
     }
     map.finish(problems);
-    Some(Ledger { plan, count, replicas: committee.and_then(|all| all.replicas()) })
+    let replicas = committee.and_then(|all| all.replicas());
+    Some(Ledger { plan, count, replicas, checkpoint_interval_written })
 }
 
 fn defaults(replicas: usize) -> LedgerPlan {

@@ -1,0 +1,137 @@
+//! What a local user asks of a gateway, and how it ends.
+
+use crate::crypto::{Digest, SecretKey};
+use crate::ledger::transaction::{
+    AccessId, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal, Scope,
+};
+use crate::message::KeyRefusal;
+use crate::time::{Duration, Timestamp};
+use bytes::Bytes;
+
+/// A person or institution at this gateway, with the key that signs for them (a smart card, a patient's agent).
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Who.
+    pub party: PartyId,
+    /// For which organisation.
+    pub organisation: PartyId,
+    /// Signs.
+    pub key: SecretKey,
+}
+
+/// What a local user wants. `operation` names it in its [`Completion`] and is unique at this gateway.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Unique at this gateway.
+    pub operation: u64,
+    /// Who wants it.
+    pub actor: Actor,
+    /// Give up at this time.
+    pub deadline: Timestamp,
+    /// What.
+    pub kind: CommandKind,
+}
+
+/// Kinds of command.
+#[derive(Clone, Debug)]
+pub enum CommandKind {
+    /// This institution takes a new document of a patient into custody.
+    Register {
+        /// Whose.
+        patient: PartyId,
+        /// The patient's wrap key.
+        patient_wrap_key: [u8; 32],
+        /// Kind.
+        class: RecordClass,
+        /// Label.
+        label: Label,
+        /// Vault locator, unique.
+        locator: [u8; 16],
+        /// Plain text.
+        document: Bytes,
+    },
+    /// Request, obtain, open and verify a document held elsewhere.
+    Share {
+        /// Which record.
+        record: RecordId,
+        /// Why.
+        purpose: Purpose,
+        /// Under which consent.
+        consent: Option<ConsentId>,
+    },
+    /// The same in an emergency.
+    BreakGlass {
+        /// Which record.
+        record: RecordId,
+        /// Commitment to the reason.
+        reason: Digest,
+        /// For how long.
+        window: Duration,
+    },
+    /// Review a break-glass access.
+    Review {
+        /// Which.
+        access: AccessId,
+        /// Verdict.
+        justified: bool,
+    },
+    /// A patient permits.
+    Grant {
+        /// What.
+        scope: Scope,
+    },
+    /// A patient forbids.
+    Deny {
+        /// What.
+        scope: Scope,
+    },
+    /// A patient withdraws.
+    Revoke {
+        /// Which.
+        consent: ConsentId,
+    },
+    /// Fetch and verify the proof of a log entry.
+    Audit {
+        /// Which.
+        index: u64,
+    },
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The command's.
+    pub operation: u64,
+    /// How.
+    pub end: End,
+    /// When its transaction's receipt was verified, if it was.
+    pub receipt_at: Option<Timestamp>,
+    /// When the custodian's key arrived, if it did.
+    pub key_at: Option<Timestamp>,
+    /// When the document's last byte arrived, if it did.
+    pub transferred_at: Option<Timestamp>,
+    /// Identity of its transaction, if it made one.
+    pub transaction: Option<Digest>,
+    /// Log index of the transaction's entry, if its receipt was verified.
+    pub log_index: Option<u64>,
+}
+
+/// Ends of operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Done: the outcome, or for an audit the outcome proven.
+    Done(Outcome),
+    /// The ledger refused, and proved it.
+    Refused(Refusal),
+    /// The custodian refused.
+    KeyRefused(KeyRefusal),
+    /// What arrived was not the registered document.
+    Corrupt,
+    /// Unacceptable: replicas said so (enough of them that a correct one did), or the document is too long, or the
+    /// patient's wrap key is none.
+    Rejected,
+    /// Too much is under way at this gateway: nothing was submitted.
+    Overloaded,
+    /// The deadline passed first. What became of it is unknown.
+    TimedOut,
+}

@@ -1,0 +1,258 @@
+//! Operations: what a command becomes, up to the receipt and after it.
+
+use super::inquiry::{Inquiry, Subject};
+use super::{
+    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, Job, OPERATIONS_MAX, Owner,
+    Preparation, Prepared, Signing, share,
+};
+use crate::audit::Receipt;
+use crate::codec::Blob;
+use crate::crypto::Digest;
+use crate::ledger::transaction::{Action, Label, Outcome, PartyId, RecordClass, TransactionBody};
+use crate::message::{DOCUMENT_BYTES_MAX, Message, Request};
+use crate::seam::Output;
+use crate::time::{Timestamp, nanos};
+use crate::work::Work;
+use bytes::Bytes;
+
+/// Something that a local user wants.
+pub(super) struct Operation {
+    actor: Actor,
+    pub(super) deadline: Timestamp,
+    aim: Aim,
+    pub(super) stage: Stage,
+    /// What is known of it so far; its end is `TimedOut` until there is another.
+    pub(super) completion: Completion,
+}
+
+/// What follows the receipt.
+#[derive(Clone, Copy)]
+enum Aim {
+    /// Nothing.
+    Answer,
+    /// The record is in custody here.
+    Hold { locator: [u8; 16], commitment: Digest },
+    /// The permitted record is fetched and opened.
+    Read,
+}
+
+/// How far it is. Each stage is left for a later one only.
+pub(super) enum Stage {
+    Preparing(Box<Registration>),
+    Signing,
+    Asking(Box<Inquiry>),
+    Reading(share::Reading),
+}
+
+/// A registration, while its commitment and wrap are made.
+pub(super) struct Registration {
+    patient: PartyId,
+    class: RecordClass,
+    label: Label,
+    locator: [u8; 16],
+    document: Bytes,
+}
+
+impl Operation {
+    pub(super) fn inquiry(&mut self) -> Option<&mut Inquiry> {
+        match &mut self.stage {
+            Stage::Asking(inquiry) => Some(inquiry),
+            Stage::Preparing(_) | Stage::Signing | Stage::Reading(_) => None,
+        }
+    }
+
+    pub(super) fn reading(&mut self) -> Option<&mut share::Reading> {
+        match &mut self.stage {
+            Stage::Reading(reading) => Some(reading),
+            Stage::Preparing(_) | Stage::Signing | Stage::Asking(_) => None,
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) fn command(&mut self, now: Timestamp, command: Command) {
+        let Command { operation: id, actor, deadline, kind } = command;
+        debug_assert!(!self.operations.contains_key(&id), "operation {id} is under way");
+        let newcomer = !self.sequences.contains_key(&actor.party);
+        let completion = Completion {
+            operation: id,
+            end: End::TimedOut,
+            receipt_at: None,
+            key_at: None,
+            transferred_at: None,
+            transaction: None,
+            log_index: None,
+        };
+        let end = if now >= deadline {
+            Some(End::TimedOut)
+        } else if self.operations.len() >= OPERATIONS_MAX || (newcomer && self.sequences.len() >= ACTORS_MAX)
+        {
+            Some(End::Overloaded)
+        } else {
+            None
+        };
+        if let Some(end) = end {
+            return self.outputs.push_back(Output::Completed(Completion { end, ..completion }));
+        }
+        let aim = match kind {
+            CommandKind::Share { .. } | CommandKind::BreakGlass { .. } => Aim::Read,
+            // A registration's aim is known once it is prepared.
+            CommandKind::Register { .. } | CommandKind::Audit { .. } | CommandKind::Review { .. } => {
+                Aim::Answer
+            }
+            CommandKind::Grant { .. } | CommandKind::Deny { .. } | CommandKind::Revoke { .. } => Aim::Answer,
+        };
+        let operation = Operation { actor, deadline, aim, stage: Stage::Signing, completion };
+        self.operations.insert(id, operation);
+        self.timers.arm(Owner::Operation(id), deadline);
+        self.start(now, id, kind);
+    }
+
+    fn start(&mut self, now: Timestamp, id: u64, kind: CommandKind) {
+        let Some(patient) = self.operations.get(&id).map(|operation| operation.actor.party) else { return };
+        let action = match kind {
+            CommandKind::Register { patient, patient_wrap_key, class, label, locator, document } => {
+                let registration = Registration { patient, class, label, locator, document };
+                return self.prepare_registration(id, registration, patient_wrap_key);
+            }
+            CommandKind::Audit { index } => {
+                let request = Message::Request(Request::Entry(index));
+                self.audits.insert((index, id));
+                return self.inquire(now, id, Subject::Entry(index), request);
+            }
+            CommandKind::Share { record, purpose, consent } => {
+                Action::RequestAccess { record, purpose, consent }
+            }
+            CommandKind::BreakGlass { record, reason, window } => {
+                Action::BreakGlass { record, reason, window_ns: nanos(window) }
+            }
+            CommandKind::Review { access, justified } => Action::ReviewBreakGlass { access, justified },
+            CommandKind::Grant { scope } => Action::GrantConsent { patient, scope },
+            CommandKind::Deny { scope } => Action::DenyDirective { patient, scope },
+            CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
+        };
+        self.sign(now, id, action);
+    }
+
+    fn prepare_registration(&mut self, id: u64, registration: Registration, patient_wrap_key: [u8; 32]) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        if registration.document.len() > DOCUMENT_BYTES_MAX {
+            return self.finish(id, End::Rejected);
+        }
+        let secret = self.secret.clone();
+        let (locator, document) = (registration.locator, registration.document.clone());
+        operation.stage = Stage::Preparing(Box::new(registration));
+        let job = Preparation { secret, locator, patient_wrap_key, document };
+        self.work(Job::Operation(id), Work::Prepare(Box::new(job)));
+    }
+
+    pub(super) fn prepared(&mut self, now: Timestamp, id: u64, prepared: Option<Prepared>) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Some(Prepared { commitment, patient_wrap }) = prepared else {
+            return self.finish(id, End::Rejected);
+        };
+        let Stage::Preparing(registration) = std::mem::replace(&mut operation.stage, Stage::Signing) else {
+            return;
+        };
+        let Registration { patient, class, label, locator, document } = *registration;
+        operation.aim = Aim::Hold { locator, commitment };
+        let size_bucket = document.len().next_power_of_two().trailing_zeros() as u8;
+        self.outputs.push_back(Output::Store(locator, document));
+        self.sign(
+            now,
+            id,
+            Action::RegisterRecord { patient, commitment, class, label, size_bucket, locator, patient_wrap },
+        );
+    }
+
+    fn sign(&mut self, now: Timestamp, id: u64, action: Action) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Actor { party: actor, organisation, ref key } = operation.actor;
+        // An actor's first number here is the time in milliseconds: above all that a gateway gave before a restart,
+        // unless it gave more than a thousand a second.
+        let sequence = self.sequences.get(&actor).map_or(now.0 / 1_000_000, |last| last + 1);
+        self.sequences.insert(actor, sequence);
+        let valid_until = operation.deadline + self.config.tuning.valid_margin;
+        let body = TransactionBody { actor, organisation, sequence, valid_until, action };
+        let signing = Signing { body, key: key.clone() };
+        self.work(Job::Operation(id), Work::Sign(Box::new(signing)));
+    }
+
+    pub(super) fn signed(&mut self, now: Timestamp, id: u64, digest: Digest, bytes: Bytes) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        operation.completion.transaction = Some(digest);
+        let submission = Digest::sha256(&[&bytes]);
+        let Some(blob) = Blob::new(bytes) else { return self.finish(id, End::Rejected) };
+        self.transactions.insert(digest, id);
+        self.submissions.insert(submission, id);
+        let request = Message::Request(Request::Submit(blob));
+        self.inquire(now, id, Subject::Transaction { digest, submission }, request);
+    }
+
+    pub(super) fn operation_woke(&mut self, now: Timestamp, id: u64) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let deadline = operation.deadline;
+        if now >= deadline {
+            return self.finish(id, End::TimedOut);
+        }
+        match operation.stage {
+            Stage::Asking(_) => self.inquiry_woke(now, id),
+            Stage::Reading(_) => self.reading_woke(now, id),
+            Stage::Preparing(_) | Stage::Signing => self.timers.arm(Owner::Operation(id), deadline),
+        }
+    }
+
+    /// A quorum's answer to what was asked.
+    pub(super) fn answered(&mut self, now: Timestamp, id: u64, receipt: Receipt) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let entry = receipt.entry;
+        operation.completion.receipt_at = Some(now);
+        operation.completion.log_index = Some(receipt.index);
+        match (operation.aim, entry.outcome) {
+            (Aim::Hold { .. } | Aim::Read, Outcome::Refused(refusal)) => {
+                self.finish(id, End::Refused(refusal))
+            }
+            (Aim::Answer, Outcome::Refused(refusal)) => {
+                let audit = operation.completion.transaction.is_none();
+                self.finish(id, if audit { End::Done(entry.outcome) } else { End::Refused(refusal) });
+            }
+            (Aim::Hold { locator, .. }, Outcome::RecordRegistered(record)) => {
+                self.preload(record, locator);
+                self.finish(id, End::Done(entry.outcome));
+            }
+            (Aim::Read, Outcome::Permitted { .. }) => {
+                self.begin_reading(now, id, receipt);
+            }
+            (Aim::Answer | Aim::Hold { .. } | Aim::Read, _) => self.finish(id, End::Done(entry.outcome)),
+        }
+    }
+
+    /// The only way an operation ends: whatever belongs to it is dropped.
+    pub(super) fn finish(&mut self, id: u64, end: End) {
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        self.timers.cancel(Owner::Operation(id));
+        match &operation.stage {
+            Stage::Asking(inquiry) => self.forget_subject(id, inquiry.subject),
+            Stage::Reading(reading) => {
+                if let Some(locator) = reading.loading() {
+                    self.loads.remove(&(locator, Owner::Operation(id)));
+                }
+            }
+            Stage::Preparing(_) | Stage::Signing => {}
+        }
+        if let (End::TimedOut, Aim::Hold { locator, commitment }) = (end, operation.aim) {
+            self.holdings.remember_unconfirmed(commitment, locator);
+        }
+        operation.completion.end = end;
+        self.outputs.push_back(Output::Completed(operation.completion));
+    }
+
+    /// Leaves the stage of asking.
+    pub(super) fn read(&mut self, id: u64, reading: share::Reading) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let stage = std::mem::replace(&mut operation.stage, Stage::Reading(reading));
+        if let Stage::Asking(inquiry) = stage {
+            self.forget_subject(id, inquiry.subject);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Durability: what a client holds a receipt for is in the agreed sequence, and a quorum of replicas still has it at
+//! the end, whatever crashed in between.
+
+use super::{Held, Judgement};
+use crate::history::{Operation, Run};
+use ledger_core::committee::{ReplicaId, ReplicaSet};
+use std::collections::BTreeMap;
+
+pub(super) fn check(run: &Run) -> Judgement {
+    let history = &run.history;
+    let executed: BTreeMap<_, u64> =
+        history.executed.iter().rev().map(|(commit, done)| (done.transaction, *commit)).collect();
+    let mut acknowledged = 0u64;
+    let mut last = 0;
+    for operation in &history.operations {
+        let Some(transaction) = acknowledged_transaction(operation) else { continue };
+        acknowledged += 1;
+        let Some(commit) = executed.get(&transaction) else {
+            return Err(format!("{transaction} was acknowledged and is in no commit"));
+        };
+        last = last.max(*commit);
+    }
+    let up: ReplicaSet = with(run, |_| true);
+    if !run.committee.is_quorum(&up) {
+        return Ok(Held::Undecided(format!("only {} replicas are up at the end", up.len())));
+    }
+    let holders = with(run, |executed| executed >= last);
+    if !run.partial && !run.committee.is_quorum(&holders) {
+        return Err(format!(
+            "commit {last} holds an acknowledged transaction, and only {holders:?} have it at the end"
+        ));
+    }
+    Ok(Held::Passed(format!("{acknowledged} acknowledged transactions, the last in commit {last}")))
+}
+
+fn acknowledged_transaction(operation: &Operation) -> Option<ledger_core::crypto::Digest> {
+    operation.receipt_at?;
+    operation.transaction
+}
+
+/// Replicas that are up and have executed so far.
+fn with(run: &Run, enough: impl Fn(u64) -> bool) -> ReplicaSet {
+    let replicas = run.history.replicas.iter().enumerate();
+    replicas
+        .filter(|(_, record)| record.up && enough(record.status.executed))
+        .map(|(index, _)| ReplicaId(index as u16))
+        .collect()
+}

@@ -1,0 +1,519 @@
+//! The simulated world: hosts, the network between them, faults, and virtual time.
+//!
+//! A run is a loop over the event queue. Hosts share nothing: they touch each other only through
+//! [`Network`](crate::network::link::Network). Every event that is handled is chained into the run's digest with its
+//! time, its place in the order, its host and what it carries.
+//!
+//! Findings of stateless work are pure functions of the work, so the world computes each once and remembers it
+//! ([`memo`]); every host is still charged for its own.
+
+mod faults;
+mod memo;
+mod node;
+mod recorder;
+
+use crate::event_queue::EventQueue;
+use crate::history::{Control, Progress, Run};
+use crate::network::link::{HostAttachment, HostId, Network};
+use crate::plan::Plan;
+use crate::population::Population;
+use crate::seed::Seed;
+use crate::workload::{Generator, Started, Target};
+use bytes::Bytes;
+use ledger_core::audit::Receipt;
+use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
+use ledger_core::crypto::{Digest, SecretKey};
+use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
+use ledger_core::message::{Message, Request};
+use ledger_core::protocol::{PROTOCOLS, Tuning};
+use ledger_core::replica::{Replica, ReplicaConfig, SnapshotError};
+use ledger_core::seam::{GatewayId, Input, JobId, JournalPosition, Output, Peer};
+use ledger_core::time::{Duration, Timestamp};
+use ledger_core::work::Finding;
+use memo::Memo;
+use node::{Machine, Node};
+use recorder::Recorder;
+use std::sync::Arc;
+
+/// Why a plan cannot be run here.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The plan's replicas are no committee.
+    #[error("the ledger's replicas: {0}")]
+    Committee(#[from] CommitteeError),
+    /// A replica could not restart from its simulated disk: a mistake of ours.
+    #[error("replica {0} cannot restart from its journal: {1}")]
+    Restart(ReplicaId, SnapshotError),
+}
+
+/// What happens in virtual time.
+pub(crate) enum Event {
+    /// A message arrives.
+    Deliver { to: HostId, from: Peer, content: u64, bytes: Bytes },
+    /// A machine's core is free and its inbox is not empty.
+    Wake { host: HostId },
+    /// A machine wanted to be called.
+    Timer { host: HostId },
+    /// A sync is done.
+    Synced { host: HostId, incarnation: u32 },
+    /// A job is done.
+    Job { host: HostId, incarnation: u32, job: JobId, finding: Box<Finding> },
+    /// A document is read.
+    Loaded { host: HostId, locator: [u8; 16] },
+    /// The next operation of the open loop.
+    Arrival,
+    /// A client of the closed loop starts its next operation.
+    NextOperation,
+    /// A fault strikes.
+    Strike { fault: usize },
+    /// A fault is healed.
+    Heal { fault: usize },
+    /// A second is over.
+    Second,
+}
+
+/// Journal bytes after which a replica writes a snapshot.
+const JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Receipts asked of each replica at the end.
+const RECEIPTS_SAMPLED: usize = 64;
+/// Events between two looks at the watcher.
+const WATCH_INTERVAL: u64 = 1 << 14;
+
+/// What a run may be told beside its plan; nothing of it changes what happens, but seeded bugs do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads for what is parallel (keys and documents of the population).
+    pub threads: usize,
+    /// Deliberate mistakes, for testing checkers.
+    #[cfg(feature = "seeded-bugs")]
+    pub bugs: Vec<SeededBug>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            #[cfg(feature = "seeded-bugs")]
+            bugs: Vec::new(),
+        }
+    }
+}
+
+/// A deliberate mistake and who makes it.
+#[cfg(feature = "seeded-bugs")]
+#[derive(Clone, Copy, Debug)]
+pub enum SeededBug {
+    /// One replica, or all.
+    Replica(Option<ReplicaId>, ledger_core::replica::ReplicaBug),
+    /// All replicas' ledgers.
+    Ledger(ledger_core::ledger::LedgerBug),
+    /// All gateways.
+    Gateway(ledger_core::gateway::GatewayBug),
+}
+
+/// Runs a plan to its end, or until the watcher says stop.
+pub fn run(plan: &Plan, watch: &mut dyn FnMut(&Progress) -> Control) -> Result<Run, WorldError> {
+    run_with(plan, &Options::default(), watch)
+}
+
+/// Like [`run`], with options.
+pub fn run_with(
+    plan: &Plan,
+    options: &Options,
+    watch: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<Run, WorldError> {
+    let begun = std::time::Instant::now();
+    let mut world = World::new(plan, options)?;
+    let setup_wall = begun.elapsed();
+    let partial = world.run(watch)?;
+    Ok(world.into_run(plan, partial, begun.elapsed() - setup_wall, setup_wall))
+}
+
+struct World {
+    now: Timestamp,
+    queue: EventQueue<Event>,
+    nodes: Vec<Node>,
+    replicas: usize,
+    network: Network,
+    seed: Seed,
+    memo: Memo,
+    committee: Arc<Committee>,
+    configs: Vec<ReplicaConfig>,
+    generator: Generator,
+    recorder: Recorder,
+    plan: Plan,
+    /// Group of each host per active partition.
+    partitions: Vec<(usize, Vec<u32>)>,
+    arrivals_end: Timestamp,
+    deadline: Timestamp,
+    digest: blake3::Hasher,
+    digest_buffer: Vec<u8>,
+    /// Reused between steps.
+    outputs: Vec<Output>,
+    events: u64,
+}
+
+impl World {
+    fn new(plan: &Plan, options: &Options) -> Result<Self, WorldError> {
+        let seed = Seed::new(plan.seed);
+        let population = Arc::new(Population::new(plan, &seed, options.threads));
+        let (committee, keys) = committee(plan, &seed, &population)?;
+        let configs: Vec<ReplicaConfig> = keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| replica_config(plan, options, &committee, &population, index, key))
+            .collect();
+        let replicas = configs.len();
+        let mut nodes: Vec<Node> = (0..replicas)
+            .map(|index| Node::new(Peer::Replica(ReplicaId(index as u16)), &plan.replica_host))
+            .collect();
+        let mut hosts: Vec<HostAttachment> = plan
+            .replicas
+            .iter()
+            .map(|replica| HostAttachment {
+                region: replica.region,
+                bandwidth_bits_per_s: plan.replica_host.bandwidth_bits_per_s,
+            })
+            .collect();
+        let directory = Arc::new(directory(&population, plan));
+        for (index, institution) in plan.population.institutions.iter().enumerate() {
+            let id = GatewayId(index as u32);
+            let mut gateway = Gateway::new(GatewayConfig {
+                id,
+                organisation: population.organisation(id),
+                committee: committee.clone(),
+                home: ReplicaId(institution.replica as u16),
+                directory: directory.clone(),
+                secret: population.gateway_secret(id),
+                tuning: GatewayTuning::default(),
+            });
+            for (record, locator) in population.custody(id) {
+                gateway.preload(record, locator);
+            }
+            #[cfg(feature = "seeded-bugs")]
+            for bug in &options.bugs {
+                if let SeededBug::Gateway(bug) = bug {
+                    gateway.set_bug(*bug);
+                }
+            }
+            let mut node = Node::new(Peer::Gateway(id), &plan.gateway_host);
+            node.machine = Some(Machine::Gateway(Box::new(gateway)));
+            nodes.push(node);
+            hosts.push(HostAttachment {
+                region: institution.region,
+                bandwidth_bits_per_s: plan.gateway_host.bandwidth_bits_per_s,
+            });
+        }
+        let arrivals_end = Timestamp::after_genesis(plan.warmup + plan.duration);
+        let mut world = Self {
+            now: Timestamp::ZERO,
+            queue: EventQueue::new(),
+            replicas,
+            network: Network::new(&plan.network, hosts, &seed),
+            memo: Memo::default(),
+            generator: Generator::new(plan, population, &seed),
+            recorder: Recorder::new(plan, replicas),
+            partitions: Vec::new(),
+            arrivals_end,
+            deadline: arrivals_end + plan.drain,
+            digest: blake3::Hasher::new(),
+            digest_buffer: Vec::with_capacity(8192),
+            outputs: Vec::new(),
+            events: 0,
+            plan: plan.clone(),
+            nodes,
+            seed,
+            committee,
+            configs,
+        };
+        for index in 0..replicas {
+            world.boot(HostId(index as u32))?;
+        }
+        world.schedule_start();
+        Ok(world)
+    }
+
+    fn schedule_start(&mut self) {
+        for (index, fault) in self.plan.faults.iter().enumerate() {
+            let at = Timestamp::after_genesis(self.plan.warmup + fault.at);
+            self.queue.push(at, Event::Strike { fault: index });
+        }
+        self.queue.push(Timestamp(1_000_000_000), Event::Second);
+        for at in self.generator.initial() {
+            self.queue.push(at, Event::NextOperation);
+        }
+        self.schedule_arrival();
+    }
+
+    fn schedule_arrival(&mut self) {
+        if let Some(at) = self.generator.next_arrival() {
+            self.queue.push(at, Event::Arrival);
+        }
+    }
+
+    /// Handles events until all operations have ended after the last arrival. True if the watcher stopped it.
+    fn run(&mut self, watch: &mut dyn FnMut(&Progress) -> Control) -> Result<bool, WorldError> {
+        while let Some((time, sequence, event)) = self.queue.pop() {
+            if time > self.deadline || (time > self.arrivals_end && self.recorder.is_idle()) {
+                break;
+            }
+            self.now = time;
+            self.events += 1;
+            self.chain(sequence, &event);
+            self.handle(event)?;
+            if self.events.is_multiple_of(WATCH_INTERVAL) && watch(&self.progress()) == Control::Stop {
+                return Ok(true);
+            }
+        }
+        watch(&self.progress());
+        Ok(false)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            now: self.now,
+            end: self.arrivals_end,
+            events: self.events,
+            committed: self.recorder.committed(),
+        }
+    }
+
+    /// Chains an event into the digest.
+    fn chain(&mut self, sequence: u64, event: &Event) {
+        let (tag, host, content): (u8, u32, u64) = match event {
+            Event::Deliver { to, content, .. } => (0, to.0, *content),
+            Event::Wake { host } => (1, host.0, 0),
+            Event::Timer { host } => (2, host.0, 0),
+            Event::Synced { host, incarnation } => (3, host.0, u64::from(*incarnation)),
+            Event::Job { host, job, .. } => (4, host.0, job.0),
+            Event::Loaded { host, locator } => (5, host.0, u64::from(locator[0])),
+            Event::Arrival => (6, 0, 0),
+            Event::NextOperation => (7, 0, 0),
+            Event::Strike { fault } => (8, 0, *fault as u64),
+            Event::Heal { fault } => (9, 0, *fault as u64),
+            Event::Second => (10, 0, 0),
+        };
+        let buffer = &mut self.digest_buffer;
+        buffer.push(tag);
+        buffer.extend_from_slice(&self.now.0.to_le_bytes());
+        buffer.extend_from_slice(&sequence.to_le_bytes());
+        buffer.extend_from_slice(&host.to_le_bytes());
+        buffer.extend_from_slice(&content.to_le_bytes());
+        if buffer.len() > 8000 {
+            self.digest.update(buffer);
+            buffer.clear();
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), WorldError> {
+        match event {
+            Event::Deliver { to, from, bytes, .. } => {
+                let reachable = match from {
+                    Peer::Local => true,
+                    _ => self.network.reachable(self.host_of(from), to),
+                };
+                if reachable && self.nodes[to.0 as usize].machine.is_some() {
+                    self.input(to, Input::Message { from, bytes });
+                } else {
+                    self.recorder.undelivered();
+                }
+            }
+            Event::Wake { host } => {
+                self.nodes[host.0 as usize].wake_scheduled = false;
+                self.process(host);
+            }
+            Event::Timer { host } => self.timer(host),
+            Event::Synced { host, incarnation } => self.synced(host, incarnation),
+            Event::Job { host, incarnation, job, finding } => {
+                if self.nodes[host.0 as usize].incarnation == incarnation {
+                    self.input(host, Input::Verified(job, *finding));
+                }
+            }
+            Event::Loaded { host, locator } => {
+                let content = crate::document::content(&self.seed, locator);
+                self.input(host, Input::Loaded(locator, Some(content)));
+            }
+            Event::Arrival => {
+                if self.now <= self.arrivals_end {
+                    let started = self.generator.start(self.now);
+                    self.begin(started);
+                    self.schedule_arrival();
+                }
+            }
+            Event::NextOperation => {
+                if self.now <= self.arrivals_end {
+                    let started = self.generator.start(self.now);
+                    self.begin(started);
+                }
+            }
+            Event::Strike { fault } => self.strike(fault),
+            Event::Heal { fault } => self.heal(fault)?,
+            Event::Second => {
+                let statuses = self.nodes[..self.replicas].iter().map(Node::replica_status);
+                self.recorder.second(self.now, statuses);
+                self.queue.push(self.now + Duration::from_secs(1), Event::Second);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts an operation.
+    fn begin(&mut self, started: Started) {
+        let Started { operation, target, record } = started;
+        self.recorder.started(operation, record);
+        match target {
+            Target::Gateway(gateway, command) => {
+                let host = self.host_of(Peer::Gateway(gateway));
+                self.input(host, Input::Command(command));
+            }
+            Target::Replica(replica, bytes) => {
+                self.recorder.submitted(operation, Digest::sha256(&[&bytes]));
+                let Some(blob) = ledger_core::codec::Blob::new(bytes) else { return };
+                let bytes = Message::Request(Request::Submit(blob)).encode();
+                let host = self.host_of(Peer::Replica(replica));
+                if self.nodes[host.0 as usize].machine.is_some() {
+                    self.input(host, Input::Message { from: Peer::Local, bytes });
+                } else {
+                    let lost = self.recorder.lost_with(self.now, replica.index());
+                    self.go_on(self.now, lost);
+                }
+            }
+        }
+    }
+
+    fn host_of(&self, peer: Peer) -> HostId {
+        match peer {
+            Peer::Replica(replica) => HostId(u32::from(replica.0)),
+            Peer::Gateway(gateway) => HostId(self.replicas as u32 + gateway.0),
+            Peer::Local => unreachable!("local load has no host of its own"),
+        }
+    }
+
+    /// Starts a replica from its disk.
+    fn boot(&mut self, host: HostId) -> Result<(), WorldError> {
+        let index = host.0 as usize;
+        let node = &mut self.nodes[index];
+        let entries = node.disk.entries().cloned().collect();
+        let journal = JournalPosition(node.disk.first());
+        let config = self.configs[index].clone();
+        let replica = Replica::new(config, self.now, journal, entries)
+            .map_err(|error| WorldError::Restart(ReplicaId(index as u16), error))?;
+        node.machine = Some(Machine::Replica(Box::new(replica)));
+        node.busy_until = self.now;
+        self.started_machine(host);
+        Ok(())
+    }
+
+    fn into_run(mut self, plan: &Plan, partial: bool, wall: Duration, setup_wall: Duration) -> Run {
+        self.digest.update(&self.digest_buffer);
+        let receipts = self.sample_receipts();
+        let mut history = self.recorder.finish(&self.nodes, self.replicas, &self.network, self.now);
+        history.receipts = receipts;
+        Run {
+            plan: plan.clone(),
+            committee: self.committee,
+            history,
+            digest: Digest(*self.digest.finalize().as_bytes()),
+            end: self.now,
+            events: self.events,
+            wall,
+            setup_wall,
+            partial,
+        }
+    }
+
+    fn sample_receipts(&self) -> Vec<(ReplicaId, u64, Option<Receipt>)> {
+        let indices = self.recorder.acknowledged_sample(RECEIPTS_SAMPLED);
+        let mut receipts = Vec::new();
+        for (number, node) in self.nodes[..self.replicas].iter().enumerate() {
+            if let Some(Machine::Replica(replica)) = &node.machine {
+                for index in &indices {
+                    receipts.push((ReplicaId(number as u16), *index, replica.receipt(*index)));
+                }
+            }
+        }
+        receipts
+    }
+}
+
+fn committee(
+    plan: &Plan,
+    seed: &Seed,
+    population: &Population,
+) -> Result<(Arc<Committee>, Vec<SecretKey>), WorldError> {
+    let keys: Vec<SecretKey> = (0..plan.replicas.len())
+        .map(|index| SecretKey::from_seed(seed.bytes32(&format!("replica/{index}/key"))))
+        .collect();
+    let members = keys
+        .iter()
+        .zip(&plan.replicas)
+        .enumerate()
+        .map(|(index, (key, replica))| Member {
+            name: format!("replica-{index}.{}", plan.network.regions[replica.region]),
+            key: key.public(),
+            stake: Stake(replica.stake),
+        })
+        .collect();
+    let genesis = population.genesis_ledger().state_root();
+    Ok((Arc::new(Committee::new(&genesis.0, members)?), keys))
+}
+
+fn directory(population: &Population, plan: &Plan) -> Directory {
+    let gateways = (0..plan.population.institutions.len() as u32).map(GatewayId);
+    let institutions = gateways.map(|gateway| {
+        let wrap_key = Gateway::wrap_key(population.gateway_secret(gateway));
+        (population.organisation(gateway), Institution { gateway, wrap_key })
+    });
+    Directory::new(institutions).expect("institutions of a population are distinct")
+}
+
+#[cfg_attr(
+    not(feature = "seeded-bugs"),
+    allow(unused_variables, reason = "only seeded bugs are options here")
+)]
+fn replica_config(
+    plan: &Plan,
+    options: &Options,
+    committee: &Arc<Committee>,
+    population: &Population,
+    index: usize,
+    key: &SecretKey,
+) -> ReplicaConfig {
+    let ledger_plan = &plan.ledger;
+    let name = match ledger_plan.protocol {
+        crate::plan::ProtocolName::Mysticeti => "mysticeti",
+    };
+    let (_, protocol) =
+        PROTOCOLS.iter().find(|(row, _)| *row == name).expect("the plan names protocols of the table");
+    #[cfg_attr(not(feature = "seeded-bugs"), allow(unused_mut, reason = "a seeded bug changes it"))]
+    let mut ledger = ledger_plan.execution.then(|| population.genesis_ledger());
+    #[cfg(feature = "seeded-bugs")]
+    for bug in &options.bugs {
+        if let (SeededBug::Ledger(bug), Some(ledger)) = (bug, &mut ledger) {
+            ledger.seed_bug(*bug);
+        }
+    }
+    ReplicaConfig {
+        committee: committee.clone(),
+        id: ReplicaId(index as u16),
+        key: key.clone(),
+        protocol: *protocol,
+        tuning: Tuning {
+            leaders_per_round: ledger_plan.leaders_per_round,
+            leader_timeout: ledger_plan.leader_timeout,
+            min_round_interval: ledger_plan.min_round_interval,
+            gc_depth: ledger_plan.gc_depth,
+            block_bytes_max: ledger_plan.block_bytes_max,
+            mempool_bytes_max: ledger_plan.mempool_bytes_max,
+            ..Tuning::default()
+        },
+        checkpoint_interval: ledger_plan.checkpoint_interval,
+        journal_bytes_max: JOURNAL_BYTES_MAX,
+        ledger,
+        #[cfg(feature = "seeded-bugs")]
+        bug: options.bugs.iter().find_map(|bug| match bug {
+            SeededBug::Replica(who, bug) if who.is_none_or(|who| who.index() == index) => Some(*bug),
+            SeededBug::Replica(..) | SeededBug::Ledger(_) | SeededBug::Gateway(_) => None,
+        }),
+    }
+}

@@ -1,0 +1,352 @@
+//! A host: its machine, the core that the machine runs on, cores for stateless work, and its disk.
+//!
+//! The machine handles one input at a time on a core of its own; what arrives meanwhile waits in the inbox in order
+//! of arrival. Outputs leave when the core is done with the input. A crash empties everything but what is durable.
+
+use super::{Event, World};
+use crate::host::disk::DiskTimes;
+use crate::host::{Cpu, Disk};
+use crate::network::link::HostId;
+use crate::plan::HostPlan;
+use ledger_core::gateway::{Completion, End, Gateway};
+use ledger_core::ledger::transaction::{Outcome, PartyId};
+use ledger_core::message::{Message, Reply};
+use ledger_core::replica::{Replica, ReplicaStatus};
+use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Observation, Output, Peer};
+use ledger_core::time::{Duration, Timestamp};
+use ledger_core::work::{Effort, Work};
+use std::collections::VecDeque;
+
+/// What a host runs.
+pub(super) enum Machine {
+    Replica(Box<Replica>),
+    Gateway(Box<Gateway>),
+}
+
+impl Machine {
+    fn as_machine(&mut self) -> &mut dyn ledger_core::seam::Machine {
+        match self {
+            Self::Replica(replica) => replica.as_mut(),
+            Self::Gateway(gateway) => gateway.as_mut(),
+        }
+    }
+}
+
+/// Signature checks from which the batched price applies.
+const BATCH_MIN: u64 = 8;
+
+pub(super) struct Node {
+    pub peer: Peer,
+    /// `None` while it is down.
+    pub machine: Option<Machine>,
+    pub disk: Disk<JournalEntry>,
+    pub cpu: Cpu,
+    costs: HostPlan,
+    inbox: VecDeque<Input>,
+    pub busy_until: Timestamp,
+    pub machine_busy: Duration,
+    pub wake_scheduled: bool,
+    timer_at: Option<Timestamp>,
+    pub incarnation: u32,
+    pub bytes_sent: u64,
+    pub inbox_max: usize,
+}
+
+impl Node {
+    pub fn new(peer: Peer, plan: &HostPlan) -> Self {
+        Self {
+            peer,
+            machine: None,
+            disk: Disk::new(DiskTimes {
+                append_ns: plan.disk_append_ns,
+                sync_ns: plan.disk_sync_ns,
+                bytes_per_s: plan.disk_bytes_per_s,
+            }),
+            cpu: Cpu::new(plan.cores),
+            costs: plan.clone(),
+            inbox: VecDeque::new(),
+            busy_until: Timestamp::ZERO,
+            machine_busy: Duration::ZERO,
+            wake_scheduled: false,
+            timer_at: None,
+            incarnation: 0,
+            bytes_sent: 0,
+            inbox_max: 0,
+        }
+    }
+
+    pub fn crash(&mut self, now: Timestamp) {
+        self.machine = None;
+        self.inbox.clear();
+        self.disk.crash();
+        self.cpu.crash(now);
+        self.incarnation += 1;
+        self.timer_at = None;
+    }
+
+    pub fn replica_status(&self) -> Option<ReplicaStatus> {
+        match &self.machine {
+            Some(Machine::Replica(replica)) => Some(replica.status()),
+            Some(Machine::Gateway(_)) | None => None,
+        }
+    }
+
+    fn price(&self, effort: &Effort) -> u64 {
+        let costs = &self.costs;
+        let verify = if effort.signatures >= BATCH_MIN { costs.verify_batched_ns } else { costs.verify_ns };
+        effort.signatures * verify
+            + effort.hashed_bytes * costs.hash_ns_per_kib / 1024
+            + effort.sealed_bytes * costs.seal_ns_per_kib / 1024
+            + effort.wraps * costs.wrap_ns
+            + effort.signed * costs.sign_ns
+    }
+}
+
+impl World {
+    /// Hands an input to a host's machine.
+    pub(super) fn input(&mut self, host: HostId, input: Input) {
+        let node = &mut self.nodes[host.0 as usize];
+        if node.machine.is_none() {
+            return;
+        }
+        node.inbox.push_back(input);
+        node.inbox_max = node.inbox_max.max(node.inbox.len());
+        self.process(host);
+    }
+
+    /// Lets a machine handle its inbox until its core is busy.
+    pub(super) fn process(&mut self, host: HostId) {
+        let now = self.now;
+        loop {
+            let node = &mut self.nodes[host.0 as usize];
+            if node.inbox.is_empty() || node.machine.is_none() {
+                return;
+            }
+            if node.busy_until > now {
+                if !node.wake_scheduled {
+                    node.wake_scheduled = true;
+                    let at = node.busy_until;
+                    self.queue.push(at, Event::Wake { host });
+                }
+                return;
+            }
+            let (Some(input), Some(machine)) = (node.inbox.pop_front(), &mut node.machine) else { return };
+            machine.as_machine().handle(now, input);
+            let cost = node.costs.message_ns;
+            self.finish_step(host, cost);
+        }
+    }
+
+    /// A timer that may be due.
+    pub(super) fn timer(&mut self, host: HostId) {
+        let now = self.now;
+        let node = &mut self.nodes[host.0 as usize];
+        if node.timer_at != Some(now) {
+            return;
+        }
+        node.timer_at = None;
+        let Some(machine) = &mut node.machine else { return };
+        let machine = machine.as_machine();
+        if machine.poll_timeout().is_some_and(|at| at <= now) {
+            if node.busy_until > now {
+                let at = node.busy_until;
+                node.timer_at = Some(at);
+                self.queue.push(at, Event::Timer { host });
+                return;
+            }
+            machine.handle_timeout(now);
+            let cost = node.costs.message_ns;
+            self.finish_step(host, cost);
+            self.process(host);
+        } else {
+            self.arm_timer(host);
+        }
+    }
+
+    /// Carries out what a machine wants after it started.
+    pub(super) fn started_machine(&mut self, host: HostId) {
+        self.finish_step(host, 0);
+        self.process(host);
+    }
+
+    /// The machine has handled something at `now`, for `cost` and what its outputs add to it.
+    fn finish_step(&mut self, host: HostId, mut cost: u64) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let node = &mut self.nodes[host.0 as usize];
+        if let Some(machine) = &mut node.machine {
+            let machine = machine.as_machine();
+            while let Some(output) = machine.poll_output() {
+                match &output {
+                    Output::Committed(report) => {
+                        cost += node.costs.execute_ns
+                            * report.executed.iter().filter(|done| done.outcome.is_some()).count() as u64;
+                    }
+                    // An own block is signed, and so is a vote on each checkpoint that it carries.
+                    Output::Observed(Observation::Proposed(_)) => cost += node.costs.sign_ns,
+                    _ => {}
+                }
+                outputs.push(output);
+            }
+        }
+        let cost = Duration::from_nanos(cost);
+        node.busy_until = node.busy_until.max(self.now) + cost;
+        node.machine_busy += cost;
+        let leaves = node.busy_until;
+        for output in outputs.drain(..) {
+            self.carry_out(host, leaves, output);
+        }
+        self.outputs = outputs;
+        self.arm_timer(host);
+    }
+
+    fn arm_timer(&mut self, host: HostId) {
+        let node = &mut self.nodes[host.0 as usize];
+        let Some(machine) = &mut node.machine else { return };
+        let Some(at) = machine.as_machine().poll_timeout() else { return };
+        let at = at.max(self.now);
+        if node.timer_at.is_none_or(|armed| armed > at) {
+            node.timer_at = Some(at);
+            self.queue.push(at, Event::Timer { host });
+        }
+    }
+
+    fn carry_out(&mut self, host: HostId, at: Timestamp, output: Output) {
+        let peer = self.nodes[host.0 as usize].peer;
+        match output {
+            Output::Send { to: Peer::Local, bytes, .. } => self.answer_local(at, &bytes),
+            Output::Send { to, lane, bytes } => {
+                let content = content(&bytes);
+                let to = self.host_of(to);
+                self.transmit(at, host, to, lane, bytes, content);
+            }
+            Output::Broadcast { lane, bytes } => {
+                let content = content(&bytes);
+                for to in (0..self.replicas as u32).map(HostId).filter(|to| *to != host) {
+                    self.transmit(at, host, to, lane, bytes.clone(), content);
+                }
+            }
+            Output::Persist { position, entry, sync } => self.persist(host, at, position, entry, sync),
+            Output::Truncate(before) => self.nodes[host.0 as usize].disk.truncate_before(before.0),
+            Output::Verify(job, work) => self.start_job(host, at, job, &work),
+            Output::Store(locator, document) => {
+                debug_assert_eq!(crate::document::content(&self.seed, locator), document);
+            }
+            Output::Load(locator) => {
+                let costs = &self.nodes[host.0 as usize].costs;
+                let bytes = crate::document::size_of(locator);
+                let read = u128::from(bytes) * 1_000_000_000 / u128::from(costs.disk_bytes_per_s.max(1));
+                let takes = Duration::from_nanos(costs.disk_append_ns.saturating_add(read as u64));
+                self.queue.push(at + takes, Event::Loaded { host, locator });
+            }
+            Output::Committed(report) => {
+                if let Peer::Replica(replica) = peer {
+                    self.recorder.executed(at, replica, report);
+                }
+            }
+            Output::Completed(completion) => {
+                let operation = completion.operation;
+                if self.recorder.completed(at, operation, &completion) {
+                    self.go_on(at, [(operation, completion)]);
+                }
+            }
+            Output::Observed(observation) => self.recorder.observed(at, peer, observation),
+        }
+    }
+
+    fn transmit(
+        &mut self,
+        at: Timestamp,
+        from: HostId,
+        to: HostId,
+        lane: Lane,
+        bytes: bytes::Bytes,
+        content: u64,
+    ) {
+        self.nodes[from.0 as usize].bytes_sent += bytes.len() as u64;
+        if !self.network.reachable(from, to) {
+            return self.recorder.undelivered();
+        }
+        let peer = self.nodes[from.0 as usize].peer;
+        let delivery = self.network.send(at, from, to, lane, bytes.len());
+        self.queue.push(delivery.arrival, Event::Deliver { to, from: peer, content, bytes });
+    }
+
+    fn persist(
+        &mut self,
+        host: HostId,
+        at: Timestamp,
+        position: JournalPosition,
+        entry: JournalEntry,
+        sync: bool,
+    ) {
+        let node = &mut self.nodes[host.0 as usize];
+        let bytes = entry.len();
+        node.disk.append(at, entry, bytes);
+        debug_assert_eq!(node.disk.end(), position.0, "the machine counts as the disk does");
+        if sync && let Some(done) = node.disk.request_sync(at) {
+            let incarnation = node.incarnation;
+            self.queue.push(done, Event::Synced { host, incarnation });
+        }
+    }
+
+    pub(super) fn synced(&mut self, host: HostId, incarnation: u32) {
+        let node = &mut self.nodes[host.0 as usize];
+        if node.incarnation != incarnation {
+            return;
+        }
+        let (durable, next) = node.disk.complete_sync(self.now);
+        if let Some(next) = next {
+            self.queue.push(next, Event::Synced { host, incarnation });
+        }
+        self.input(host, Input::Durable(JournalPosition(durable)));
+    }
+
+    fn start_job(&mut self, host: HostId, at: Timestamp, job: JobId, work: &Work) {
+        let finding = self.memo.run(work, &self.committee);
+        let node = &mut self.nodes[host.0 as usize];
+        let cost = node.price(&work.effort());
+        let done = if cost == 0 { at } else { node.cpu.start(at, cost) };
+        let incarnation = node.incarnation;
+        if done <= self.now {
+            // Nothing takes no time: straight to the inbox.
+            node.inbox.push_back(Input::Verified(job, finding));
+            return;
+        }
+        self.queue.push(done, Event::Job { host, incarnation, job, finding: Box::new(finding) });
+    }
+
+    /// A replica answers the load generator on its own host.
+    fn answer_local(&mut self, at: Timestamp, bytes: &bytes::Bytes) {
+        let Ok(Message::Reply(reply)) = Message::decode(bytes) else { return };
+        let (submission, end) = match reply {
+            Reply::Ordered { submission, .. } => (submission, ORDERED),
+            Reply::Busy(submission) => (submission, End::Overloaded),
+            Reply::Rejected(submission) => (submission, End::Rejected),
+            Reply::Receipt(_) | Reply::PermitStatus { .. } | Reply::NoEntry(_) => return,
+        };
+        let ended = self.recorder.answered(at, &submission, end);
+        self.go_on(at, ended);
+    }
+
+    /// Clients of a closed loop start their next operation.
+    pub(super) fn go_on(&mut self, at: Timestamp, ended: impl IntoIterator<Item = (u64, Completion)>) {
+        for (operation, completion) in ended {
+            let followed = self.generator.completed(at, operation, &completion);
+            if let Some(expected) = followed.expected {
+                self.recorder.expect(operation, expected);
+            }
+            if let Some(next) = followed.next_start {
+                self.queue.push(next, Event::NextOperation);
+            }
+        }
+    }
+}
+
+/// How an opaque submission ends well: there is no outcome, so one that says nothing stands for it.
+const ORDERED: End = End::Done(Outcome::PartyRegistered(PartyId(0)));
+
+/// What stands for a message's bytes in the digest.
+fn content(bytes: &[u8]) -> u64 {
+    let hash = blake3::hash(bytes);
+    u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
+}

@@ -1,0 +1,3 @@
+//! Same plan, same digest.
+
+use crate::support::root;

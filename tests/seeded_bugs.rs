@@ -1,0 +1,83 @@
+//! Every checker notices the mistake that it is there for: a table of seeded bugs, the scenario that brings each out,
+//! and the checker that must fail. Without the bug the same scenario passes.
+
+use crate::support::{failures, plan, run};
+use ledger_core::committee::ReplicaId;
+use ledger_core::gateway::GatewayBug;
+use ledger_core::ledger::LedgerBug;
+use ledger_core::replica::ReplicaBug;
+use sim::world::{Options, SeededBug};
+
+/// Ordering under a partition and a crash.
+const ORDERING: &str = "# Does ordering hold?
+name: ordering
+duration: 8s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: uniform-50-100ms }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - at: 2s
+    partition: { groups: [[0], rest], for: 2s }
+";
+
+/// Everything stops at once.
+const BLACKOUT: &str = "# Does what was acknowledged survive?
+name: blackout
+duration: 8s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - at: 3s
+    crash: { replicas: [0, 1, 2, 3], for: 1s }
+";
+
+/// Records, with a replica down for a while so that gateways submit again elsewhere.
+const RECORDS: &str = "# Do records hold?
+name: records
+warmup: 1s
+duration: 8s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: metro }
+population: { patients: 200, hospitals: 4, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 60/s, mix: { register: 30%, share: 40%, consent: 25%, audit: 5% } }
+faults:
+  - at: 3s
+    crash: { replicas: [1], for: 2s }
+";
+
+#[test]
+fn each_bug_is_caught_by_its_checker() {
+    let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
+    let all = |bug| SeededBug::Replica(None, bug);
+    let table: &[(&str, &[SeededBug], &str)] = &[
+        (ORDERING, &[one(ReplicaBug::SkipUndecided)], "agreement"),
+        (RECORDS, &[one(ReplicaBug::ReverseCommits)], "total_order"),
+        (
+            RECORDS,
+            &[all(ReplicaBug::ExecuteTwice), SeededBug::Ledger(LedgerBug::ForgetSequence)],
+            "integrity",
+        ),
+        (BLACKOUT, &[all(ReplicaBug::ForgetPersist)], "durability"),
+        (ORDERING, &[all(ReplicaBug::NeverFetch)], "validity"),
+        (RECORDS, &[SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit)], "consent"),
+        (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
+        (RECORDS, &[all(ReplicaBug::ForgeReceipts)], "receipts"),
+        (RECORDS, &[all(ReplicaBug::ForgeReceipts)], "conduct"),
+    ];
+    for (scenario, bugs, checker) in table {
+        let plan = plan(scenario);
+        let sound = failures(&run(&plan, &Options::default()));
+        assert!(sound.is_empty(), "without {bugs:?}: {sound:#?}");
+        let options = Options { bugs: bugs.to_vec(), ..Options::default() };
+        let caught = failures(&run(&plan, &options));
+        let names: Vec<&str> = caught.iter().map(|verdict| verdict.checker).collect();
+        assert!(names.contains(checker), "{bugs:?} got past `{checker}`; failed: {names:?}");
+    }
+}
