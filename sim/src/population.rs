@@ -31,7 +31,7 @@ pub const GENESIS_WRAP: [u8; 16] = *b"imported: no key";
 
 /// Largest document of genesis, so that hashing all of them takes a second, not minutes. It leaves out visit bundles,
 /// summaries and images: those come with the run.
-pub const GENESIS_DOCUMENT_BYTES_MAX: u64 = 32_000;
+pub const GENESIS_DOCUMENT_BYTES_MAX: u64 = 16_000;
 
 /// What every patient permits at genesis: treatment in hospitals.
 pub const GENESIS_PURPOSE: Purpose = Purpose::TREAT;
@@ -49,6 +49,8 @@ pub struct Population {
     patients: u64,
     records_per_patient: u64,
     ledger: Ledger,
+    /// By gateway.
+    custody: Vec<Vec<(RecordId, document::Locator)>>,
 }
 
 /// What a workload knows of a record.
@@ -78,6 +80,7 @@ impl Population {
             pharmacies: of(InstitutionKind::Pharmacy),
             laboratories: of(InstitutionKind::Laboratory),
             insurers: of(InstitutionKind::Insurer),
+            custody: vec![Vec::new(); kinds.len()],
             kinds,
             staff_per_institution: plan.population.staff_per_institution,
             patients: plan.population.patients,
@@ -113,7 +116,7 @@ impl Population {
     }
 
     /// The institution of a gateway.
-    pub fn institution(&self, gateway: GatewayId) -> PartyId {
+    pub fn organisation(&self, gateway: GatewayId) -> PartyId {
         PartyId(gateway.0)
     }
 
@@ -180,14 +183,14 @@ impl Population {
         SecretKey::from_seed(self.seed.bytes32(&format!("population/party/{}/key", party.0)))
     }
 
-    /// The secret from which an institution's gateway derives its keys.
-    pub fn gateway_secret(&self, institution: PartyId) -> [u8; 32] {
-        self.seed.bytes32(&format!("population/gateway/{}/secret", institution.0))
+    /// The secret from which a gateway derives its keys.
+    pub fn gateway_secret(&self, gateway: GatewayId) -> [u8; 32] {
+        self.seed.bytes32(&format!("population/gateway/{}/secret", gateway.0))
     }
 
     /// The same, as the secret of its vault.
-    pub fn vault_secret(&self, institution: PartyId) -> VaultSecret {
-        VaultSecret::new(self.gateway_secret(institution))
+    pub fn vault_secret(&self, gateway: GatewayId) -> VaultSecret {
+        VaultSecret::new(self.gateway_secret(gateway))
     }
 
     /// What data keys for a party are wrapped to: its own key; for staff their institution's, for a patient the agent's
@@ -213,14 +216,9 @@ impl Population {
         Some(RecordInfo { patient, custodian, class: record.class, locator: record.locator })
     }
 
-    /// What each gateway has in custody at genesis, by gateway.
-    pub fn holdings(&self) -> Vec<Vec<(RecordId, document::Locator)>> {
-        let mut holdings = vec![Vec::new(); self.institutions()];
-        for id in (0..self.records()).map(|id| RecordId(id as u32)) {
-            let record = self.record(id).expect("genesis has every record");
-            holdings[record.custodian.index()].push((id, record.locator));
-        }
-        holdings
+    /// What a gateway has in custody at genesis.
+    pub fn custody(&self, gateway: GatewayId) -> impl Iterator<Item = (RecordId, document::Locator)> {
+        self.custody.get(gateway.0 as usize).into_iter().flatten().copied()
     }
 
     /// What a patient permits at genesis: hospitals may read all classes up to N for treatment.

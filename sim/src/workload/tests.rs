@@ -204,7 +204,7 @@ fn the_first_thousand_operations() {
     assert_eq!(of(7), GOLDEN);
 }
 
-const GOLDEN: &str = "b25f0a9481e148b57f8afdc15b58bcda2f5374c5338cee881e90f075df3e082f";
+const GOLDEN: &str = "80fa14a58bb3dbdec7a6a70a25654fc5d6ff1ddd89f53f708af8b481ba51c213";
 
 /// The workload's model and the ledger were written apart, and agree.
 #[test]

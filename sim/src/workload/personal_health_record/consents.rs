@@ -199,8 +199,11 @@ mod tests {
         Timestamp::after_genesis(Duration::from_secs(seconds))
     }
 
-    /// After `changes` of the first patient (start, end, how, what), what a reader may expect at a time.
-    fn check(changes: Vec<(u64, Option<(u64, End)>, Change)>, asks: &[(u64, u32, Option<u32>, Expected)]) {
+    /// When it started; when it ended and how; what it is.
+    type Timed = (u64, Option<(u64, End)>, Change);
+
+    /// After changes of the first patient: at a time, a reader under a consent may expect.
+    fn check(changes: Vec<Timed>, asks: &[(u64, u32, Option<u32>, Expected)]) {
         let population = Population::new(&crate::population::tests::plan(2, [2, 1, 0, 0]), &Seed::new(1), 1);
         let (patient, custodian) = (population.patient(0), PartyId(0));
         let record = RecordInfo { patient, custodian, class: RecordClass::Observation, locator: [0; 16] };
