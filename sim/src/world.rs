@@ -180,21 +180,20 @@ impl World {
             })
             .collect();
         let directory = Arc::new(directory(&population));
-        let holdings = population.holdings();
         for (index, institution) in plan.population.institutions.iter().enumerate() {
             let id = GatewayId(index as u32);
-            let organisation = population.institution(id);
+            let organisation = population.organisation(id);
             let mut gateway = Gateway::new(GatewayConfig {
                 id,
                 organisation,
                 committee: committee.clone(),
                 home: ReplicaId(institution.replica as u16),
                 directory: directory.clone(),
-                secret: population.gateway_secret(organisation),
+                secret: population.gateway_secret(id),
                 tuning: GatewayTuning::default(),
             });
-            for (record, locator) in &holdings[index] {
-                gateway.preload(*record, *locator);
+            for (record, locator) in population.custody(id) {
+                gateway.preload(record, locator);
             }
             #[cfg(feature = "seeded-bugs")]
             for bug in &options.bugs {
@@ -470,8 +469,8 @@ fn committee(
 fn directory(population: &Population) -> Directory {
     let gateways = (0..population.institutions() as u32).map(GatewayId);
     let institutions = gateways.map(|gateway| {
-        let organisation = population.institution(gateway);
-        let wrap_key = Gateway::wrap_key(population.gateway_secret(organisation));
+        let organisation = population.organisation(gateway);
+        let wrap_key = Gateway::wrap_key(population.gateway_secret(gateway));
         (organisation, Institution { gateway, wrap_key })
     });
     Directory::new(institutions).expect("institutions of a population are distinct")

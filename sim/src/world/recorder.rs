@@ -138,13 +138,6 @@ impl Recorder {
         true
     }
 
-    /// In hindsight, something else was to be expected.
-    pub fn expect(&mut self, operation: u64, expected: Expected) {
-        if let Some(record) = self.history.operations.get_mut(operation as usize) {
-            record.expected = expected;
-        }
-    }
-
     pub fn executed(&mut self, at: Timestamp, replica: ReplicaId, report: CommitReport) {
         for own in &report.own {
             if let Some(proposed) = self.proposed.remove(own) {
