@@ -348,6 +348,17 @@ impl Ledger {
             + self.earlier.memory_bytes(|_| 0)
     }
 
+    /// Bytes of all rows with their index entries and heap, whoever shares them: an estimate from the rows' number and
+    /// size, at no cost.
+    pub fn rows_bytes(&self) -> usize {
+        const INDEX_ENTRY: usize = 32;
+        const WRAP: usize = 112;
+        self.parties.len() as usize * (size_of::<Party>() + size_of::<Activity>() + INDEX_ENTRY)
+            + self.records.len() as usize * (size_of::<Record>() + WRAP + INDEX_ENTRY)
+            + self.consents.len() as usize * (size_of::<Consent>() + INDEX_ENTRY)
+            + self.accesses.len() as usize * size_of::<Access>()
+    }
+
     /// Makes it make a mistake.
     #[cfg(feature = "seeded-bugs")]
     pub fn seed_bug(&mut self, bug: LedgerBug) {

@@ -11,7 +11,8 @@
 //! * an own block is on disk before it is sent, and everything that it names was appended before it, so a restarted
 //!   replica never signs a second block for a round and never forgets what its blocks vouch for;
 //! * commits execute in order, each once, and only when every signature in it has been judged;
-//! * a gateway is answered only out of a checkpoint that a quorum signed.
+//! * a gateway is answered only out of a checkpoint that a quorum signed;
+//! * about permits a replica answers from a state that is not older than any checkpoint that it voted on.
 //!
 //! Bounds are the constants below; what goes beyond one is refused with an answer, or counted and dropped.
 
@@ -161,6 +162,9 @@ pub struct Replica {
     jobs_per_peer: Vec<usize>,
     next_job: u64,
     journal: JournalPosition,
+    /// Last commit on whose checkpoint this replica may have voted before it restarted: until it has executed that far
+    /// again it says nothing about permits, because a revocation's receipt may rest on its vote.
+    vouched_for: u64,
     /// Own blocks that wait for the disk.
     undurable: VecDeque<(JournalPosition, BlockRef)>,
     outputs: VecDeque<Output>,
@@ -191,6 +195,7 @@ impl Replica {
             jobs_per_peer: vec![0; replicas],
             next_job: 0,
             journal: JournalPosition(journal.0 + entries.len() as u64),
+            vouched_for: 0,
             undurable: VecDeque::new(),
             outputs: VecDeque::new(),
             dropped: 0,
@@ -222,6 +227,10 @@ impl Replica {
                 JournalEntry::Block(bytes) => {
                     self.snapshots.journaled(bytes.len() as u64);
                     let block = Block::from_journal(&self.committee, bytes).map_err(SnapshotError::Block)?;
+                    if block.author() == self.id {
+                        let voted = block.votes().iter().map(|vote| vote.commit).max();
+                        self.vouched_for = self.vouched_for.max(voted.unwrap_or(0));
+                    }
                     blocks.push(Arc::new(block));
                 }
             }
@@ -240,7 +249,7 @@ impl Replica {
             log_size: self.execution.log().size(),
             certified: self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.commit),
             ordering_bytes: protocol.bytes,
-            ledger_bytes: self.execution.ledger().map_or(0, Ledger::memory_bytes),
+            ledger_bytes: self.execution.ledger_bytes(),
             log_bytes: self.execution.log_bytes(),
             dropped: self.dropped,
         }

@@ -12,8 +12,10 @@
 //!
 //! What it refuses to know: payload items, checkpoint votes, disks, sockets.
 
+mod catch_up;
 mod committer;
 mod dag;
+mod propose;
 mod schedule;
 mod suspended;
 #[cfg(test)]
@@ -22,11 +24,10 @@ mod tests;
 pub use schedule::Schedule;
 
 use super::{
-    ANSWER_BYTES_MAX, Action, Busy, Commit, CommitHeader, FETCH_MAX, OrderedPrefix, Protocol,
-    ProtocolMessage, ProtocolStatus, Tuning,
+    Action, Busy, Commit, CommitHeader, OrderedPrefix, Protocol, ProtocolMessage, ProtocolStatus, Tuning,
 };
-use crate::block::{Block, BlockBody, BlockRef, CheckpointVote, ITEM_BYTES_MAX, ITEMS_MAX, Round, VOTES_MAX};
-use crate::codec::{Blob, List};
+use crate::block::{Block, BlockRef, CheckpointVote, ITEM_BYTES_MAX, Round};
+use crate::codec::List;
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, SecretKey};
 use crate::time::Timestamp;
@@ -39,11 +40,6 @@ use suspended::Suspended;
 
 /// Rounds by which a block may be ahead of what is accepted before its ancestors are asked for all at once.
 const SYNC_GAP: u64 = 8;
-/// Largest multiple of the leader timeout that back-off reaches.
-const BACKOFF_MAX: u32 = 16;
-
-/// Times that nothing moved before a snapshot is asked for, in case what is missing is no longer held anywhere.
-const STALLS_BEFORE_SNAPSHOT: u32 = 3;
 
 /// The ordering machine.
 pub struct Mysticeti {
@@ -318,218 +314,6 @@ impl Mysticeti {
                 self.mempool_bytes += item.len();
                 self.mempool.push_front(item.bytes());
             }
-        }
-    }
-
-    // --- proposing ---
-
-    fn leaders(&self, round: Round) -> impl Iterator<Item = ReplicaId> + '_ {
-        self.schedule.leaders(round, self.tuning.leaders_per_round)
-    }
-
-    /// Whether the leaders of the quorum round are here and those of the round before it are voted on.
-    fn leaders_seen(&self) -> bool {
-        if self.quorum_round == Round(0) {
-            return true;
-        }
-        let present = self.dag.present(self.quorum_round);
-        self.leaders(self.quorum_round).all(|leader| present.contains(leader))
-            && (self.quorum_round == Round(1)
-                || self.committer.voted(&self.committee, &self.dag, self.quorum_round.before(1)))
-    }
-
-    fn leader_deadline(&self) -> Timestamp {
-        let backoff = (1u32 << self.timeouts.saturating_sub(4).min(8)).min(BACKOFF_MAX);
-        self.quorum_since + self.tuning.leader_timeout * backoff
-    }
-
-    fn may_propose(&self) -> bool {
-        self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
-    }
-
-    fn propose_at(&self) -> Option<Timestamp> {
-        if !self.may_propose() {
-            return None;
-        }
-        let earliest = if self.own.round == Round(0) {
-            Timestamp::ZERO
-        } else {
-            self.proposed_at + self.tuning.min_round_interval
-        };
-        Some(if self.leaders_seen() { earliest } else { earliest.max(self.leader_deadline()) })
-    }
-
-    fn try_propose(&mut self, now: Timestamp) {
-        if self.propose_at().is_none_or(|at| at > now) {
-            return;
-        }
-        if !self.leaders_seen() {
-            self.timeouts += 1;
-            self.status.leader_timeouts += 1;
-        }
-        let round = self.quorum_round.next();
-        let ancestors = self.choose_ancestors(round);
-        let latest =
-            ancestors.iter().filter_map(|ancestor| self.dag.block(ancestor)).map(|block| block.timestamp());
-        let timestamp = latest.max().map_or(now, |latest| latest.max(now));
-        let body = BlockBody {
-            epoch: self.committee.epoch(),
-            round,
-            author: self.me,
-            ancestors: List::new(ancestors).expect("at most a few per author, and authors are at most 256"),
-            payload: self.choose_payload(),
-            timestamp,
-            votes: List::new(self.votes.drain(..self.votes.len().min(VOTES_MAX)).collect())
-                .expect("no more than the limit was drained"),
-        };
-        let block = Arc::new(Block::sign(self.committee.chain(), body, &self.key));
-        self.own = block.reference();
-        self.proposed_at = now;
-        self.undurable = Some(block.clone());
-        self.status.round = round;
-        self.actions.push_back(Action::Persist(block));
-    }
-
-    /// The own previous block; every parent; and older blocks that nobody has named yet.
-    fn choose_ancestors(&mut self, round: Round) -> Vec<BlockRef> {
-        let below = round.before(1);
-        if below == Round(0) {
-            let mut genesis = self.dag.genesis().to_vec();
-            let own = genesis.remove(self.me.index());
-            genesis.insert(0, own);
-            return genesis;
-        }
-        let mut skipped: Vec<NodeId> = Vec::new();
-        let mut at = self.own.round.max(self.dag.floor());
-        while at < below {
-            skipped.extend(self.dag.round(at));
-            at = at.next();
-        }
-        let late = std::mem::take(&mut self.late);
-        let mut named: Vec<BlockRef> = late
-            .into_iter()
-            .chain(skipped)
-            .filter(|id| {
-                id.copy == 0 && id.round < below && !self.dag.is_linked(*id) && !self.dag.is_committed(*id)
-            })
-            .chain(self.dag.round(below).filter(|id| id.copy == 0))
-            .filter(|id| id.author != self.me)
-            .filter_map(|id| Some(self.dag.node(id)?.block.reference()))
-            .collect();
-        named.sort_unstable();
-        named.dedup_by_key(|reference| (reference.round, reference.author));
-        let surplus = (named.len() + 1).saturating_sub(crate::block::ANCESTORS_MAX);
-        named.drain(..surplus);
-        let mut ancestors = vec![self.own];
-        ancestors.extend(named);
-        ancestors
-    }
-
-    fn choose_payload(&mut self) -> List<Blob<ITEM_BYTES_MAX>, ITEMS_MAX> {
-        let mut payload = Vec::new();
-        let mut bytes = 0;
-        while payload.len() < ITEMS_MAX
-            && let Some(item) = self.mempool.front()
-            && (payload.is_empty() || bytes + item.len() <= self.tuning.block_bytes_max)
-        {
-            bytes += item.len();
-            payload.push(Blob::new(item.clone()).expect("submit refuses larger items"));
-            self.mempool.pop_front();
-        }
-        self.mempool_bytes -= bytes;
-        List::new(payload).expect("no more than the limit was taken")
-    }
-
-    // --- catching up ---
-
-    fn arm_stall(&mut self, now: Timestamp) {
-        let patience = self.tuning.leader_timeout * 2 * (1 << self.stalls.min(3));
-        self.stalled_at = now + patience;
-    }
-
-    /// Nothing moved for long: our messages or our peers' may be lost. Say again what we said, ask for what we lack.
-    fn handle_stall(&mut self, now: Timestamp) {
-        if self.stalled_at > now || !self.started {
-            return;
-        }
-        self.stalls += 1;
-        self.arm_stall(now);
-        if self.undurable.is_none()
-            && let Some(block) = self.dag.block(&self.own)
-        {
-            self.actions.push_back(Action::Broadcast(block.clone()));
-        }
-        let n = self.committee.size() as u32;
-        if n > 1 {
-            let turn = (u32::from(self.me.0) + 1 + (self.stalls - 1) % (n - 1)) % n;
-            let peer = ReplicaId(turn as u16);
-            self.ask_sync(now, peer);
-            if self.stalls > STALLS_BEFORE_SNAPSHOT {
-                self.actions.push_back(Action::NeedSnapshot(peer));
-            }
-        }
-    }
-
-    fn ask_sync(&mut self, now: Timestamp, peer: ReplicaId) {
-        if peer == self.me {
-            return;
-        }
-        self.sync = Some((peer, now + self.tuning.leader_timeout * 2));
-        let heights = List::new(self.heights.clone()).expect("one per replica");
-        self.actions.push_back(Action::Send(peer, ProtocolMessage::Sync(heights)));
-    }
-
-    fn answer_fetch(&mut self, from: ReplicaId, wanted: &[BlockRef]) {
-        let blocks = wanted.iter().filter_map(|reference| self.dag.block(reference)).cloned().collect();
-        self.answer(from, blocks);
-    }
-
-    fn answer_sync(&mut self, from: ReplicaId, heights: &[Round]) {
-        if heights.len() != self.committee.size() {
-            return;
-        }
-        let quorum_height = {
-            let mut heights = heights.to_vec();
-            heights.sort_unstable();
-            heights[(heights.len() - 1) / 3]
-        };
-        if quorum_height.next() < self.dag.floor() {
-            self.actions.push_back(Action::Send(from, ProtocolMessage::TooFarBehind));
-            return;
-        }
-        let mut blocks = Vec::new();
-        let mut bytes = 0;
-        let mut round = heights.iter().min().map_or(Round(1), |round| round.next()).max(self.dag.floor());
-        'rounds: while round <= self.dag.top() {
-            for id in self.dag.round(round).filter(|id| round > heights[id.author.index()] || id.copy > 0) {
-                let Some(node) = self.dag.node(id) else { continue };
-                if blocks.len() == FETCH_MAX || bytes > ANSWER_BYTES_MAX {
-                    break 'rounds;
-                }
-                bytes += node.block.bytes().len();
-                blocks.push(node.block.clone());
-            }
-            round = round.next();
-        }
-        self.answer(from, blocks);
-    }
-
-    fn answer(&mut self, to: ReplicaId, blocks: Vec<Arc<Block>>) {
-        let mut bytes = 0;
-        let blobs: Vec<_> = blocks
-            .iter()
-            .take(FETCH_MAX)
-            .take_while(|block| {
-                let first = bytes == 0;
-                bytes += block.bytes().len();
-                first || bytes <= 2 * ANSWER_BYTES_MAX
-            })
-            .filter_map(|block| Blob::new(block.bytes().clone()))
-            .collect();
-        if let Some(blocks) = List::new(blobs)
-            && !blocks.is_empty()
-        {
-            self.actions.push_back(Action::Send(to, ProtocolMessage::Blocks(blocks)));
         }
     }
 

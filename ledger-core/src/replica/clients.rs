@@ -70,12 +70,10 @@ impl Replica {
         match request {
             Request::Submit(bytes) => self.submit(now, from, bytes.bytes()),
             Request::PermitStatus { access, check } => {
-                let time = self.execution.time();
-                let status = self
-                    .execution
-                    .ledger()
-                    .map_or(PermitStatus::Unknown, |ledger| ledger.permit_status(access, time));
-                let commit = self.execution.executed();
+                let (time, commit) = (self.execution.time(), self.execution.executed());
+                let current = self.execution.ledger().filter(|_| commit >= self.vouched_for);
+                let status =
+                    current.map_or(PermitStatus::Unknown, |ledger| ledger.permit_status(access, time));
                 self.reply(from, Reply::PermitStatus { access, check, status, commit });
             }
             Request::Entry(index) => match self.receipt(index) {

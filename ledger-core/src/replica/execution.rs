@@ -29,11 +29,14 @@ pub(super) struct Execution {
     checked: BTreeMap<BlockRef, Checked>,
     executed: u64,
     time: Timestamp,
+    /// Bytes of the ledger's rows at genesis.
+    genesis_bytes: usize,
 }
 
 impl Execution {
     pub fn new(ledger: Option<Ledger>) -> Self {
         Self {
+            genesis_bytes: ledger.as_ref().map_or(0, Ledger::rows_bytes),
             ledger,
             log: AuditLog::default(),
             entries: VecDeque::new(),
@@ -64,6 +67,11 @@ impl Execution {
 
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Bytes of the ledger's rows since genesis.
+    pub fn ledger_bytes(&self) -> usize {
+        self.ledger.as_ref().map_or(0, Ledger::rows_bytes).saturating_sub(self.genesis_bytes)
     }
 
     pub fn log_bytes(&self) -> usize {

@@ -6,6 +6,8 @@
 //! round 2, D leads 3, A leads 4 and so on.
 
 use super::*;
+use crate::block::BlockBody;
+use crate::codec::Blob;
 use crate::committee::tests::committee;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -501,18 +503,28 @@ fn a_healthy_cluster_commits_every_payload_once() {
 }
 
 #[test]
-fn one_silent_replica_costs_timeouts_only_until_the_schedule_replaces_it() {
-    let tuning = Tuning { reputation_window: 20, ..Tuning::default() };
-    let mut cluster = Cluster::new(4, &tuning);
+fn one_silent_replica_costs_a_few_timeouts() {
+    let mut cluster = Cluster::new(4, &Tuning { reputation_window: 1_000_000, ..Tuning::default() });
     cluster.down.insert(ReplicaId(2));
     cluster.start();
+    cluster.run_until(seconds(10));
+    let status = cluster.machines[0].status();
+    assert!((1..=4).contains(&status.leader_timeouts), "{} timeouts", status.leader_timeouts);
+    assert!(status.commits > 100, "{} commits", status.commits);
+}
+
+#[test]
+fn the_schedule_replaces_a_silent_replica() {
+    let mut cluster = Cluster::new(4, &Tuning { reputation_window: 20, ..Tuning::default() });
+    cluster.down.insert(ReplicaId(2));
+    cluster.start();
+    cluster.run_until(seconds(10));
+    let at_10 = cluster.machines[0].status();
     cluster.run_until(seconds(20));
     let at_20 = cluster.machines[0].status();
-    cluster.run_until(seconds(40));
-    let at_40 = cluster.machines[0].status();
-    assert!(at_20.leader_timeouts > 0);
-    assert!(at_40.commits > at_20.commits + 100);
-    assert_eq!(at_40.leader_timeouts, at_20.leader_timeouts, "replaced");
+    assert!(at_10.decisions[2] > 0, "its slots were skipped at first");
+    assert!(at_20.commits > at_10.commits + 100);
+    assert_eq!(at_20.decisions[2], at_10.decisions[2], "it has none any more");
 }
 
 #[test]
@@ -524,7 +536,7 @@ fn messages_lost_in_a_partition_are_fetched_after_it_heals() {
     cluster.run_until(seconds(4));
     cluster.down.remove(ReplicaId(1));
     cluster.run_until(seconds(8));
-    let behind = cluster.commits[0].len() - cluster.commits[1].len();
+    let behind = cluster.commits[0].len().abs_diff(cluster.commits[1].len());
     assert!(behind < 10, "{behind} commits behind");
     // Everybody stops, in the middle of rounds, and all messages under way are lost.
     for replica in 0..4 {

@@ -1,0 +1,139 @@
+//! When to propose, and what.
+//!
+//! A replica proposes for the round after the highest with a quorum of accepted blocks, once, and not before that
+//! quorum's leaders are here and voted on, or a timeout. Waiting serves speed alone: it makes direct decisions likely.
+
+use super::Mysticeti;
+use super::dag::NodeId;
+use crate::block::{ANCESTORS_MAX, Block, BlockBody, BlockRef, ITEM_BYTES_MAX, ITEMS_MAX, Round, VOTES_MAX};
+use crate::codec::{Blob, List};
+use crate::committee::ReplicaId;
+use crate::protocol::Action;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// Rounds without a block after which nobody waits for a leader: waiting serves speed alone, so each replica may
+/// judge for itself, and a crash costs a few timeouts instead of one a turn until the schedule changes.
+const SILENT_ROUNDS: u64 = 4;
+/// Largest multiple of the leader timeout that back-off reaches.
+const BACKOFF_MAX: u32 = 16;
+
+impl Mysticeti {
+    fn leaders(&self, round: Round) -> impl Iterator<Item = ReplicaId> + '_ {
+        self.schedule.leaders(round, self.tuning.leaders_per_round)
+    }
+
+    /// Whether the leaders of the quorum round are here, as far as they are worth waiting for, and those of the round before it are voted on.
+    pub(super) fn leaders_seen(&self) -> bool {
+        if self.quorum_round == Round(0) {
+            return true;
+        }
+        let present = self.dag.present(self.quorum_round);
+        let silent = |leader: ReplicaId| self.heights[leader.index()].0 + SILENT_ROUNDS < self.quorum_round.0;
+        self.leaders(self.quorum_round).all(|leader| present.contains(leader) || silent(leader))
+            && (self.quorum_round == Round(1)
+                || self.committer.voted(&self.committee, &self.dag, self.quorum_round.before(1)))
+    }
+
+    pub(super) fn leader_deadline(&self) -> Timestamp {
+        let backoff = (1u32 << self.timeouts.saturating_sub(4).min(8)).min(BACKOFF_MAX);
+        self.quorum_since + self.tuning.leader_timeout * backoff
+    }
+
+    pub(super) fn may_propose(&self) -> bool {
+        self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
+    }
+
+    pub(super) fn propose_at(&self) -> Option<Timestamp> {
+        if !self.may_propose() {
+            return None;
+        }
+        let earliest = if self.own.round == Round(0) {
+            Timestamp::ZERO
+        } else {
+            self.proposed_at + self.tuning.min_round_interval
+        };
+        Some(if self.leaders_seen() { earliest } else { earliest.max(self.leader_deadline()) })
+    }
+
+    pub(super) fn try_propose(&mut self, now: Timestamp) {
+        if self.propose_at().is_none_or(|at| at > now) {
+            return;
+        }
+        if !self.leaders_seen() {
+            self.timeouts += 1;
+            self.status.leader_timeouts += 1;
+        }
+        let round = self.quorum_round.next();
+        let ancestors = self.choose_ancestors(round);
+        let latest =
+            ancestors.iter().filter_map(|ancestor| self.dag.block(ancestor)).map(|block| block.timestamp());
+        let timestamp = latest.max().map_or(now, |latest| latest.max(now));
+        let body = BlockBody {
+            epoch: self.committee.epoch(),
+            round,
+            author: self.me,
+            ancestors: List::new(ancestors).expect("at most a few per author, and authors are at most 256"),
+            payload: self.choose_payload(),
+            timestamp,
+            votes: List::new(self.votes.drain(..self.votes.len().min(VOTES_MAX)).collect())
+                .expect("no more than the limit was drained"),
+        };
+        let block = Arc::new(Block::sign(self.committee.chain(), body, &self.key));
+        self.own = block.reference();
+        self.proposed_at = now;
+        self.undurable = Some(block.clone());
+        self.status.round = round;
+        self.actions.push_back(Action::Persist(block));
+    }
+
+    /// The own previous block; every parent; and older blocks that nobody has named yet.
+    pub(super) fn choose_ancestors(&mut self, round: Round) -> Vec<BlockRef> {
+        let below = round.before(1);
+        if below == Round(0) {
+            let mut genesis = self.dag.genesis().to_vec();
+            let own = genesis.remove(self.me.index());
+            genesis.insert(0, own);
+            return genesis;
+        }
+        let mut skipped: Vec<NodeId> = Vec::new();
+        let mut at = self.own.round.max(self.dag.floor());
+        while at < below {
+            skipped.extend(self.dag.round(at));
+            at = at.next();
+        }
+        let late = std::mem::take(&mut self.late);
+        let mut named: Vec<BlockRef> = late
+            .into_iter()
+            .chain(skipped)
+            .filter(|id| {
+                id.copy == 0 && id.round < below && !self.dag.is_linked(*id) && !self.dag.is_committed(*id)
+            })
+            .chain(self.dag.round(below).filter(|id| id.copy == 0))
+            .filter(|id| id.author != self.me)
+            .filter_map(|id| Some(self.dag.node(id)?.block.reference()))
+            .collect();
+        named.sort_unstable();
+        named.dedup_by_key(|reference| (reference.round, reference.author));
+        let surplus = (named.len() + 1).saturating_sub(ANCESTORS_MAX);
+        named.drain(..surplus);
+        let mut ancestors = vec![self.own];
+        ancestors.extend(named);
+        ancestors
+    }
+
+    pub(super) fn choose_payload(&mut self) -> List<Blob<ITEM_BYTES_MAX>, ITEMS_MAX> {
+        let mut payload = Vec::new();
+        let mut bytes = 0;
+        while payload.len() < ITEMS_MAX
+            && let Some(item) = self.mempool.front()
+            && (payload.is_empty() || bytes + item.len() <= self.tuning.block_bytes_max)
+        {
+            bytes += item.len();
+            payload.push(Blob::new(item.clone()).expect("submit refuses larger items"));
+            self.mempool.pop_front();
+        }
+        self.mempool_bytes -= bytes;
+        List::new(payload).expect("no more than the limit was taken")
+    }
+}
