@@ -1,4 +1,12 @@
-//! The deterministic simulator around `ledger-core`.
+//! The deterministic simulator around `ledger-core`, and the program `amanah`.
+//!
+//! ```text
+//! scenario.yaml → Scenario → Plan → World → Run → checkers → verdicts → metrics, expectations → report, result.json
+//! ```
+//!
+//! Nothing flows back. [`Scenario`](scenario::Scenario) is what people write, [`Plan`](plan::Plan) is what can run,
+//! and [`Run`](history::Run) is all that is known afterwards. The [`world`] plays a plan in virtual time: same plan,
+//! same digest, on any machine, in debug and release, with any number of threads.
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
