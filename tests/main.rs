@@ -2,6 +2,8 @@
 //! and the checkers that notice them, bounds derived from the network, and the shape of the house.
 
 // mod determinism;
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod latency;
 mod seeded_bugs;
 mod support;

@@ -353,10 +353,10 @@ impl Ledger {
     pub fn rows_bytes(&self) -> usize {
         const INDEX_ENTRY: usize = 32;
         const WRAP: usize = 112;
-        self.parties.len() as usize * (size_of::<Party>() + size_of::<Activity>() + INDEX_ENTRY)
-            + self.records.len() as usize * (size_of::<Record>() + WRAP + INDEX_ENTRY)
-            + self.consents.len() as usize * (size_of::<Consent>() + INDEX_ENTRY)
-            + self.accesses.len() as usize * size_of::<Access>()
+        self.parties.len() * (size_of::<Party>() + size_of::<Activity>() + INDEX_ENTRY)
+            + self.records.len() * (size_of::<Record>() + WRAP + INDEX_ENTRY)
+            + self.consents.len() * (size_of::<Consent>() + INDEX_ENTRY)
+            + self.accesses.len() * size_of::<Access>()
     }
 
     /// Makes it make a mistake.

@@ -13,7 +13,7 @@ use crate::scenario::Scenario;
 use ledger_core::committee::{Committee, Member, ReplicaId, ReplicaSet, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
 use ledger_core::gateway::End;
-use ledger_core::ledger::transaction::{AccessId, ConsentId, Outcome, RecordId, Refusal};
+use ledger_core::ledger::transaction::{AccessId, ConsentId, Outcome, PartyId, RecordId, Refusal};
 use ledger_core::replica::Executed;
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -130,7 +130,13 @@ fn operation(history: &mut History, number: u64) {
             operation.record = Some(RecordId(number as u32));
             operation.key_at = after(60);
             operation.transferred_at = after(85);
-            Outcome::Permitted { access, until: Timestamp::MAX }
+            Outcome::Permitted {
+                access,
+                until: Timestamp::MAX,
+                record: RecordId(0),
+                commitment: Digest::default(),
+                custodian: PartyId(0),
+            }
         }
         OperationKind::Revoke => {
             // While the replica is down, shares and revocations of one consent would be ordered together.
