@@ -24,16 +24,43 @@ pub enum Message {
     Block(Bytes),
     /// Between protocols.
     Protocol(ProtocolMessage),
-    /// Asks a replica for its last certified snapshot, if it is of a later commit.
-    SnapshotRequest(u64),
-    /// A [`Snapshot`](crate::replica::Snapshot).
-    Snapshot(Bytes),
+    /// Asks a replica for a part of a certified snapshot.
+    SnapshotRequest(SnapshotRequest),
+    /// A part of a [`Snapshot`](crate::replica::Snapshot).
+    Snapshot(SnapshotChunk),
     /// A gateway asks a replica.
     Request(Request),
     /// A replica answers.
     Reply(Reply),
     /// Between gateways.
     Exchange(Exchange),
+}
+
+/// Most bytes of a snapshot in one message.
+pub const SNAPSHOT_CHUNK_MAX: usize = 4 * 1024 * 1024;
+
+/// Which part of which snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SnapshotRequest {
+    /// Of this commit, as an earlier part said; `None`: any that helps.
+    pub commit: Option<u64>,
+    /// One of a commit up to this one does not help.
+    pub after: u64,
+    /// From this byte on.
+    pub offset: u64,
+}
+
+/// A part of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SnapshotChunk {
+    /// Commit that the snapshot is of.
+    pub commit: u64,
+    /// Bytes of the whole.
+    pub total: u64,
+    /// Where this part begins.
+    pub offset: u64,
+    /// The part.
+    pub bytes: Blob<SNAPSHOT_CHUNK_MAX>,
 }
 
 /// What gateways ask replicas.
@@ -140,8 +167,8 @@ impl Message {
         let (tag, body) = match self {
             Self::Block(bytes) => return Self::encode_block(bytes),
             Self::Protocol(message) => (1, codec::encode(message)),
-            Self::SnapshotRequest(after) => (2, codec::encode(after)),
-            Self::Snapshot(bytes) => (3, bytes.to_vec()),
+            Self::SnapshotRequest(request) => (2, codec::encode(request)),
+            Self::Snapshot(chunk) => (3, codec::encode(chunk)),
             Self::Request(request) => (4, codec::encode(request)),
             Self::Reply(reply) => (5, codec::encode(reply)),
             Self::Exchange(exchange) => (6, codec::encode(exchange)),
@@ -160,7 +187,7 @@ impl Message {
         bytes.into()
     }
 
-    /// From the wire. Blocks and snapshots share the message's memory.
+    /// From the wire. A block shares the message's memory.
     pub fn decode(bytes: &Bytes) -> Result<Self, DecodeError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(DecodeError::TooLong { found: bytes.len(), limit: MESSAGE_BYTES_MAX });
@@ -172,8 +199,8 @@ impl Message {
         Ok(match tag {
             0 if body.len() <= BLOCK_BYTES_MAX => Self::Block(body),
             1 => Self::Protocol(codec::decode(&body, MESSAGE_BYTES_MAX)?),
-            2 => Self::SnapshotRequest(codec::decode(&body, 8)?),
-            3 => Self::Snapshot(body),
+            2 => Self::SnapshotRequest(codec::decode(&body, 32)?),
+            3 => Self::Snapshot(codec::decode(&body, MESSAGE_BYTES_MAX)?),
             4 => Self::Request(codec::decode(&body, 128 * 1024)?),
             5 => Self::Reply(codec::decode(&body, 128 * 1024)?),
             6 => Self::Exchange(codec::decode(&body, MESSAGE_BYTES_MAX)?),

@@ -306,16 +306,12 @@ impl Replica {
             (Message::Protocol(message), Peer::Replica(replica)) => {
                 self.protocol.handle_message(now, replica, message);
             }
-            (Message::SnapshotRequest(after), Peer::Replica(_)) => {
-                if let Some(snapshot) = self.snapshots.serve(after) {
-                    self.send(from, Lane::Bulk, &Message::Snapshot(snapshot));
+            (Message::SnapshotRequest(request), Peer::Replica(_)) => {
+                if let Some(chunk) = self.snapshots.serve(&request) {
+                    self.send(from, Lane::Bulk, &Message::Snapshot(chunk));
                 }
             }
-            (Message::Snapshot(bytes), Peer::Replica(replica)) => {
-                if self.snapshots.is_awaited() {
-                    self.start_job(Job::Snapshot(replica), Work::Snapshot(bytes));
-                }
-            }
+            (Message::Snapshot(chunk), Peer::Replica(replica)) => self.take_chunk(now, replica, &chunk),
         }
     }
 
@@ -423,9 +419,7 @@ impl Replica {
                 if self.has_bug(ReplicaBug::NeverFetch) {
                     return;
                 }
-                self.snapshots.awaited();
-                let executed = self.execution.executed();
-                self.send(Peer::Replica(peer), Lane::Consensus, &Message::SnapshotRequest(executed));
+                self.ask_snapshot(now, peer);
             }
         }
     }

@@ -5,18 +5,19 @@
 //! ledger by its state root, the frontier by size and root, the commit headers by their hash chain, the leader
 //! schedule and the recent blocks by the headers.
 
-use super::Replica;
+use super::{Job, Replica};
 use crate::audit::{AuditLog, Checkpoint, CheckpointError, Frontier};
 use crate::block::{BLOCK_BYTES_MAX, Block, BlockError, Round};
 use crate::codec::{self, Blob, DecodeError, List};
-use crate::committee::Committee;
+use crate::committee::{Committee, ReplicaId};
 use crate::crypto::SignatureVerifier;
 use crate::ledger::{Ledger, RestoreError};
-use crate::message::MESSAGE_BYTES_MAX;
+use crate::message::{Message, SNAPSHOT_CHUNK_MAX, SnapshotChunk, SnapshotRequest};
 use crate::protocol::mysticeti::Schedule;
 use crate::protocol::{Commit, CommitHeader, OrderedPrefix};
-use crate::seam::{JournalEntry, JournalPosition};
-use crate::time::Timestamp;
+use crate::seam::{JournalEntry, JournalPosition, Lane, Peer};
+use crate::time::{Duration, Timestamp};
+use crate::work::Work;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -26,6 +27,10 @@ use std::sync::Arc;
 const CAPTURE_INTERVAL: u64 = 32;
 /// Captured states that wait for their checkpoint.
 const CAPTURES_MAX: usize = 8;
+/// Most bytes of a snapshot.
+pub const SNAPSHOT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// After this long without a part, a download is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Most commit headers in a snapshot.
 const HEADERS_MAX: usize = 64 * 1024;
 
@@ -37,7 +42,7 @@ pub struct Snapshot {
     schedule: Schedule,
     recent: List<Blob<BLOCK_BYTES_MAX>, 1024>,
     frontier: Frontier,
-    ledger: Option<Blob<MESSAGE_BYTES_MAX>>,
+    ledger: Option<Blob<SNAPSHOT_BYTES_MAX>>,
 }
 
 /// Why a snapshot is not to be trusted. Never valid.
@@ -90,7 +95,7 @@ impl Snapshot {
         committee: &Committee,
         verifier: &mut dyn SignatureVerifier,
     ) -> Result<VerifiedSnapshot, SnapshotError> {
-        let snapshot: Self = codec::decode(bytes, MESSAGE_BYTES_MAX)?;
+        let snapshot: Self = codec::decode(bytes, SNAPSHOT_BYTES_MAX)?;
         let body = &snapshot.checkpoint.body;
         snapshot.checkpoint.verify(committee, verifier)?;
         let headers: Vec<Arc<CommitHeader>> = snapshot.headers.into_vec().into_iter().map(Arc::new).collect();
@@ -141,6 +146,15 @@ struct Capture {
     ledger: Option<Ledger>,
 }
 
+/// A snapshot on its way here, part by part.
+struct Download {
+    from: ReplicaId,
+    /// Commit and size, once the first part has come.
+    whole: Option<(u64, u64)>,
+    bytes: Vec<u8>,
+    heard_at: Timestamp,
+}
+
 /// What a replica keeps for snapshots.
 pub(super) struct Snapshots {
     gc_depth: u64,
@@ -151,8 +165,9 @@ pub(super) struct Snapshots {
     recent: VecDeque<Arc<Block>>,
     captures: VecDeque<Capture>,
     last: Option<(Capture, Arc<Checkpoint>)>,
+    /// The snapshot last asked for, kept for the parts to come.
     encoded: Option<(u64, Bytes)>,
-    awaited: bool,
+    download: Option<Download>,
     /// Own snapshot being written: delete before `.1` once `.0` is durable.
     writing: Option<(JournalPosition, JournalPosition)>,
 }
@@ -168,21 +183,13 @@ impl Snapshots {
             captures: VecDeque::new(),
             last: None,
             encoded: None,
-            awaited: false,
+            download: None,
             writing: None,
         }
     }
 
     pub fn journaled(&mut self, bytes: u64) {
         self.journal_bytes += bytes;
-    }
-
-    pub fn awaited(&mut self) {
-        self.awaited = true;
-    }
-
-    pub fn is_awaited(&self) -> bool {
-        self.awaited
     }
 
     /// A commit was ordered.
@@ -240,12 +247,9 @@ impl Snapshots {
         }
     }
 
-    /// The last snapshot's bytes, if it is of a later commit.
-    pub fn serve(&mut self, after: u64) -> Option<Bytes> {
+    /// The last snapshot's bytes.
+    fn encode_last(&mut self) -> Option<Bytes> {
         let (capture, checkpoint) = self.last.as_ref()?;
-        if capture.commit <= after {
-            return None;
-        }
         if self.encoded.as_ref().is_none_or(|(commit, _)| *commit != capture.commit) {
             let snapshot = Snapshot {
                 checkpoint: (**checkpoint).clone(),
@@ -265,6 +269,24 @@ impl Snapshots {
         self.encoded.as_ref().map(|(_, bytes)| bytes.clone())
     }
 
+    /// A part of a snapshot: of the one that the asker began with while it is kept, else from the start of the last.
+    pub fn serve(&mut self, request: &SnapshotRequest) -> Option<SnapshotChunk> {
+        let kept = self.encoded.as_ref().map(|(commit, _)| *commit).filter(|commit| *commit > request.after);
+        let recent =
+            self.last.as_ref().map(|(capture, _)| capture.commit).filter(|commit| *commit > request.after);
+        let fresh = kept.is_some_and(|kept| kept + 4 * CAPTURE_INTERVAL >= recent.unwrap_or(0));
+        let offset = if kept.is_some() && kept == request.commit { request.offset } else { 0 };
+        if offset == 0 && !fresh {
+            recent?;
+            self.encode_last()?;
+        }
+        let (commit, bytes) = self.encoded.as_ref()?;
+        let start = usize::try_from(offset).ok().filter(|start| *start < bytes.len())?;
+        let end = bytes.len().min(start + SNAPSHOT_CHUNK_MAX);
+        let part = Blob::new(bytes.slice(start..end))?;
+        Some(SnapshotChunk { commit: *commit, total: bytes.len() as u64, offset, bytes: part })
+    }
+
     /// The own snapshot is durable: what may be deleted.
     pub fn durable(&mut self, position: JournalPosition) -> Option<JournalPosition> {
         let (_, before) = self.writing.take_if(|(last, _)| *last <= position)?;
@@ -279,13 +301,19 @@ impl Replica {
         if snapshots.journal_bytes < snapshots.journal_bytes_max || snapshots.writing.is_some() {
             return;
         }
-        let Some((commit, round)) = snapshots.last.as_ref().map(|(last, _)| (last.commit, last.leader_round))
-        else {
+        let Some(round) = snapshots.last.as_ref().map(|(last, _)| last.leader_round) else {
             return;
         };
         let blocks = self.protocol.window();
         let covered = blocks.iter().map(|block| block.round()).min().is_none_or(|floor| floor <= round);
-        let Some(bytes) = self.snapshots.serve(commit - 1).filter(|_| covered) else { return };
+        if !covered {
+            return;
+        }
+        let Some(bytes) = self.snapshots.encode_last() else {
+            // Too large for a snapshot: trying again at every checkpoint would cost more than a longer journal.
+            self.snapshots.journal_bytes_max *= 2;
+            return;
+        };
         self.snapshots.journal_bytes = 0;
         let before = self.journal;
         self.persist(JournalEntry::Snapshot(bytes.clone()), false);
@@ -299,6 +327,54 @@ impl Replica {
         self.snapshots.journal_bytes_max = self.snapshots.journal_bytes_max.max(4 * written);
     }
 
+    /// Asks for a snapshot, unless one is on its way.
+    pub(super) fn ask_snapshot(&mut self, now: Timestamp, from: ReplicaId) {
+        if self.snapshots.download.as_ref().is_some_and(|download| download.heard_at + PATIENCE > now) {
+            return;
+        }
+        self.snapshots.download = Some(Download { from, whole: None, bytes: Vec::new(), heard_at: now });
+        self.ask_chunk();
+    }
+
+    fn ask_chunk(&mut self) {
+        let Some(download) = &self.snapshots.download else { return };
+        let request = SnapshotRequest {
+            commit: download.whole.map(|(commit, _)| commit),
+            after: self.execution.executed(),
+            offset: download.bytes.len() as u64,
+        };
+        let from = download.from;
+        self.send(Peer::Replica(from), Lane::Consensus, &Message::SnapshotRequest(request));
+    }
+
+    /// Takes a part of a snapshot; the whole is verified like any other work.
+    pub(super) fn take_chunk(&mut self, now: Timestamp, from: ReplicaId, chunk: &SnapshotChunk) {
+        let Some(download) = self.snapshots.download.as_mut().filter(|download| download.from == from) else {
+            return;
+        };
+        if chunk.bytes.is_empty() || chunk.total > SNAPSHOT_BYTES_MAX as u64 {
+            self.snapshots.download = None;
+            return self.drop_message(Peer::Replica(from), "a snapshot of no possible size".into());
+        }
+        if chunk.offset == 0 {
+            // The first part, or the peer has begun again with a later snapshot.
+            download.whole = Some((chunk.commit, chunk.total));
+            download.bytes.clear();
+        } else if download.whole != Some((chunk.commit, chunk.total))
+            || chunk.offset != download.bytes.len() as u64
+        {
+            return;
+        }
+        download.heard_at = now;
+        download.bytes.extend_from_slice(&chunk.bytes);
+        if (download.bytes.len() as u64) < chunk.total {
+            return self.ask_chunk();
+        }
+        let bytes = std::mem::take(&mut download.bytes).into();
+        self.snapshots.download = None;
+        self.start_job(Job::Snapshot(from), Work::Snapshot(bytes));
+    }
+
     /// Goes on from a snapshot. False if it is not ahead of what is executed.
     pub(super) fn install(&mut self, now: Timestamp, snapshot: VerifiedSnapshot) -> bool {
         let VerifiedSnapshot { checkpoint, prefix, log, ledger, .. } = snapshot;
@@ -306,7 +382,7 @@ impl Replica {
         if last.index <= self.execution.executed() || ledger.is_some() != self.execution.ledger().is_some() {
             return false;
         }
-        self.snapshots.awaited = false;
+        self.snapshots.download = None;
         self.snapshots.headers = prefix.headers.iter().cloned().collect();
         self.snapshots.recent = prefix.recent.iter().cloned().collect();
         self.snapshots.captures.clear();
