@@ -45,7 +45,7 @@ pub struct Round(pub u64);
 impl Round {
     /// The next round.
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// `rounds` earlier, not before genesis.

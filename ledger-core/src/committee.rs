@@ -209,12 +209,14 @@ impl ReplicaSet {
 
     /// Removes a replica.
     pub fn remove(&mut self, replica: ReplicaId) {
-        self.0[replica.index() / 64] &= !(1u64 << (replica.index() % 64));
+        if let Some(word) = self.0.get_mut(replica.index() / 64) {
+            *word &= !(1u64 << (replica.index() % 64));
+        }
     }
 
     /// Whether it is in.
     pub fn contains(&self, replica: ReplicaId) -> bool {
-        self.0[replica.index() / 64] & (1u64 << (replica.index() % 64)) != 0
+        self.0.get(replica.index() / 64).is_some_and(|word| word & (1u64 << (replica.index() % 64)) != 0)
     }
 
     /// How many.

@@ -46,6 +46,9 @@ use std::sync::Arc;
 /// Jobs of one peer under way; more of its messages are dropped (it sends again).
 pub const JOBS_PER_PEER_MAX: usize = 2048;
 
+/// Bytes of one peer in such jobs.
+pub const JOB_BYTES_PER_PEER_MAX: usize = 64 * 1024 * 1024;
+
 /// What makes a replica.
 #[derive(Clone)]
 pub struct ReplicaConfig {
@@ -142,7 +145,7 @@ pub struct ReplicaStatus {
 }
 
 enum Job {
-    Blocks { from: ReplicaId, answer: bool },
+    Blocks { from: ReplicaId, answer: bool, bytes: usize },
     Transactions(BlockRef),
     Submission { from: Peer, bytes: Bytes },
     Votes(u64, Vec<ReplicaId>),
@@ -159,7 +162,10 @@ pub struct Replica {
     clients: Clients,
     snapshots: Snapshots,
     jobs: BTreeMap<JobId, Job>,
-    jobs_per_peer: Vec<usize>,
+    /// Jobs and their bytes under way, by the replica that caused them.
+    jobs_per_peer: Vec<(usize, usize)>,
+    /// Submissions whose signatures are being checked.
+    submissions: usize,
     next_job: u64,
     journal: JournalPosition,
     /// Last commit on whose checkpoint this replica may have voted before it restarted: until it has executed that far
@@ -192,7 +198,8 @@ impl Replica {
             clients: Clients::default(),
             snapshots: Snapshots::new(gc_depth, config.journal_bytes_max),
             jobs: BTreeMap::new(),
-            jobs_per_peer: vec![0; replicas],
+            jobs_per_peer: vec![(0, 0); replicas],
+            submissions: 0,
             next_job: 0,
             journal: JournalPosition(journal.0 + entries.len() as u64),
             vouched_for: 0,
@@ -215,14 +222,20 @@ impl Replica {
     }
 
     fn recover(&mut self, now: Timestamp, entries: Vec<JournalEntry>) -> Result<(), SnapshotError> {
-        let from = entries.iter().rposition(|entry| matches!(entry, JournalEntry::Snapshot(_))).unwrap_or(0);
+        // The last snapshot is where execution begins; all blocks count, also those before it: a snapshot that came from
+        // a peer stands behind own blocks that must not be signed again.
+        let last = entries.iter().rposition(|entry| matches!(entry, JournalEntry::Snapshot(_)));
         let mut blocks = Vec::new();
-        for entry in entries.into_iter().skip(from) {
+        for (number, entry) in entries.into_iter().enumerate() {
             match entry {
                 JournalEntry::Snapshot(bytes) => {
-                    let mut verifier = crate::crypto::BatchVerifier;
-                    let snapshot = Snapshot::verify(&bytes, &self.committee, &mut verifier)?;
-                    self.install(now, snapshot);
+                    self.snapshots.journaled(bytes.len() as u64);
+                    if Some(number) == last {
+                        let mut verifier = crate::crypto::BatchVerifier;
+                        let gc_depth = self.snapshots.gc_depth();
+                        let snapshot = Snapshot::verify(&bytes, gc_depth, &self.committee, &mut verifier)?;
+                        self.install(now, snapshot);
+                    }
                 }
                 JournalEntry::Block(bytes) => {
                     self.snapshots.journaled(bytes.len() as u64);
@@ -268,8 +281,14 @@ impl Replica {
     fn start_job(&mut self, job: Job, work: Work) {
         let id = JobId(self.next_job);
         self.next_job += 1;
-        if let Job::Blocks { from, .. } | Job::Snapshot(from) = &job {
-            self.jobs_per_peer[from.index()] += 1;
+        match &job {
+            Job::Blocks { from, bytes, .. } => {
+                let (jobs, held) = &mut self.jobs_per_peer[from.index()];
+                *jobs += 1;
+                *held += bytes;
+            }
+            Job::Submission { .. } => self.submissions += 1,
+            Job::Transactions(_) | Job::Votes(..) | Job::Snapshot(_) => {}
         }
         self.jobs.insert(id, job);
         self.outputs.push_back(Output::Verify(id, work));
@@ -292,16 +311,19 @@ impl Replica {
             }
             (_, Peer::Replica(replica))
                 if replica.index() >= self.committee.size()
-                    || self.jobs_per_peer[replica.index()] >= JOBS_PER_PEER_MAX =>
+                    || self.jobs_per_peer[replica.index()].0 >= JOBS_PER_PEER_MAX
+                    || self.jobs_per_peer[replica.index()].1 >= JOB_BYTES_PER_PEER_MAX =>
             {
                 self.dropped += 1;
             }
             (Message::Block(block), Peer::Replica(replica)) => {
-                self.start_job(Job::Blocks { from: replica, answer: false }, Work::Blocks(vec![block]));
+                let job = Job::Blocks { from: replica, answer: false, bytes: block.len() };
+                self.start_job(job, Work::Blocks(vec![block]));
             }
             (Message::Protocol(ProtocolMessage::Blocks(blocks)), Peer::Replica(replica)) => {
-                let blocks = blocks.iter().map(|block| block.bytes()).collect();
-                self.start_job(Job::Blocks { from: replica, answer: true }, Work::Blocks(blocks));
+                let blocks: Vec<Bytes> = blocks.iter().map(|block| block.bytes()).collect();
+                let bytes = blocks.iter().map(Bytes::len).sum();
+                self.start_job(Job::Blocks { from: replica, answer: true, bytes }, Work::Blocks(blocks));
             }
             (Message::Protocol(message), Peer::Replica(replica)) => {
                 self.protocol.handle_message(now, replica, message);
@@ -328,11 +350,17 @@ impl Replica {
 
     fn finish(&mut self, now: Timestamp, id: JobId, finding: Finding) {
         let Some(job) = self.jobs.remove(&id) else { return };
-        if let Job::Blocks { from, .. } | Job::Snapshot(from) = &job {
-            self.jobs_per_peer[from.index()] -= 1;
+        match &job {
+            Job::Blocks { from, bytes, .. } => {
+                let (jobs, held) = &mut self.jobs_per_peer[from.index()];
+                *jobs -= 1;
+                *held -= bytes;
+            }
+            Job::Submission { .. } => self.submissions -= 1,
+            Job::Transactions(_) | Job::Votes(..) | Job::Snapshot(_) => {}
         }
         match (job, finding) {
-            (Job::Blocks { from, answer }, Finding::Blocks(blocks)) => {
+            (Job::Blocks { from, answer, .. }, Finding::Blocks(blocks)) => {
                 for block in blocks {
                     match block {
                         Ok(block) => self.protocol.handle_block(now, from, block),
@@ -397,7 +425,7 @@ impl Replica {
             }
             Action::Accepted(block) => {
                 for vote in block.votes() {
-                    self.checkpoints.vote(block.author(), *vote);
+                    self.checkpoints.vote(self.execution.executed(), block.author(), *vote);
                 }
                 self.check_votes(block.votes());
                 if self.execution.needs_check(&block) {
@@ -405,7 +433,6 @@ impl Replica {
                 }
             }
             Action::Commit(commit) => {
-                self.snapshots.commit(&commit);
                 self.execution.push(commit);
                 self.execute(now);
             }

@@ -27,8 +27,8 @@ pub enum Work {
     Votes(Arc<CheckpointBody>, Vec<(ReplicaId, Signature)>),
     /// Verify a receipt.
     Receipt(Box<Receipt>),
-    /// Verify and restore a snapshot.
-    Snapshot(Bytes),
+    /// Verify and restore a snapshot, in a chain with this garbage-collection depth.
+    Snapshot(Bytes, u64),
     /// Make what a registration needs.
     Prepare(Box<Preparation>),
     /// Sign a transaction.
@@ -121,8 +121,8 @@ impl Work {
                 Finding::Votes(verifier.verify(&checks))
             }
             Self::Receipt(receipt) => Finding::Receipt(receipt.verify(committee, verifier).cloned()),
-            Self::Snapshot(bytes) => {
-                Finding::Snapshot(Snapshot::verify(bytes, committee, verifier).map(Box::new))
+            Self::Snapshot(bytes, gc_depth) => {
+                Finding::Snapshot(Snapshot::verify(bytes, *gc_depth, committee, verifier).map(Box::new))
             }
             Self::Prepare(job) => Finding::Prepared(job.run(committee.chain())),
             Self::Sign(job) => {
@@ -151,7 +151,7 @@ impl Work {
                 Effort { signatures: 1, hashed_bytes: bytes.len() as u64, ..Effort::default() }
             }
             Self::Votes(_, votes) => Effort { signatures: votes.len() as u64, ..Effort::default() },
-            Self::Snapshot(bytes) => {
+            Self::Snapshot(bytes, _) => {
                 Effort { signatures: 1, hashed_bytes: 2 * bytes.len() as u64, ..Effort::default() }
             }
             Self::Receipt(receipt) => Effort {

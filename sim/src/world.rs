@@ -79,7 +79,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Receipts asked of each replica at the end.
 const RECEIPTS_SAMPLED: usize = 64;
 /// Events between two looks at the watcher.
-const WATCH_INTERVAL: u64 = 1 << 14;
+const WATCH_INTERVAL: u64 = 1 << 12;
 
 /// What a run may be told beside its plan; nothing of it changes what happens, but seeded bugs do.
 #[derive(Clone, Debug)]
@@ -259,6 +259,9 @@ impl World {
 
     /// Handles events until all operations have ended after the last arrival, and a little longer. True if the watcher stopped it.
     fn run(&mut self, watch: &mut dyn FnMut(&Progress) -> Control) -> Result<bool, WorldError> {
+        if watch(&self.progress()) == Control::Stop {
+            return Ok(true);
+        }
         while let Some((time, sequence, event)) = self.queue.pop() {
             if time > self.deadline || self.idle_since.is_some_and(|idle| time > idle + SETTLE) {
                 break;
@@ -273,8 +276,7 @@ impl World {
                 return Ok(true);
             }
         }
-        watch(&self.progress());
-        Ok(false)
+        Ok(watch(&self.progress()) == Control::Stop)
     }
 
     fn progress(&self) -> Progress {
@@ -294,7 +296,7 @@ impl World {
             Event::Timer { host } => (2, host.0, 0),
             Event::Synced { host, incarnation } => (3, host.0, u64::from(*incarnation)),
             Event::Job { host, job, .. } => (4, host.0, job.0),
-            Event::Loaded { host, locator } => (5, host.0, u64::from(locator[0])),
+            Event::Loaded { host, locator } => (5, host.0, u128::from_le_bytes(*locator) as u64),
             Event::Arrival => (6, 0, 0),
             Event::NextOperation => (7, 0, 0),
             Event::Strike { fault } => (8, 0, *fault as u64),

@@ -41,6 +41,9 @@ use suspended::Suspended;
 /// Rounds by which a block may be ahead of what is accepted before its ancestors are asked for all at once.
 const SYNC_GAP: u64 = 8;
 
+/// Blocks of one author and round that are accepted without another block naming them: two are evidence enough.
+const UNSOLICITED_COPIES_MAX: usize = 2;
+
 /// The ordering machine.
 pub struct Mysticeti {
     committee: Arc<Committee>,
@@ -74,14 +77,23 @@ pub struct Mysticeti {
 
     /// Highest round accepted per author.
     heights: Vec<Round>,
-    /// A sync that is under way: whom we asked, and until when we wait.
-    sync: Option<(ReplicaId, Timestamp)>,
+    /// A sync that is under way.
+    sync: Option<Sync>,
     /// When to suspect that messages were lost because nothing moved.
     stalled_at: Timestamp,
     stalls: u32,
     evidence: BTreeSet<(Round, ReplicaId)>,
     actions: VecDeque<Action>,
     status: ProtocolStatus,
+}
+
+/// All later blocks were asked for.
+#[derive(Clone, Copy, Debug)]
+struct Sync {
+    peer: ReplicaId,
+    until: Timestamp,
+    /// Quorum round when it was asked for: another is worth asking for only after progress.
+    from: Round,
 }
 
 /// Equivocations remembered; further ones are not reported.
@@ -147,6 +159,12 @@ impl Mysticeti {
             if self.suspended.contains(&reference) {
                 continue;
             }
+            if self.dag.copies(block.round(), block.author()).count() >= UNSOLICITED_COPIES_MAX
+                && !self.suspended.is_wanted(&reference)
+            {
+                self.status.refused += 1;
+                continue;
+            }
             let missing: Vec<BlockRef> =
                 block.ancestors().iter().filter(|ancestor| self.is_missing(ancestor)).copied().collect();
             if !missing.is_empty() {
@@ -179,18 +197,16 @@ impl Mysticeti {
         if !self.suspended.insert(now, from, block, missing) {
             self.status.refused += 1;
         }
-        if round.0 > self.quorum_round.0 + SYNC_GAP && self.sync.is_none() {
+        if round.0.saturating_sub(SYNC_GAP) > self.quorum_round.0 && self.sync.is_none() {
             self.ask_sync(now, from);
         }
     }
 
+    /// Whether a block is not from the future. That it is not below its ancestors' timestamps is no rule here: replicas
+    /// whose windows differ would judge differently, and a block refused by some and built upon by others splits the
+    /// DAG. Commit time is a median made monotonic and needs no such rule.
     fn timestamp_holds(&self, now: Timestamp, block: &Block) -> bool {
-        let ancestors = block.ancestors().iter().filter_map(|ancestor| self.dag.block(ancestor));
         block.timestamp() <= now + self.tuning.clock_drift_max
-            && ancestors
-                .map(|ancestor| ancestor.timestamp())
-                .max()
-                .is_none_or(|latest| latest <= block.timestamp())
     }
 
     fn accept(&mut self, now: Timestamp, block: Arc<Block>) -> Option<NodeId> {
@@ -276,8 +292,11 @@ impl Mysticeti {
     fn median_time(&self, leader: &Block) -> Timestamp {
         let mut times: Vec<(Timestamp, u64)> = leader
             .parents()
-            .filter_map(|parent| {
-                Some((self.dag.block(parent)?.timestamp(), self.committee.stake(parent.author).0))
+            .filter(|parent| parent.round > Round(0))
+            .map(|parent| {
+                let block =
+                    self.dag.block(parent).expect("the parents of an uncommitted block are in the window");
+                (block.timestamp(), self.committee.stake(parent.author).0)
             })
             .collect();
         times.sort_unstable();
@@ -322,7 +341,7 @@ impl Mysticeti {
             let wanted = List::new(wanted).expect("due() respects the limit");
             self.actions.push_back(Action::Send(peer, ProtocolMessage::Fetch(wanted)));
         }
-        if self.sync.is_some_and(|(_, until)| until <= now) {
+        if self.sync.is_some_and(|sync| sync.until <= now) {
             self.sync = None;
         }
         self.handle_stall(now);
@@ -362,15 +381,15 @@ impl Protocol for Mysticeti {
             ProtocolMessage::Sync(heights) => self.answer_sync(from, &heights),
             ProtocolMessage::Blocks(_) => {
                 // The replica verified each of them and handed it to `handle_block` before this.
-                if self.sync.is_some_and(|(peer, _)| peer == from) {
-                    self.sync = None;
-                    if self.suspended.top().0 > self.quorum_round.0 + SYNC_GAP {
-                        self.ask_sync(now, from);
-                    }
+                if let Some(sync) = self.sync.take_if(|sync| sync.peer == from)
+                    && self.quorum_round > sync.from
+                    && self.suspended.top().0.saturating_sub(SYNC_GAP) > self.quorum_round.0
+                {
+                    self.ask_sync(now, from);
                 }
             }
             ProtocolMessage::TooFarBehind => {
-                if self.sync.is_some_and(|(peer, _)| peer == from) {
+                if self.sync.is_some_and(|sync| sync.peer == from) {
                     self.actions.push_back(Action::NeedSnapshot(from));
                 }
             }
@@ -396,7 +415,7 @@ impl Protocol for Mysticeti {
 
     fn poll_timeout(&self) -> Option<Timestamp> {
         let stall = self.started.then_some(self.stalled_at);
-        [self.propose_at(), self.suspended.next_look(), self.sync.map(|(_, until)| until), stall]
+        [self.propose_at(), self.suspended.next_look(), self.sync.map(|sync| sync.until), stall]
             .into_iter()
             .flatten()
             .min()
@@ -462,6 +481,10 @@ impl Protocol for Mysticeti {
             self.take(now, self.me, block);
         }
         self.actions.retain(|action| !matches!(action, Action::Persist(_)));
+        // What fell out of the window was proposed again before the restart, and is in a later block or lost; clients
+        // submit again what is not answered.
+        self.mempool.clear();
+        self.mempool_bytes = 0;
     }
 
     fn window(&self) -> Vec<Arc<Block>> {
@@ -469,6 +492,7 @@ impl Protocol for Mysticeti {
         rounds
             .flat_map(|round| self.dag.round(Round(round)))
             .filter_map(|id| Some(self.dag.node(id)?.block.clone()))
+            .chain(self.undurable.clone())
             .collect()
     }
 

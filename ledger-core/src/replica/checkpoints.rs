@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 type Votes = Vec<(ReplicaId, Signature)>;
 
+/// Checkpoints ahead of execution on which votes are kept.
+const AHEAD_MAX: u64 = 256;
 /// Checkpoints waiting for a quorum.
 pub const OPEN_MAX: usize = 1024;
 
@@ -60,32 +62,26 @@ impl Checkpoints {
             return None;
         }
         let signature = body.sign(&self.key);
-        let open = self.open_entry(commit)?;
+        let open = self.open.entry(commit).or_default();
         open.body = Some(Arc::new(body));
-        let vote = CheckpointVote { commit, signature };
-        self.vote(self.id, vote);
-        Some(vote)
-    }
-
-    fn open_entry(&mut self, commit: u64) -> Option<&mut Open> {
-        if !self.open.contains_key(&commit) && self.open.len() >= OPEN_MAX {
-            let (oldest, _) = self.open.first_key_value()?;
-            if *oldest > commit {
-                return None;
-            }
+        open.votes.insert(self.id, signature);
+        while self.open.len() > OPEN_MAX {
             self.open.pop_first();
         }
-        Some(self.open.entry(commit).or_default())
+        Some(CheckpointVote { commit, signature })
     }
 
-    /// A vote in an accepted block.
-    pub fn vote(&mut self, voter: ReplicaId, vote: CheckpointVote) {
-        if self.is_certified(vote.commit) {
+    /// A vote in an accepted block. One on a commit that no correct replica can be at yet is not kept: junk must not
+    /// crowd out what is executed.
+    pub fn vote(&mut self, executed: u64, voter: ReplicaId, vote: CheckpointVote) {
+        let horizon = executed.saturating_add(AHEAD_MAX.saturating_mul(self.interval));
+        if self.is_certified(vote.commit)
+            || !vote.commit.is_multiple_of(self.interval)
+            || vote.commit > horizon
+        {
             return;
         }
-        if let Some(open) = self.open_entry(vote.commit) {
-            open.votes.entry(voter).or_insert(vote.signature);
-        }
+        self.open.entry(vote.commit).or_default().votes.entry(voter).or_insert(vote.signature);
     }
 
     /// Votes worth checking: those on an executed checkpoint that could complete a quorum.
@@ -110,9 +106,9 @@ impl Checkpoints {
         let Some(open) = self.open.get_mut(&commit) else { return (refused, false) };
         for (voter, valid) in voters.iter().zip(verdicts) {
             open.checking.remove(*voter);
-            if *valid {
+            if *valid && open.votes.contains_key(voter) {
                 open.valid.insert(*voter);
-            } else {
+            } else if !*valid {
                 open.votes.remove(voter);
                 refused.push(*voter);
             }

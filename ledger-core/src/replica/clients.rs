@@ -8,6 +8,7 @@ use crate::audit::Receipt;
 use crate::codec::List;
 use crate::crypto::Digest;
 use crate::ledger::PermitStatus;
+use crate::ledger::transaction::{Outcome, Refusal};
 use crate::message::{Message, Reply, Request};
 use crate::seam::{Lane, Peer};
 use crate::time::Timestamp;
@@ -30,8 +31,10 @@ pub(super) struct Clients {
     /// Executed here lately: index in the log.
     executed: BTreeMap<Digest, u64>,
     order: VecDeque<Digest>,
-    /// Executed, waiting for a checkpoint: (index, who).
-    waiting: VecDeque<(u64, Peer)>,
+    /// Executed, waiting for a checkpoint: who, by index in the log.
+    waiting: BTreeMap<u64, Vec<Peer>>,
+    /// Whether execution began at a snapshot: transactions before it are not remembered.
+    restored: bool,
     /// Ordered without execution, to be answered at once.
     ordered: Vec<(Digest, u64, Peer)>,
 }
@@ -43,11 +46,23 @@ impl Clients {
             let peers = self.submitted.remove(&done.transaction).unwrap_or_default();
             if with_ledger {
                 self.remember(done);
-                self.waiting.extend(peers.into_iter().map(|peer| (done.index, peer)));
+                // After a snapshot, a stale sequence may be a repetition of what was executed before it. Only a replica
+                // that remembers can tell: the gateway will ask another.
+                let stale = done.outcome == Some(Outcome::Refused(Refusal::StaleSequence));
+                if !peers.is_empty() && !(self.restored && stale) {
+                    self.waiting.entry(done.index).or_default().extend(peers);
+                }
             } else {
                 self.ordered.extend(peers.into_iter().map(|peer| (done.transaction, commit, peer)));
             }
         }
+    }
+
+    /// Execution goes on from a snapshot. What became of what was submitted here is not known: gateways ask again.
+    pub fn restored(&mut self) {
+        self.submitted.clear();
+        self.waiting.clear();
+        self.restored = true;
     }
 
     fn remember(&mut self, done: &Executed) {
@@ -88,7 +103,7 @@ impl Replica {
     }
 
     fn submit(&mut self, now: Timestamp, from: Peer, bytes: Bytes) {
-        if self.clients.submitted.len() + self.clients.waiting.len() >= WAITING_MAX {
+        if self.clients.submitted.len() + self.clients.waiting.len() + self.submissions >= WAITING_MAX {
             return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
         }
         if self.execution.ledger().is_some() {
@@ -115,7 +130,7 @@ impl Replica {
             self.clients.executed.remove(&digest);
         }
         if let Some(index) = self.clients.executed.get(&digest) {
-            self.clients.waiting.push_back((*index, from));
+            self.clients.waiting.entry(*index).or_default().push(from);
             return self.answer_waiting();
         }
         self.enqueue(now, from, digest, bytes);
@@ -136,18 +151,20 @@ impl Replica {
 
     /// Sends receipts for everything that the last certified checkpoint covers.
     pub(super) fn answer_waiting(&mut self) {
+        let covered = self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.size);
+        let later = self.clients.waiting.split_off(&covered);
+        for (index, peers) in std::mem::replace(&mut self.clients.waiting, later) {
+            let Some(receipt) = self.receipt(index) else { continue };
+            for peer in peers {
+                self.reply(peer, Reply::Receipt(receipt.clone()));
+            }
+        }
+    }
+
+    /// Answers submissions that were ordered and are not executed here.
+    pub(super) fn answer_ordered(&mut self) {
         for (submission, commit, peer) in std::mem::take(&mut self.clients.ordered) {
             self.reply(peer, Reply::Ordered { submission, commit });
-        }
-        let covered = self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.size);
-        // Repetitions join at the back with an old index, so the queue is ordered only almost.
-        let (ready, waiting): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.clients.waiting).into_iter().partition(|(index, _)| *index < covered);
-        self.clients.waiting = waiting;
-        for (index, peer) in ready {
-            if let Some(receipt) = self.receipt(index) {
-                self.reply(peer, Reply::Receipt(receipt));
-            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{CommitReport, Executed, Replica};
 use crate::audit::{AuditLog, CheckpointBody, Entry};
-use crate::block::{Block, BlockRef};
+use crate::block::{Block, BlockRef, Round};
 use crate::crypto::Digest;
 use crate::ledger::Ledger;
 use crate::ledger::transaction::{Outcome, PartyId, Refusal};
@@ -96,6 +96,13 @@ impl Execution {
         self.checked.remove(block);
     }
 
+    /// Blocks of lower rounds can no longer be committed.
+    pub fn forget_below(&mut self, round: Round) {
+        while self.checked.first_key_value().is_some_and(|(block, _)| block.round < round) {
+            self.checked.pop_first();
+        }
+    }
+
     pub fn push(&mut self, commit: Commit) {
         self.queue.push_back(commit);
     }
@@ -161,11 +168,13 @@ impl Replica {
         while let Some(commit) = self.execution.pop_ready() {
             self.execute_commit(&commit);
         }
-        self.answer_waiting();
+        self.answer_ordered();
     }
 
     fn execute_commit(&mut self, commit: &Commit) {
         let header = &commit.header;
+        self.snapshots.commit(commit);
+        self.execution.forget_below(header.leader.round.before(self.snapshots.gc_depth()));
         let mut executed = Vec::new();
         let mut blocks: Vec<&Arc<Block>> = commit.blocks.iter().collect();
         #[cfg(feature = "seeded-bugs")]

@@ -7,7 +7,7 @@
 
 use super::{Job, Replica};
 use crate::audit::{AuditLog, Checkpoint, CheckpointError, Frontier};
-use crate::block::{BLOCK_BYTES_MAX, Block, BlockError, Round};
+use crate::block::{BLOCK_BYTES_MAX, Block, BlockError, BlockRef, Round};
 use crate::codec::{self, Blob, DecodeError, List};
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::SignatureVerifier;
@@ -20,7 +20,7 @@ use crate::time::{Duration, Timestamp};
 use crate::work::Work;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Commits between two states that may become snapshots.
@@ -38,9 +38,9 @@ const HEADERS_MAX: usize = 64 * 1024;
 #[derive(BorshSerialize, BorshDeserialize)]
 pub struct Snapshot {
     checkpoint: Checkpoint,
-    headers: List<CommitHeader, HEADERS_MAX>,
+    pub(super) headers: List<CommitHeader, HEADERS_MAX>,
     schedule: Schedule,
-    recent: List<Blob<BLOCK_BYTES_MAX>, 1024>,
+    pub(super) recent: List<Blob<BLOCK_BYTES_MAX>, 1024>,
     frontier: Frontier,
     ledger: Option<Blob<SNAPSHOT_BYTES_MAX>>,
 }
@@ -70,7 +70,7 @@ pub enum SnapshotError {
 pub struct VerifiedSnapshot {
     bytes: Bytes,
     checkpoint: Arc<Checkpoint>,
-    prefix: OrderedPrefix,
+    pub(super) prefix: OrderedPrefix,
     log: AuditLog,
     ledger: Option<Ledger>,
 }
@@ -92,6 +92,7 @@ impl Snapshot {
     /// Reads and verifies.
     pub fn verify(
         bytes: &Bytes,
+        gc_depth: u64,
         committee: &Committee,
         verifier: &mut dyn SignatureVerifier,
     ) -> Result<VerifiedSnapshot, SnapshotError> {
@@ -101,24 +102,29 @@ impl Snapshot {
         let headers: Vec<Arc<CommitHeader>> = snapshot.headers.into_vec().into_iter().map(Arc::new).collect();
         let last = headers.last().ok_or(SnapshotError::Mismatch("list of commits"))?.clone();
         let digests: Vec<_> = headers.iter().map(|header| header.digest(committee.chain())).collect();
-        let chained = headers
-            .iter()
-            .skip(1)
-            .zip(headers.iter().zip(&digests))
-            .all(|(next, (header, digest))| next.previous == *digest && next.index == header.index + 1);
+        let chained =
+            headers.iter().skip(1).zip(headers.iter().zip(&digests)).all(|(next, (header, digest))| {
+                next.previous == *digest && header.index.checked_add(1) == Some(next.index)
+            });
         if !chained || digests.last() != Some(&body.commit_digest) || last.index != body.commit {
             return Err(SnapshotError::Mismatch("list of commits"));
         }
         if snapshot.schedule.digest() != last.schedule || !snapshot.schedule.fits(committee) {
             return Err(SnapshotError::Mismatch("leader schedule"));
         }
+        // Every block that a later commit might meet must be known as committed: all headers of the window are there.
+        let floor = last.leader.round.before(gc_depth);
+        if headers[0].index != 1 && headers[0].leader.round >= floor {
+            return Err(SnapshotError::Mismatch("window of commits"));
+        }
         let mut recent = Vec::new();
         for block in snapshot.recent.iter() {
-            let block = Block::from_journal(committee, block.bytes()).map_err(SnapshotError::Block)?;
-            if !headers.iter().rev().any(|header| header.blocks.contains(&block.reference())) {
-                return Err(SnapshotError::Mismatch("list of blocks"));
-            }
+            let block = Block::verify(committee, block.bytes(), verifier).map_err(SnapshotError::Block)?;
             recent.push(Arc::new(block));
+        }
+        let found: BTreeSet<BlockRef> = recent.iter().map(|block| block.reference()).collect();
+        if found != recent_of(&headers) || found.len() != recent.len() {
+            return Err(SnapshotError::Mismatch("list of blocks"));
         }
         if snapshot.frontier.size != body.size || snapshot.frontier.root() != Some(body.root) {
             return Err(SnapshotError::Mismatch("audit log"));
@@ -132,6 +138,14 @@ impl Snapshot {
         let checkpoint = Arc::new(snapshot.checkpoint);
         Ok(VerifiedSnapshot { bytes: bytes.clone(), checkpoint, prefix, log, ledger })
     }
+}
+
+/// The committed blocks of the last leader's round and of the round before.
+fn recent_of(headers: &[Arc<CommitHeader>]) -> BTreeSet<BlockRef> {
+    let Some(last) = headers.last() else { return BTreeSet::new() };
+    let lowest = last.leader.round.before(1).max(Round(1));
+    let blocks = headers.iter().rev().take_while(|header| header.leader.round >= lowest);
+    blocks.flat_map(|header| header.blocks.iter().copied()).filter(|block| block.round >= lowest).collect()
 }
 
 /// A state that becomes a snapshot when its checkpoint is certified. Shares its parts with the live state.
@@ -161,7 +175,7 @@ pub(super) struct Snapshots {
     journal_bytes_max: u64,
     journal_bytes: u64,
     /// Headers and leader-near blocks of the window.
-    headers: VecDeque<Arc<CommitHeader>>,
+    pub(super) headers: VecDeque<Arc<CommitHeader>>,
     recent: VecDeque<Arc<Block>>,
     captures: VecDeque<Capture>,
     last: Option<(Capture, Arc<Checkpoint>)>,
@@ -192,12 +206,17 @@ impl Snapshots {
         self.journal_bytes += bytes;
     }
 
-    /// A commit was ordered.
+    pub fn gc_depth(&self) -> u64 {
+        self.gc_depth
+    }
+
+    /// A commit is about to be executed.
     pub fn commit(&mut self, commit: &Commit) {
         self.headers.push_back(commit.header.clone());
         self.recent.extend(commit.blocks.iter().cloned());
-        let floor = commit.header.leader.round.before(self.gc_depth + 1);
-        while self.headers.front().is_some_and(|header| header.leader.round < floor) {
+        // The oldest header kept is the last from below the window (or the first of all): it shows that none is missing.
+        let floor = commit.header.leader.round.before(self.gc_depth);
+        while self.headers.get(1).is_some_and(|header| header.leader.round < floor) {
             self.headers.pop_front();
         }
         let near = commit.header.leader.round.before(8);
@@ -211,14 +230,10 @@ impl Snapshots {
         if header.index < due {
             return;
         }
-        let headers: Vec<_> =
-            self.headers.iter().filter(|other| other.index <= header.index).cloned().collect();
+        let headers: Vec<_> = self.headers.iter().cloned().collect();
         let round = header.leader.round.before(1);
-        let committed = |block: &&Arc<Block>| {
-            headers.iter().rev().any(|header| header.blocks.contains(&block.reference()))
-        };
-        let recent =
-            self.recent.iter().filter(|block| block.round() >= round).filter(committed).cloned().collect();
+        let recent: Vec<_> = self.recent.iter().filter(|block| block.round() >= round).cloned().collect();
+        debug_assert_eq!(recent.len(), recent_of(&headers).len());
         if self.captures.len() == CAPTURES_MAX {
             self.captures.pop_front();
         }
@@ -248,7 +263,7 @@ impl Snapshots {
     }
 
     /// The last snapshot's bytes.
-    fn encode_last(&mut self) -> Option<Bytes> {
+    pub fn encode_last(&mut self) -> Option<Bytes> {
         let (capture, checkpoint) = self.last.as_ref()?;
         if self.encoded.as_ref().is_none_or(|(commit, _)| *commit != capture.commit) {
             let snapshot = Snapshot {
@@ -372,7 +387,7 @@ impl Replica {
         }
         let bytes = std::mem::take(&mut download.bytes).into();
         self.snapshots.download = None;
-        self.start_job(Job::Snapshot(from), Work::Snapshot(bytes));
+        self.start_job(Job::Snapshot(from), Work::Snapshot(bytes, self.snapshots.gc_depth));
     }
 
     /// Goes on from a snapshot. False if it is not ahead of what is executed.
@@ -387,6 +402,7 @@ impl Replica {
         self.snapshots.recent = prefix.recent.iter().cloned().collect();
         self.snapshots.captures.clear();
         self.execution.restore(ledger, log, last.index, last.time);
+        self.clients.restored();
         self.checkpoints.restore(checkpoint);
         self.protocol.restore(now, prefix);
         true

@@ -30,6 +30,11 @@ struct Cluster {
     ordered: usize,
     /// Crash this replica when it has written so often: before the write is synced, or after.
     crash: Option<(usize, usize, bool)>,
+    /// Review: how long checking transactions takes at each replica, and what is under way.
+    slow: [Duration; 4],
+    later: Vec<(Timestamp, usize, JobId, Finding)>,
+    /// Review: cut off from the others.
+    cut: Option<usize>,
 }
 
 impl Cluster {
@@ -71,6 +76,9 @@ impl Cluster {
             commits: vec![BTreeMap::new(); 4],
             ordered: 0,
             crash: None,
+            slow: [Duration::ZERO; 4],
+            later: Vec::new(),
+            cut: None,
         };
         for index in 0..4 {
             cluster.boot(index);
@@ -78,23 +86,65 @@ impl Cluster {
         cluster
     }
 
+    fn with_ledger(journal_bytes_max: u64) -> Self {
+        let mut cluster = Self::new(journal_bytes_max);
+        cluster.wire.clear();
+        cluster.signed.clear();
+        for index in 0..4 {
+            let host = &mut cluster.hosts[index];
+            host.config.tuning.gc_depth = 60;
+            host.config.ledger = Some(Ledger::genesis(Default::default()).build());
+            (host.journal, host.durable, host.persists) = (Vec::new(), 0, 0);
+            host.machine = None;
+        }
+        for index in 0..4 {
+            cluster.boot(index);
+        }
+        cluster
+    }
+
+    /// Runs under load: every replica gets an item every 20 ms.
+    fn load(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            for index in 0..4 {
+                let item = Bytes::from((self.now.0 * 4 + index as u64).to_le_bytes().to_vec());
+                if let Some(machine) = &mut self.hosts[index].machine {
+                    let now = self.now + Duration::from_millis(index as u64 * 6);
+                    machine.protocol.submit(now, item).unwrap();
+                    machine.pump(now);
+                    self.drain(index);
+                }
+            }
+            self.run(Duration::from_millis(20));
+        }
+    }
+
     fn boot(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         host.journal.truncate(host.durable);
         let journal = JournalPosition(host.truncated);
-        host.machine =
-            Some(Replica::new(host.config.clone(), self.now, journal, host.journal.clone()).unwrap());
+        host.machine = Some(
+            Replica::new(
+                host.config.clone(),
+                self.now + Duration::from_millis(index as u64 * 6),
+                journal,
+                host.journal.clone(),
+            )
+            .unwrap(),
+        );
         self.drain(index);
     }
 
     fn stop(&mut self, index: usize) {
         self.hosts[index].machine = None;
+        self.later.retain(|(_, to, _, _)| *to != index);
         self.wire.retain(|(to, _, _)| *to != index);
     }
 
     fn handle(&mut self, index: usize, input: Input) {
         if let Some(machine) = &mut self.hosts[index].machine {
-            machine.handle(self.now, input);
+            machine.handle(self.now + Duration::from_millis(index as u64 * 6), input);
             self.drain(index);
         }
     }
@@ -149,6 +199,13 @@ impl Cluster {
                 }
                 Output::Verify(job, work) => {
                     let finding = work.run(&self.hosts[index].config.committee, &mut BatchVerifier);
+                    if matches!(work, Work::Transactions(_) | Work::Votes(..))
+                        && self.hosts[index].config.ledger.is_some()
+                    {
+                        let slow = matches!(work, Work::Transactions(_)).then_some(self.slow[index]);
+                        self.later.push((self.now + slow.unwrap_or_default(), index, job, finding));
+                        continue;
+                    }
                     self.handle(index, Input::Verified(job, finding));
                 }
                 Output::Committed(report) => {
@@ -176,17 +233,29 @@ impl Cluster {
         let end = self.now + time;
         while self.now < end {
             self.now = self.now + Duration::from_millis(1);
+            let due: Vec<_> = self.later.extract_if(.., |(at, ..)| *at <= self.now).collect();
+            for (_, index, job, finding) in due {
+                self.handle(index, Input::Verified(job, finding));
+            }
             for _ in 0..self.wire.len() {
                 if let Some((to, from, bytes)) = self.wire.pop_front() {
+                    let sender = match from {
+                        Peer::Replica(replica) => Some(replica.index()),
+                        _ => None,
+                    };
+                    if self.cut.is_some() && (self.cut == Some(to) || self.cut == sender) {
+                        continue;
+                    }
                     self.handle(to, Input::Message { from, bytes });
                 }
             }
             for index in 0..4 {
                 let machine = &mut self.hosts[index].machine;
+                let now = self.now + Duration::from_millis(index as u64 * 6);
                 if let Some(machine) = machine
-                    && machine.poll_timeout().is_some_and(|at| at <= self.now)
+                    && machine.poll_timeout().is_some_and(|at| at <= now)
                 {
-                    machine.handle_timeout(self.now);
+                    machine.handle_timeout(now);
                     self.drain(index);
                 }
             }
@@ -283,4 +352,212 @@ fn the_journal_stays_short_and_is_enough_to_restart() {
     }
     cluster.run(Duration::from_secs(3));
     assert!(cluster.agreed() > before + 20);
+}
+
+/// A crash between the parts of a snapshot and the blocks after it once made a replica forget its own blocks.
+#[test]
+fn a_crash_while_a_snapshot_is_written_never_signs_twice() {
+    for (write, synced) in [(328, true), (329, false), (331, true), (415, false)] {
+        let mut cluster = Cluster::new(4 * 1024);
+        cluster.crash = Some((0, write, synced));
+        cluster.run(Duration::from_secs(6));
+        assert_eq!(cluster.crash, None, "write {write} was reached");
+        assert!(cluster.agreed() > 100);
+    }
+}
+
+#[test]
+fn votes_on_commits_far_ahead_stop_no_checkpoint() {
+    let (committee, keys) = committee(&[1; 4]);
+    let committee = Arc::new(committee);
+    let mut checkpoints = Checkpoints::new(committee.clone(), ReplicaId(0), keys[0].clone(), 1);
+    let signature = keys[1].sign_bytes(b"anything");
+    // Four blocks of one faulty replica.
+    for commit in (0..1024).map(|below| u64::MAX - below) {
+        checkpoints.vote(0, ReplicaId(1), crate::block::CheckpointVote { commit, signature });
+    }
+    let body = crate::audit::CheckpointBody {
+        chain: committee.chain(),
+        size: 0,
+        root: Digest::default(),
+        commit: 1,
+        commit_digest: Digest::default(),
+        state_root: Digest::default(),
+    };
+    assert!(checkpoints.executed(body).is_some(), "it still votes on what it executes");
+}
+
+/// What a snapshot taken now by a replica lacks: blocks that medians need, and headers of the window.
+fn lacking(cluster: &mut Cluster, index: usize) -> Option<String> {
+    let committee = cluster.hosts[index].config.committee.clone();
+    let gc_depth = cluster.hosts[index].config.tuning.gc_depth;
+    let all = cluster.hosts[(index + 1) % 4].machine.as_ref().unwrap().protocol.window();
+    let machine = cluster.hosts[index].machine.as_mut().unwrap();
+    let bytes = machine.snapshots.encode_last()?;
+    let snapshot = match Snapshot::verify(&bytes, gc_depth, &committee, &mut BatchVerifier) {
+        Ok(snapshot) => snapshot,
+        Err(error) => return Some(error.to_string()),
+    };
+    let last = snapshot.prefix.headers.last().unwrap();
+    let first = snapshot.prefix.headers.first().unwrap();
+    if first.index > 1 && first.leader.round >= last.leader.round.before(gc_depth) {
+        return Some(format!("headers from {:?} to {:?}", first.leader, last.leader));
+    }
+    let leader = all.iter().find(|block| block.reference() == last.leader)?;
+    let held: Vec<_> = snapshot.prefix.recent.iter().map(|block| block.reference()).collect();
+    let missing: Vec<_> = leader.parents().filter(|parent| !held.contains(parent)).collect();
+    (!missing.is_empty()).then(|| format!("after {:?}: no {missing:?}", last.leader))
+}
+
+#[test]
+fn a_snapshot_is_whole_although_execution_lags() {
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.slow = [Duration::from_millis(700); 4];
+    cluster.load(Duration::from_secs(5));
+    assert_eq!(lacking(&mut cluster, 0), None);
+}
+
+#[test]
+fn who_restores_from_a_lagging_replica_agrees() {
+    for extra in 0..8 {
+        let mut cluster = Cluster::with_ledger(u64::MAX);
+        cluster.slow = [Duration::from_millis(400); 4];
+        cluster.load(Duration::from_millis(4000 + extra * 60));
+        let bytes = cluster.hosts[0].machine.as_mut().unwrap().snapshots.encode_last().unwrap();
+        // Replica 3 has nothing but this snapshot, as when it was far behind.
+        cluster.stop(3);
+        cluster.signed.retain(|(who, _), _| *who != 3);
+        cluster.commits[3].clear();
+        cluster.hosts[3].journal = vec![JournalEntry::Snapshot(bytes)];
+        cluster.hosts[3].durable = 1;
+        cluster.hosts[3].truncated = 0;
+        cluster.boot(3);
+        cluster.load(Duration::from_secs(4));
+        cluster.agreed();
+        assert!(cluster.commits[3].len() > 100, "{}", cluster.commits[3].len());
+    }
+}
+
+#[test]
+fn a_snapshot_is_whole_after_a_restart() {
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.load(Duration::from_secs(4));
+    assert_eq!(lacking(&mut cluster, 0), None, "before");
+    for _ in 0..12 {
+        cluster.load(Duration::from_millis(60));
+        cluster.stop(0);
+        cluster.boot(0);
+        cluster.run(Duration::from_millis(10));
+        assert!(cluster.hosts[0].machine.as_mut().unwrap().snapshots.encode_last().is_some());
+        assert_eq!(lacking(&mut cluster, 0), None, "after");
+    }
+}
+
+#[test]
+fn restarting_twice_with_a_ledger_and_a_full_journal() {
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.load(Duration::from_secs(5));
+    for _ in 0..12 {
+        // The journal is just about to be shortened.
+        cluster.hosts[0].config.journal_bytes_max = 1024;
+        cluster.stop(0);
+        cluster.boot(0);
+        cluster.load(Duration::from_millis(90));
+        cluster.agreed();
+    }
+    let before = cluster.agreed();
+    cluster.load(Duration::from_secs(3));
+    assert!(cluster.agreed() > before + 50);
+}
+
+#[test]
+fn own_blocks_before_an_installed_snapshot_are_remembered() {
+    let mut cluster = Cluster::new(u64::MAX);
+    cluster.run(Duration::from_secs(3));
+    let signed = cluster.signed.keys().filter(|(who, _)| *who == 3).map(|(_, round)| *round).max().unwrap();
+    let bytes = cluster.hosts[0].machine.as_mut().unwrap().snapshots.encode_last().unwrap();
+    cluster.stop(3);
+    // As `finish` writes it after installing what a peer sent (here: executed lagged behind what was proposed).
+    cluster.hosts[3].journal.push(JournalEntry::Snapshot(bytes));
+    cluster.hosts[3].durable = cluster.hosts[3].journal.len();
+    cluster.boot(3);
+    let knows = cluster.hosts[3].machine.as_ref().unwrap().protocol.status().round;
+    assert!(knows >= signed, "signed round {}, remembers {}", signed.0, knows.0);
+}
+
+#[test]
+fn a_snapshot_installed_while_execution_lags_leaves_the_headers_whole() {
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.load(Duration::from_secs(2));
+    cluster.slow[3] = Duration::from_millis(1500);
+    cluster.load(Duration::from_millis(1200));
+    let machine = cluster.hosts[0].machine.as_mut().unwrap();
+    let bytes = machine.snapshots.encode_last().unwrap();
+    let machine = cluster.hosts[3].machine.as_mut().unwrap();
+    let before = machine.status();
+    let committee = machine.committee.clone();
+    let snapshot = Snapshot::verify(&bytes, 20, &committee, &mut BatchVerifier).unwrap();
+    assert!(machine.install(Timestamp::ZERO, snapshot));
+    cluster.drain(3);
+    let installed = cluster.hosts[3].machine.as_ref().unwrap().status();
+    assert!(installed.executed > before.executed && installed.executed < installed.protocol.commits);
+    cluster.load(Duration::from_millis(100));
+    cluster.agreed();
+    let headers = &cluster.hosts[3].machine.as_ref().unwrap().snapshots.headers;
+    let indices: Vec<u64> = headers.iter().map(|header| header.index).collect();
+    assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
+}
+
+#[test]
+fn what_was_submitted_before_a_snapshot_is_ordered_when_submitted_again() {
+    let mut cluster = Cluster::new(u64::MAX);
+    cluster.run(Duration::from_secs(1));
+    cluster.submit(3, 77);
+    let of_3 = |cluster: &Cluster| cluster.signed.keys().filter(|(who, _)| *who == 3).count();
+    let signed = of_3(&cluster);
+    while of_3(&cluster) == signed {
+        cluster.run(Duration::from_millis(1));
+    }
+    // The block that carries it is on its way to nobody.
+    cluster.cut = Some(3);
+    cluster.run(Duration::from_secs(10));
+    cluster.cut = None;
+    cluster.run(Duration::from_secs(10));
+    let agreed = cluster.agreed();
+    let skipped = (1..agreed).filter(|index| !cluster.commits[3].contains_key(index)).count();
+    assert!(skipped > 0, "a snapshot was installed");
+    assert_eq!(cluster.ordered, 0, "it was lost");
+    for _ in 0..3 {
+        cluster.submit(3, 77);
+        cluster.run(Duration::from_secs(3));
+    }
+    assert!(cluster.ordered > 0, "its client gets an answer at last");
+}
+
+/// A faulty server cannot leave out what a later commit would need, though its checkpoint is genuine.
+#[test]
+fn a_snapshot_with_something_left_out_is_refused() {
+    let mut cluster = Cluster::new(u64::MAX);
+    cluster.run(Duration::from_secs(3));
+    let machine = cluster.hosts[0].machine.as_mut().unwrap();
+    let committee = machine.committee.clone();
+    let whole = machine.snapshots.encode_last().unwrap();
+    let verify = |edit: fn(&mut Snapshot)| {
+        let mut snapshot: Snapshot = crate::codec::decode(&whole, whole.len()).unwrap();
+        edit(&mut snapshot);
+        let bytes = Bytes::from(crate::codec::encode(&snapshot));
+        Snapshot::verify(&bytes, 20, &committee, &mut BatchVerifier).map(|_| ())
+    };
+    let cut = |edit| verify(edit).unwrap_err().to_string();
+    assert_eq!(verify(|_| {}), Ok(()));
+    let last_header = |snapshot: &mut Snapshot| {
+        snapshot.headers =
+            crate::codec::List::new(snapshot.headers[snapshot.headers.len() - 1..].to_vec()).unwrap();
+    };
+    assert!(cut(last_header).contains("window of commits"));
+    assert!(cut(|snapshot| snapshot.recent = Default::default()).contains("list of blocks"));
+    let one_missing = |snapshot: &mut Snapshot| {
+        snapshot.recent = crate::codec::List::new(snapshot.recent[1..].to_vec()).unwrap()
+    };
+    assert!(cut(one_missing).contains("list of blocks"));
 }

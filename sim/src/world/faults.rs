@@ -10,6 +10,7 @@ impl World {
         match self.plan.faults[fault].kind.clone() {
             FaultKind::Crash { replicas } => {
                 for replica in replicas {
+                    self.nodes[replica].down += 1;
                     self.nodes[replica].crash(self.now);
                     let lost = self.recorder.lost_with(self.now, replica);
                     self.go_on(self.now, lost);
@@ -31,8 +32,12 @@ impl World {
         match self.plan.faults[fault].kind.clone() {
             FaultKind::Crash { replicas } => {
                 for replica in replicas {
-                    self.recorder.restarted(replica);
-                    self.boot(HostId(replica as u32))?;
+                    // Another crash may have struck meanwhile.
+                    self.nodes[replica].down -= 1;
+                    if self.nodes[replica].down == 0 {
+                        self.recorder.restarted(replica);
+                        self.boot(HostId(replica as u32))?;
+                    }
                 }
             }
             FaultKind::Partition { .. } => {

@@ -39,6 +39,8 @@ pub(super) struct Node {
     pub peer: Peer,
     /// `None` while it is down.
     pub machine: Option<Machine>,
+    /// Crashes in force.
+    pub down: u32,
     pub disk: Disk<JournalEntry>,
     pub cpu: Cpu,
     costs: HostPlan,
@@ -57,6 +59,7 @@ impl Node {
         Self {
             peer,
             machine: None,
+            down: 0,
             disk: Disk::new(DiskTimes {
                 append_ns: plan.disk_append_ns,
                 sync_ns: plan.disk_sync_ns,

@@ -1,6 +1,6 @@
 //! Lost messages and long absences: saying again, asking for what is missing, answering those who ask.
 
-use super::Mysticeti;
+use super::{Mysticeti, Sync};
 use crate::block::{Block, BlockRef, Round};
 use crate::codec::{Blob, List};
 use crate::committee::ReplicaId;
@@ -44,7 +44,7 @@ impl Mysticeti {
         if peer == self.me {
             return;
         }
-        self.sync = Some((peer, now + self.tuning.leader_timeout * 2));
+        self.sync = Some(Sync { peer, until: now + self.tuning.leader_timeout * 2, from: self.quorum_round });
         let heights = List::new(self.heights.clone()).expect("one per replica");
         self.actions.push_back(Action::Send(peer, ProtocolMessage::Sync(heights)));
     }
@@ -71,7 +71,7 @@ impl Mysticeti {
         let mut bytes = 0;
         let mut round = heights.iter().min().map_or(Round(1), |round| round.next()).max(self.dag.floor());
         'rounds: while round <= self.dag.top() {
-            for id in self.dag.round(round).filter(|id| round > heights[id.author.index()] || id.copy > 0) {
+            for id in self.dag.round(round).filter(|id| round > heights[id.author.index()]) {
                 let Some(node) = self.dag.node(id) else { continue };
                 if blocks.len() == FETCH_MAX || bytes > ANSWER_BYTES_MAX {
                     break 'rounds;

@@ -20,7 +20,7 @@ pub(super) struct NodeId {
     pub round: Round,
     pub author: ReplicaId,
     /// 0 for the first block of this author and round that arrived.
-    pub copy: u8,
+    pub copy: u16,
 }
 
 /// An accepted block and its resolved ancestors.
@@ -73,7 +73,7 @@ pub(super) struct Dag {
 }
 
 /// Copies of one author and round beyond which more are refused: each correct replica can refer to one at most.
-const COPIES_MAX: usize = u8::MAX as usize;
+const COPIES_MAX: usize = u16::MAX as usize;
 
 impl Dag {
     pub fn new(genesis: Vec<BlockRef>) -> Self {
@@ -142,7 +142,7 @@ impl Dag {
             let extra = row.extra.iter().filter(|(other, _)| *other == author).count();
             usize::from(row.present.contains(author)) + extra
         });
-        (0..copies).map(move |copy| NodeId { round, author, copy: copy as u8 })
+        (0..copies).map(move |copy| NodeId { round, author, copy: copy as u16 })
     }
 
     /// Every block of a round, first blocks by author and then the others.
@@ -160,6 +160,7 @@ impl Dag {
         }
         let author = reference.author;
         if let Some(row) = self.row(reference.round)
+            && author.index() < self.size
             && row.present.contains(author)
         {
             if row.digests[author.index()] == reference.digest {
@@ -168,7 +169,7 @@ impl Dag {
             let mut others = row.extra.iter().filter(|(other, _)| *other == author);
             if let Some(copy) = others.position(|(_, node)| node.block.reference().digest == reference.digest)
             {
-                return Resolved::Node(NodeId { round: reference.round, author, copy: copy as u8 + 1 });
+                return Resolved::Node(NodeId { round: reference.round, author, copy: copy as u16 + 1 });
             }
         }
         if !self.settled.is_empty() && self.settled.contains(reference) {
@@ -237,7 +238,7 @@ impl Dag {
         } else {
             row.extra.push((author, node));
         }
-        Some(NodeId { round, author, copy: copy as u8 })
+        Some(NodeId { round, author, copy: copy as u16 })
     }
 
     /// Whether a first block is a parent of an accepted block.

@@ -19,6 +19,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 pub struct Schedule {
     /// Slot owners in turn. A replica may stand in for another, so this need not be a permutation.
     order: Vec<ReplicaId>,
+    /// Last round of the order before, and that order: slots of that round that come after the commit which changed the
+    /// schedule are still to be decided.
+    until: Round,
+    previous: Vec<ReplicaId>,
     /// Leaders contributed to, in this window.
     scores: Vec<u32>,
     /// Commits in this window.
@@ -29,7 +33,13 @@ impl Schedule {
     /// Before the first commit.
     pub fn genesis(committee: &Committee) -> Self {
         let order = permutation(&committee.chain().0, committee.size());
-        Self { order, scores: vec![0; committee.size()], commits: 0 }
+        Self {
+            previous: order.clone(),
+            order,
+            until: Round(0),
+            scores: vec![0; committee.size()],
+            commits: 0,
+        }
     }
 
     /// Hash of the state.
@@ -39,9 +49,10 @@ impl Schedule {
 
     /// Leaders of a round, in slot order and distinct: fewer than `per_round` where one stands in for another.
     pub fn leaders(&self, round: Round, per_round: usize) -> impl Iterator<Item = ReplicaId> + '_ {
-        let n = self.order.len();
+        let order = if round <= self.until { &self.previous } else { &self.order };
+        let n = order.len();
         let first = (round.0 % n as u64) as usize * per_round;
-        let leader = move |slot: usize| self.order[(first + slot) % n];
+        let leader = move |slot: usize| order[(first + slot) % n];
         (0..per_round.min(n))
             .filter(move |slot| (0..*slot).all(|earlier| leader(earlier) != leader(*slot)))
             .map(leader)
@@ -50,8 +61,9 @@ impl Schedule {
     /// Whether it can be the schedule of a committee: read from a snapshot, it might not.
     pub fn fits(&self, committee: &Committee) -> bool {
         self.order.len() == committee.size()
+            && self.previous.len() == committee.size()
             && self.scores.len() == committee.size()
-            && self.order.iter().all(|replica| replica.index() < committee.size())
+            && self.order.iter().chain(&self.previous).all(|replica| replica.index() < committee.size())
     }
 
     /// Counts a commit. True if a new window starts after it, with new leaders.
@@ -63,7 +75,8 @@ impl Schedule {
         if self.commits < window {
             return false;
         }
-        self.order = permutation(previous, committee.size());
+        self.until = leader.round();
+        self.previous = std::mem::replace(&mut self.order, permutation(previous, committee.size()));
         self.replace_absent(committee);
         self.scores.fill(0);
         self.commits = 0;

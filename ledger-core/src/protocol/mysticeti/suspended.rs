@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Waiting blocks of one author beyond which more are refused.
 pub(super) const SUSPENDED_PER_AUTHOR_MAX: usize = 256;
+/// Ancestors that a waiting block may lack: one for each replica, and as many again that nobody named.
+const MISSING_PER_BLOCK_MAX: usize = 2 * crate::committee::REPLICAS_MAX;
 /// Longest interval between two requests for one block.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
@@ -65,6 +67,11 @@ impl Suspended {
         self.waiting.last_key_value().map_or(Round(0), |(reference, _)| reference.round)
     }
 
+    /// Whether a waiting block names it.
+    pub fn is_wanted(&self, reference: &BlockRef) -> bool {
+        self.missing.contains_key(reference)
+    }
+
     /// What is waited for.
     pub fn missing(&self) -> Vec<BlockRef> {
         self.missing.keys().copied().collect()
@@ -87,7 +94,7 @@ impl Suspended {
         missing: &[BlockRef],
     ) -> bool {
         let author = block.author().index();
-        if self.per_author[author] >= SUSPENDED_PER_AUTHOR_MAX {
+        if self.per_author[author] >= SUSPENDED_PER_AUTHOR_MAX || missing.len() > MISSING_PER_BLOCK_MAX {
             return false;
         }
         self.per_author[author] += 1;
@@ -103,7 +110,8 @@ impl Suspended {
             entry.children.push(reference);
         }
         self.waiting.insert(reference, Waiting { block, missing: missing.len() });
-        self.next_look.get_or_insert(now + self.grace);
+        let look = now + self.grace;
+        self.next_look = Some(self.next_look.map_or(look, |next| next.min(look)));
         true
     }
 

@@ -549,3 +549,211 @@ fn messages_lost_in_a_partition_are_fetched_after_it_heals() {
     cluster.run_until(seconds(20));
     assert!(cluster.agreed() > before + 20, "{} after {before}", cluster.agreed());
 }
+
+fn machine(drawing: &Drawing, tuning: &Tuning) -> Mysticeti {
+    Mysticeti::new(drawing.committee.clone(), ReplicaId(0), drawing.keys[0].clone(), tuning.clone())
+}
+
+/// Commits of a machine fed with all blocks, and after each the prefix a snapshot of it would hold.
+fn prefixes(drawing: &Drawing, tuning: &Tuning) -> Vec<(Commit, OrderedPrefix)> {
+    let mut machine = machine(drawing, tuning);
+    let mut commits: Vec<Commit> = Vec::new();
+    for block in &drawing.blocks {
+        machine.handle_block(Timestamp(1_000_000_000), block.author(), block.clone());
+        while let Some(action) = machine.poll_action() {
+            if let Action::Commit(commit) = action {
+                commits.push(commit);
+            }
+        }
+    }
+    (0..commits.len())
+        .map(|at| {
+            let commit = commits[at].clone();
+            let round = commit.header.leader.round;
+            let headers: Vec<_> = commits[..=at].iter().map(|commit| commit.header.clone()).collect();
+            let recent = commits[..=at]
+                .iter()
+                .flat_map(|commit| commit.blocks.iter().cloned())
+                .filter(|block| block.round() >= round.before(1))
+                .collect();
+            let prefix = OrderedPrefix { headers, schedule: commit.schedule.clone(), recent };
+            (commit, prefix)
+        })
+        .collect()
+}
+
+fn after_restore(drawing: &Drawing, tuning: &Tuning, prefix: OrderedPrefix) -> Vec<Arc<CommitHeader>> {
+    let mut machine = machine(drawing, tuning);
+    machine.restore(Timestamp(1_000_000_000), prefix);
+    let mut found = Vec::new();
+    for block in &drawing.blocks {
+        machine.handle_block(Timestamp(1_000_000_000), block.author(), block.clone());
+        while let Some(action) = machine.poll_action() {
+            if let Action::Commit(commit) = action {
+                found.push(commit.header);
+            }
+        }
+    }
+    found
+}
+
+fn restores_agree(seed: u64, n: usize, leaders: usize, window: u64) {
+    let mut choices = xorshift(seed);
+    let drawing = random_dag(n, 24, &mut choices);
+    let tuning = Tuning { leaders_per_round: leaders, reputation_window: window, ..tuning() };
+    let all = prefixes(&drawing, &tuning);
+    for (at, (commit, prefix)) in all.iter().enumerate() {
+        let prefix = prefix.clone();
+        let expected: Vec<_> = all[at + 1..].iter().map(|(commit, _)| commit.header.clone()).collect();
+        let found = after_restore(&drawing, &tuning, prefix);
+        assert_eq!(
+            found, expected,
+            "seed {seed} n {n} restored after commit {} (leader {:?} slot {}, window {window})",
+            commit.header.index, commit.header.leader, commit.header.slot
+        );
+    }
+}
+
+#[test]
+fn restore_within_a_schedule_window() {
+    for seed in 1..40 {
+        restores_agree(seed * 7919, 4 + (seed % 4) as usize, 1 + (seed % 3) as usize, 1000);
+    }
+}
+
+#[test]
+fn restore_where_the_schedule_changes() {
+    for seed in 1..40 {
+        restores_agree(seed * 7919, 4 + (seed % 4) as usize, 1 + (seed % 3) as usize, 5);
+    }
+}
+
+#[test]
+fn fetch_of_an_author_that_does_not_exist() {
+    let drawing = Drawing::parse("1: A B C D");
+    let mut machine = machine(&drawing, &tuning());
+    for block in &drawing.blocks {
+        machine.handle_block(Timestamp(1_000_000_000), block.author(), block.clone());
+    }
+    let wanted = BlockRef { round: Round(1), author: ReplicaId(u16::MAX), digest: Digest::default() };
+    let message = ProtocolMessage::Fetch(List::new(vec![wanted]).unwrap());
+    machine.handle_message(Timestamp(1_000_000_000), ReplicaId(1), message);
+}
+
+#[test]
+fn sync_from_the_last_round_there_is() {
+    let drawing = Drawing::parse("1: A B C D");
+    let mut machine = machine(&drawing, &tuning());
+    let message = ProtocolMessage::Sync(List::new(vec![Round(u64::MAX); 4]).unwrap());
+    machine.handle_message(Timestamp(1_000_000_000), ReplicaId(1), message);
+}
+
+/// A block that a correct replica's block names must be accepted, however many others its author signed.
+#[test]
+fn many_copies_of_one_block() {
+    let mut drawing = Drawing::parse("1: A C D");
+    let start = drawing.blocks.clone();
+    let chain = drawing.committee.chain();
+    let b = drawing.replica("B");
+    let mut ancestors: Vec<BlockRef> =
+        drawing.committee.replicas().map(|replica| BlockRef::genesis(chain, replica)).collect();
+    let own = ancestors.remove(b.index());
+    ancestors.insert(0, own);
+    let mut copies: Vec<Arc<Block>> = (0..257u32)
+        .map(|copy| {
+            let body = BlockBody {
+                epoch: 0,
+                round: Round(1),
+                author: b,
+                ancestors: List::new(ancestors.clone()).unwrap(),
+                payload: List::new(vec![Blob::new(copy.to_le_bytes().to_vec()).unwrap()]).unwrap(),
+                timestamp: Timestamp(1),
+                votes: List::default(),
+            };
+            Arc::new(Block::sign(chain, body, &drawing.keys[b.index()]))
+        })
+        .collect();
+    let named = copies.pop().unwrap();
+    drawing.named.insert((1, "B".into()), named.reference());
+    drawing.add(2, "A", "ABCD");
+    let child = drawing.blocks.last().unwrap().clone();
+    let mut machine = machine(&drawing, &tuning());
+    let now = Timestamp(1_000_000_000);
+    for block in start.into_iter().chain(copies).chain([named.clone(), child.clone()]) {
+        machine.handle_block(now, block.author(), block);
+    }
+    assert_eq!(machine.dag.copies(Round(1), b).count(), 2, "the others are not kept");
+    // Now that a correct replica names it, it is asked for and taken.
+    machine.handle_block(now, child.author(), named);
+    assert!(machine.dag.contains(&child.reference()), "the correct replica's block is accepted");
+}
+
+/// Whether a block is valid must not depend on how far the judge's window has moved.
+#[test]
+fn timestamp_of_an_ancestor_below_the_floor() {
+    let text: String = (1..=12).map(|round| format!("{round}: A B C D\n")).collect();
+    let drawing = Drawing::parse(&text);
+    let chain = drawing.committee.chain();
+    // D names, at round 13, everybody's parents and an own block of round 3 whose time is later than its own.
+    let d = drawing.replica("D");
+    let others: Vec<BlockRef> = {
+        let mut parents: Vec<_> =
+            ["A", "B", "C"].iter().map(|name| drawing.named[&(12, name.to_string())]).collect();
+        parents.sort();
+        parents
+    };
+    let sign = |round: u64, ancestors: Vec<BlockRef>, timestamp: u64| {
+        let body = BlockBody {
+            epoch: 0,
+            round: Round(round),
+            author: d,
+            ancestors: List::new(ancestors).unwrap(),
+            payload: List::default(),
+            timestamp: Timestamp(timestamp),
+            votes: List::default(),
+        };
+        Arc::new(Block::sign(chain, body, &drawing.keys[d.index()]))
+    };
+    let mut early = vec![drawing.named[&(2, "D".into())]];
+    let mut parents: Vec<_> =
+        ["A", "B", "C"].iter().map(|name| drawing.named[&(2, name.to_string())]).collect();
+    parents.sort();
+    early.extend(parents);
+    let fast = sign(3, early, 900);
+    let late = sign(13, [vec![fast.reference()], others].concat(), 100);
+    let accepts = |gc_depth: u64| {
+        let mut machine = machine(&drawing, &Tuning { gc_depth, ..tuning() });
+        let now = Timestamp(1_000_000_000);
+        let blocks = drawing.blocks.iter();
+        let early = blocks.clone().filter(|block| block.round() <= Round(3));
+        let later = blocks.filter(|block| block.round() > Round(3));
+        for block in early.chain([&fast]).chain(later).chain([&late]) {
+            machine.handle_block(now, block.author(), block.clone());
+        }
+        machine.dag.contains(&late.reference())
+    };
+    // The depth stands for how far a replica has committed.
+    assert_eq!(accepts(3), accepts(100));
+}
+
+/// A missing block that is asked for at long intervals must not delay the first request for another.
+#[test]
+fn a_hopeless_fetch_delays_others() {
+    let drawing = Drawing::parse("1: A B C D\n 2: A B C D\n 3: A B C D");
+    let mut suspended = Suspended::new(4, Duration::from_millis(125));
+    let hopeless = BlockRef { round: Round(2), author: ReplicaId(1), digest: Digest::default() };
+    let child = |name: &str| {
+        let reference = drawing.named[&(3, name.to_string())];
+        drawing.blocks.iter().find(|block| block.reference() == reference).unwrap().clone()
+    };
+    suspended.insert(Timestamp(0), ReplicaId(1), child("A"), &[hopeless]);
+    let mut now = Timestamp(0);
+    while now < seconds(30) {
+        now = suspended.next_look().unwrap();
+        suspended.due(now, ReplicaId(0));
+    }
+    let real = drawing.named[&(2, "C".into())];
+    suspended.insert(now, ReplicaId(2), child("B"), &[real]);
+    let waits = suspended.next_look().unwrap().0 - now.0;
+    assert!(waits <= 130_000_000, "first asked for after {} ms", waits / 1_000_000);
+}
