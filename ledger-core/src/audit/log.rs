@@ -101,6 +101,28 @@ impl AuditLog {
         Frontier { size: self.size, peaks }
     }
 
+    /// Forgets what only proofs of entries before `base` need. Costs hashing what is kept once more, so call it when as
+    /// much is to be forgotten as to be kept. Does nothing if `base` is not held or past the end.
+    pub fn forget_before(&mut self, base: u64) {
+        if base <= self.base || base > self.size {
+            return;
+        }
+        let (mut peaks, mut start) = (Vec::new(), 0);
+        for level in (0..u64::BITS).rev().filter(|level| base >> level & 1 == 1) {
+            peaks.push(self.node(level, start >> level));
+            start += 1 << level;
+        }
+        let leaves: Option<Vec<Digest>> = (base..self.size).map(|index| self.node(0, index)).collect();
+        let frontier = peaks.into_iter().collect::<Option<Vec<Digest>>>().and_then(List::new);
+        let shorter = frontier.and_then(|peaks| Self::from_frontier(Frontier { size: base, peaks }));
+        if let (Some(mut shorter), Some(leaves)) = (shorter, leaves) {
+            for leaf in leaves {
+                shorter.append(leaf);
+            }
+            *self = shorter;
+        }
+    }
+
     /// Number of entries.
     pub fn size(&self) -> u64 {
         self.size

@@ -137,6 +137,10 @@ impl Execution {
             self.entries.pop_front();
         }
         self.entries.push_back(entry);
+        let held = ENTRIES_HELD_MAX as u64;
+        if self.log.size() - self.log.held_from() >= 2 * held {
+            self.log.forget_before(self.log.size() - held);
+        }
         index
     }
 

@@ -232,3 +232,25 @@ fn memory_stays_below_64_bytes_a_leaf_and_clones_share() {
     assert_eq!(shared, 100_000 / CHUNK);
     assert_ne!(fork.root(), log.root());
 }
+
+#[test]
+fn what_is_kept_is_proven_as_before() {
+    let leaves = leaves(150);
+    for base in [1, 2, 63, 64, 65, 100, 149, 150] {
+        let whole = log(&leaves);
+        let mut short = whole.clone();
+        short.forget_before(base);
+        assert_eq!((short.size(), short.root(), short.held_from()), (150, whole.root(), base));
+        for index in base..150 {
+            for size in [index + 1, 150] {
+                assert_eq!(short.inclusion_proof(index, size), whole.inclusion_proof(index, size));
+            }
+        }
+        assert!(short.inclusion_proof(base - 1, 150).is_err());
+        let mut grown = short;
+        grown.append(leaves[0]);
+        let mut expected = whole;
+        expected.append(leaves[0]);
+        assert_eq!(grown.root(), expected.root());
+    }
+}
