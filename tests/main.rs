@@ -1,7 +1,11 @@
-//! Everything that needs more than one crate: determinism across processes and profiles, the scenarios, seeded bugs
-//! and the checkers that notice them, bounds derived from the network, and the shape of the house.
+//! Everything that needs more than one crate: determinism across processes and profiles, the command line, the
+//! scenarios, seeded bugs and the checkers that notice them, bounds derived from the network, and the shape of the
+//! house.
 
-// mod determinism;
+#![expect(clippy::unwrap_used, reason = "every function here is part of a test, helpers too")]
+
+mod amanah;
+mod determinism;
 mod latency;
 mod seeded_bugs;
 mod support;
