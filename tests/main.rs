@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, helpers too")]
 
 mod amanah;
+mod command_line;
 mod determinism;
 mod latency;
 mod seeded_bugs;
