@@ -1,10 +1,14 @@
-//! Everything that needs more than one crate: determinism across processes and profiles, the scenarios, seeded bugs
-//! and the checkers that notice them, bounds derived from the network, and the shape of the house.
+//! Everything that needs more than one crate: determinism across processes and profiles, the command line, the
+//! scenarios, seeded bugs and the checkers that notice them, bounds derived from the network, and the shape of the
+//! house.
 
-// mod determinism;
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "every function here is part of a test, helpers too")]
 
+mod amanah;
+mod command_line;
+mod determinism;
 mod latency;
+mod scenarios;
 mod seeded_bugs;
 mod support;
 mod tidy;

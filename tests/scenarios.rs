@@ -1,0 +1,133 @@
+//! The scenarios that come with the program: each asks a question, each can run, and each holds, the long ones in a
+//! shortened form.
+
+use crate::amanah::names;
+use crate::support::{root, run};
+use sim::check::{Status, check};
+use sim::expect::evaluate;
+use sim::metrics::Metrics;
+use sim::plan::Plan;
+use sim::scenario::Scenario;
+use sim::world::Options;
+use std::fs;
+
+/// Every scenario, and what shortens it. A new file needs a row.
+const SCENARIOS: &[(&str, &[&str])] = &[
+    (
+        "one-replica-down.yaml",
+        &[
+            "warmup=1s",
+            "duration=8s",
+            "population.patients=2k",
+            "workloads[0].personal_health_record.rate=100/s",
+            "faults[0].at=2s",
+            "faults[0].crash.for=1s",
+        ],
+    ),
+    (
+        "partition-heals.yaml",
+        &[
+            "warmup=1s",
+            "duration=6s",
+            "population.patients=2k",
+            "faults[0].at=2s",
+            "faults[0].partition.for=1s",
+        ],
+    ),
+    ("peer-simulation-10.yaml", &["duration=3s"]),
+    ("peer-simulation-20.yaml", &["duration=2s"]),
+    ("peer-simulation-50.yaml", &["duration=1s"]),
+    ("personal-health-records.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    (
+        "regional-exchange.yaml",
+        &[
+            "warmup=1s",
+            "duration=3s",
+            "population.patients=2k",
+            "population.pharmacies=20",
+            "workloads[0].personal_health_record.rate=200/s",
+            // Of the load that is left.
+            "expect[3]=transactions.committed.rate > 150/s",
+        ],
+    ),
+    ("smoke.yaml", &[]),
+    ("soak.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+];
+
+fn plan(name: &str, overrides: &[&str]) -> Plan {
+    let mut scenario =
+        Scenario::read(&root().join("scenarios").join(name)).unwrap_or_else(|errors| panic!("{errors}"));
+    overrides.iter().for_each(|assignment| scenario.set(assignment));
+    Plan::from_scenario(&scenario).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn every_scenario_asks_a_question_and_can_run() {
+    let files = names(&root().join("scenarios"));
+    let rows: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(files, rows, "scenarios/ and the rows of this test");
+    for name in files {
+        let text = fs::read_to_string(root().join("scenarios").join(&name)).unwrap();
+        let comment = text.lines().take_while(|line| line.starts_with('#')).last();
+        assert!(comment.is_some_and(|line| line.ends_with('?')), "{name} opens with no question");
+        let plan = plan(&name, &[]);
+        assert!(plan.question.ends_with('?'), "{name}: {}", plan.question);
+        assert_eq!(format!("{}.yaml", plan.name), name, "a scenario is called as its file is");
+        assert!(!plan.expect.is_empty(), "{name} expects nothing, so it answers nothing");
+    }
+}
+
+#[track_caller]
+fn holds(name: &str) {
+    let (_, overrides) = SCENARIOS.iter().find(|(row, _)| *row == name).unwrap();
+    let run = run(&plan(name, overrides), &Options::default());
+    let metrics = Metrics::of(&run);
+    let verdicts = check(&run);
+    let set: String = overrides.iter().map(|assignment| format!(" --set '{assignment}'")).collect();
+    let repeat = format!("repeat: amanah run scenarios/{name}{set}");
+    assert_eq!(metrics.invalid, None, "{repeat}");
+    for verdict in &verdicts {
+        let sound = matches!(verdict.status, Status::Passed | Status::NotApplicable);
+        assert!(sound, "{}: {:?}: {}; {repeat}", verdict.checker, verdict.status, verdict.detail);
+    }
+    for line in evaluate(&run.plan.expect, &metrics, &verdicts) {
+        assert!(line.held, "{}: found {}; {repeat}", line.text, line.found);
+    }
+}
+
+#[test]
+fn a_crash_and_a_partition_pass_the_smoke_test() {
+    holds("smoke.yaml");
+}
+
+#[test]
+fn one_replica_down_is_hardly_noticed() {
+    holds("one-replica-down.yaml");
+}
+
+#[test]
+fn a_partition_without_a_quorum_stops_and_heals() {
+    holds("partition-heals.yaml");
+}
+
+#[test]
+fn committees_of_ten_twenty_and_fifty_order() {
+    for name in ["peer-simulation-10.yaml", "peer-simulation-20.yaml", "peer-simulation-50.yaml"] {
+        holds(name);
+    }
+}
+
+#[test]
+fn a_district_shares_records() {
+    holds("personal-health-records.yaml");
+}
+
+#[test]
+fn a_region_shares_records() {
+    holds("regional-exchange.yaml");
+}
+
+#[test]
+fn the_start_of_the_soak_is_level() {
+    holds("soak.yaml");
+}
