@@ -370,4 +370,6 @@ expect:
     assert_eq!(result["partial"], true);
     assert!(directory.join("out/series.csv").exists());
     assert!(result["metrics"]["transactions.committed"]["value"].as_u64().unwrap() > 0);
+    let replayed = Build::Debug.run(&directory, &["replay", "out/result.json"]);
+    replayed.exits(2).says(&["the recorded run was interrupted", "run the scenario again"]);
 }

@@ -49,7 +49,8 @@ impl Clients {
                 // After a snapshot, a stale sequence may be a repetition of what was executed before it. Only a replica
                 // that remembers can tell: the gateway will ask another.
                 let stale = done.outcome == Some(Outcome::Refused(Refusal::StaleSequence));
-                if !peers.is_empty() && !(self.restored && stale) {
+                let unknown = self.restored && stale;
+                if !peers.is_empty() && !unknown {
                     self.waiting.entry(done.index).or_default().extend(peers);
                 }
             } else {

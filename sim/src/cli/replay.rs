@@ -45,6 +45,14 @@ pub fn replay(arguments: &Replay) -> io::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
+    if recorded.partial {
+        eprintln!(
+            "error: {}: the recorded run was interrupted: there is nothing to compare a replay with\n  = run the scenario \
+             again to its end",
+            arguments.result.display()
+        );
+        return Ok(Exit::Invalid);
+    }
     let repeat = format!("amanah replay {}", shell(&arguments.result.to_string_lossy()));
     let version = env!("CARGO_PKG_VERSION");
     if recorded.program_version != version {
@@ -69,25 +77,19 @@ pub fn replay(arguments: &Replay) -> io::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let digest = run.digest.to_string();
-    let comparable = !recorded.partial;
-    let differences =
-        if comparable { differences(&recorded.metrics, &Metrics::of(&run)) } else { Vec::new() };
+    let differences = differences(&recorded.metrics, &Metrics::of(&run));
     let equal = digest == recorded.digest && differences.is_empty();
-    let exit = if equal || !comparable { Exit::Success } else { Exit::Nondeterminism };
+    let exit = if equal { Exit::Success } else { Exit::Nondeterminism };
     if arguments.json {
         put(&format!(
             "{:#}\n",
             json!({
                 "exit_code": exit.code(),
-                "equal": comparable.then_some(equal),
+                "equal": equal,
                 "recorded_digest": recorded.digest,
                 "replayed_digest": digest,
                 "differences": differences,
             })
-        ))?;
-    } else if !comparable {
-        put(&format!(
-            "replayed: digest {digest}; the recorded run was interrupted: nothing to compare with\n"
         ))?;
     } else if equal {
         put(&format!("replayed: digest {digest} equal\n"))?;
