@@ -52,6 +52,8 @@ fn record(n: u8, label: Label) -> Record {
         locator: [n; 16],
         patient_wrap: Blob::new(vec![1; 80]).unwrap(),
         registered_at: Timestamp::ZERO,
+        epoch: 0,
+        shredded_at: None,
     }
 }
 
