@@ -72,6 +72,8 @@ fn genesis() -> Ledger {
             locator: [0; 16],
             patient_wrap: Blob::new(vec![0; 80]).expect("below the limit"),
             registered_at: Timestamp::ZERO,
+            epoch: 0,
+            shredded_at: None,
         });
         genesis.consent(PartyId(FIRST_PATIENT + n), false, &scope(n % HOSPITALS)).expect("within limits");
     }

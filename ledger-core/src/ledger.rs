@@ -19,9 +19,12 @@
 //! It refuses to know replicas, commits other than by their time, documents, and who submitted a transaction.
 
 mod access;
+mod chain;
 mod consent;
+mod delegation;
 mod genesis;
 mod index;
+mod key;
 mod party;
 mod record;
 mod snapshot;
@@ -32,7 +35,9 @@ pub mod transaction;
 
 pub use access::{Access, PermitStatus, Review};
 pub use consent::{CONSENTS_PER_PATIENT_MAX, ClassSet, Consent, PurposeSet};
+pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
 pub use genesis::Genesis;
+pub use key::{WRAPS_PER_RECORD_MAX, Wrap};
 pub use party::{Activity, Credential, Party, SEQUENCE_WINDOW, SequenceWindow};
 pub use record::Record;
 pub use snapshot::RestoreError;
@@ -41,10 +46,13 @@ pub use table::Table;
 use crate::crypto::{Digest, Domain};
 use crate::time::{Duration, Timestamp, nanos};
 use borsh::{BorshDeserialize, BorshSerialize};
-use consent::Chain;
+use chain::Chains;
+use delegation::Appointment;
 use index::Index;
+use key::Rotation;
 use transaction::{
-    AccessId, Action, ConsentId, Outcome, PartyId, RecordId, Refusal, Role, Transaction, TransactionBody,
+    AccessId, Action, ConsentId, DelegationId, Outcome, PartyId, RecordId, Refusal, Role, Transaction,
+    TransactionBody,
 };
 
 /// What a chain's consortium agreed on. Part of the state root.
@@ -89,14 +97,18 @@ pub struct Ledger {
     records: Table<Record>,
     consents: Table<Consent>,
     accesses: Table<Access>,
+    delegations: Table<Delegation>,
+    wraps: Table<Wrap>,
     /// Derived: parties by key.
     party_keys: Index,
     /// Derived: records by commitment.
     commitments: Index,
-    /// Derived: each patient's newest consent. Ends at the last patient who has one.
-    chains: Table<Chain>,
-    /// Derived: for each consent the same patient's one before.
-    earlier: Table<Option<ConsentId>>,
+    /// Derived: each patient's consents.
+    consent_chains: Chains,
+    /// Derived: the delegations over each patient.
+    delegation_chains: Chains,
+    /// Derived: each record's wraps.
+    wrap_chains: Chains,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<LedgerBug>,
 }
@@ -246,6 +258,8 @@ impl Ledger {
                     locator: *locator,
                     patient_wrap: patient_wrap.clone(),
                     registered_at: now,
+                    epoch: 0,
+                    shredded_at: None,
                 };
                 self.register_record(actor, record).into()
             }
@@ -265,6 +279,20 @@ impl Ledger {
             Action::ReviewBreakGlass { access, justified } => {
                 self.review_break_glass(now, actor, *access, *justified).into()
             }
+            Action::DelegateAuthority { patient, delegate, scope, until, evidence, minor_until } => {
+                let (patient, delegate, until) = (*patient, *delegate, *until);
+                let (evidence, minor_until) = (*evidence, *minor_until);
+                let appointment = Appointment { patient, delegate, scope, until, evidence, minor_until };
+                self.delegate_authority(now, actor, appointment).into()
+            }
+            Action::RewrapKey { record, grantee, wrap } => {
+                self.rewrap_key(now, actor, (*record, *grantee, wrap)).into()
+            }
+            Action::RotateKey { record, commitment, locator, patient_wrap } => {
+                let rotation = Rotation { commitment: *commitment, locator: *locator, patient_wrap };
+                self.rotate_key(actor, *record, rotation).into()
+            }
+            Action::ShredKey { record } => self.shred_key(now, actor, *record).into(),
         }
     }
 
@@ -276,6 +304,8 @@ impl Ledger {
             self.records.root("records"),
             self.consents.root("consents"),
             self.accesses.root("accesses"),
+            self.delegations.root("delegations"),
+            self.wraps.root("wraps"),
         ];
         Digest::sha256(&[
             Domain::State.tag(),
@@ -314,6 +344,11 @@ impl Ledger {
         self.accesses.get(id.0)
     }
 
+    /// A delegation of authority.
+    pub fn delegation(&self, id: DelegationId) -> Option<&Delegation> {
+        self.delegations.get(id.0)
+    }
+
     /// All parties, by [`PartyId`].
     pub fn parties(&self) -> &Table<Party> {
         &self.parties
@@ -344,8 +379,11 @@ impl Ledger {
             + self.accesses.memory_bytes(|_| 0)
             + self.party_keys.memory_bytes()
             + self.commitments.memory_bytes()
-            + self.chains.memory_bytes(|_| 0)
-            + self.earlier.memory_bytes(|_| 0)
+            + self.delegations.memory_bytes(|_| 0)
+            + self.wraps.memory_bytes(|wrap| wrap.wrap.len())
+            + self.consent_chains.memory_bytes()
+            + self.delegation_chains.memory_bytes()
+            + self.wrap_chains.memory_bytes()
     }
 
     /// Bytes of all rows with their index entries and heap, whoever shares them: an estimate from the rows' number and
@@ -357,6 +395,8 @@ impl Ledger {
             + self.records.len() * (size_of::<Record>() + WRAP + INDEX_ENTRY)
             + self.consents.len() * (size_of::<Consent>() + INDEX_ENTRY)
             + self.accesses.len() * size_of::<Access>()
+            + self.delegations.len() * (size_of::<Delegation>() + INDEX_ENTRY)
+            + self.wraps.len() * (size_of::<Wrap>() + WRAP + INDEX_ENTRY)
     }
 
     /// Makes it make a mistake.
@@ -384,6 +424,14 @@ fn is_allowed(actor: &Actor, action: &Action) -> bool {
         Action::RegisterRecord { .. } | Action::ReviewBreakGlass { .. } => actor.role.acts_for_institution(),
         Action::GrantConsent { .. } | Action::DenyDirective { .. } | Action::RevokeConsent { .. } => {
             matches!(actor.role, Role::Patient | Role::Guardian)
+        }
+        Action::DelegateAuthority { .. } => {
+            matches!(actor.role, Role::Patient | Role::Guardian | Role::Regulator)
+        }
+        Action::RewrapKey { .. } => matches!(actor.role, Role::Patient | Role::Guardian),
+        Action::RotateKey { .. } => actor.role.acts_for_institution(),
+        Action::ShredKey { .. } => {
+            actor.role.acts_for_institution() || matches!(actor.role, Role::Patient | Role::Guardian)
         }
         Action::RequestAccess { .. } => true,
         Action::BreakGlass { .. } => Ledger::may_break_glass(actor),

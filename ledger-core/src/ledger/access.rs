@@ -63,7 +63,8 @@ pub enum PermitStatus {
         /// For whom.
         organisation: PartyId,
     },
-    /// Its consent was withdrawn, a directive forbids it, or a credential it needs is no longer in force.
+    /// Its consent was withdrawn, a directive forbids it, a credential it needs is no longer in force, or the record's
+    /// key is shredded.
     Revoked,
     /// Its time is over.
     Expired,
@@ -79,6 +80,9 @@ impl Ledger {
             return PermitStatus::Expired;
         }
         let Some(record) = self.record(access.record) else { return PermitStatus::Unknown };
+        if record.shredded_at.is_some() {
+            return PermitStatus::Revoked;
+        }
         let in_force = |party| self.party(party).is_some_and(|party| party.credential.is_in_force(now));
         let actor = self.actor(now, access.actor, access.organisation).filter(|_| in_force(access.actor));
         let Some(actor) = actor else { return PermitStatus::Revoked };
@@ -101,7 +105,7 @@ impl Ledger {
     }
 
     /// Decides on a request. Refusals, in order: `UnknownRecord` (no decision: there is no patient to count for),
-    /// `UnknownPurpose`, `DeniedByDirective`, then those of the consents.
+    /// `KeyShredded`, `UnknownPurpose`, `DeniedByDirective`, then those of the consents.
     pub(super) fn request_access(
         &mut self,
         now: Timestamp,
@@ -111,7 +115,9 @@ impl Ledger {
         let Some(record) = self.record(id) else { return Execution::refused(Refusal::UnknownRecord) };
         let (patient, holding) = (record.patient, (record.commitment, record.custodian));
         let until = now + self.policy.permit_window();
-        let permit = if actor.id == patient && purpose == Purpose::PATRQT {
+        let permit = if record.shredded_at.is_some() {
+            Err(Refusal::KeyShredded)
+        } else if actor.id == patient && purpose == Purpose::PATRQT {
             Ok((None, until))
         } else if !purpose.is_known() {
             Err(Refusal::UnknownPurpose)
@@ -140,7 +146,7 @@ impl Ledger {
     }
 
     /// Decides on an emergency. Refusals, in order: `RoleNotAllowed`, `UnknownRecord` (neither is a decision),
-    /// `ReasonMissing`, `WindowTooLong` (also for none), `DeniedByDirective` (one that names BTG).
+    /// `KeyShredded`, `ReasonMissing`, `WindowTooLong` (also for none), `DeniedByDirective` (one that names BTG).
     pub(super) fn break_glass(
         &mut self,
         now: Timestamp,
@@ -149,7 +155,9 @@ impl Ledger {
     ) -> Execution {
         let Some(record) = self.record(id) else { return Execution::refused(Refusal::UnknownRecord) };
         let (patient, holding) = (record.patient, (record.commitment, record.custodian));
-        let permit = if reason == Digest::default() {
+        let permit = if record.shredded_at.is_some() {
+            Err(Refusal::KeyShredded)
+        } else if reason == Digest::default() {
             Err(Refusal::ReasonMissing)
         } else if window_ns == 0 || window_ns > self.policy.break_glass_window_ns_max {
             Err(Refusal::WindowTooLong)

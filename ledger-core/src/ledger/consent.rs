@@ -101,13 +101,17 @@ pub struct ClassSet(u16);
 impl ClassSet {
     const ALL: u16 = (1 << (RecordClass::Summary as u16 + 1)) - 1;
 
-    fn new(classes: &[RecordClass]) -> Self {
+    pub(super) fn new(classes: &[RecordClass]) -> Self {
         Self(classes.iter().fold(0, |set, class| set | 1 << *class as u16))
     }
 
     /// Whether a class is in.
     pub fn contains(self, class: RecordClass) -> bool {
         self.0 >> class as u16 & 1 == 1
+    }
+
+    pub(super) fn contains_all(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
     }
 
     pub(super) fn is_canonical(self) -> bool {
@@ -158,12 +162,15 @@ impl Purpose {
 }
 
 /// Known purposes, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PurposeSet(u32);
 
 impl PurposeSet {
+    /// Every known purpose.
+    pub const ALL: Self = Self((1 << PURPOSES.len()) - 1);
+
     /// `None` if one is unknown.
-    fn new(purposes: &[Purpose]) -> Option<Self> {
+    pub(super) fn new(purposes: &[Purpose]) -> Option<Self> {
         let mut set = 0;
         for purpose in purposes {
             set |= 1 << PURPOSES.iter().position(|(known, _)| known == purpose)?;
@@ -181,44 +188,31 @@ impl PurposeSet {
         self.iter().any(|named| named.subsumes(asked))
     }
 
+    pub(super) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(super) fn is_canonical(self) -> bool {
         self.0 >> PURPOSES.len() == 0
     }
 }
 
-/// A patient's consents and directives as a chain from the newest. Derived.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Chain {
-    newest: Option<ConsentId>,
-    length: u32,
-}
-
 impl Ledger {
     pub(super) fn push_consent(&mut self, consent: Consent) -> ConsentId {
         let patient = consent.patient;
-        let id = ConsentId(self.consents.push(consent).expect("2^32 consents outlast memory"));
-        while self.chains.len() <= patient.index() {
-            self.chains.push(Chain::default()).expect("as many as parties");
-        }
-        let chain = self.chains.get_mut(patient.0).expect("just made");
-        let earlier = chain.newest.replace(id);
-        chain.length += 1;
-        self.earlier.push(earlier).expect("as many as consents");
-        id
+        let id = self.consents.push(consent).expect("2^32 consents outlast memory");
+        self.consent_chains.push(patient.0, id);
+        ConsentId(id)
     }
 
     /// A patient's consents and directives, newest first, withdrawn and expired ones included.
     pub fn consents_of(&self, patient: PartyId) -> impl Iterator<Item = (ConsentId, &Consent)> {
-        let mut next = self.chains.get(patient.0).and_then(|chain| chain.newest);
-        std::iter::from_fn(move || {
-            let id = next?;
-            next = *self.earlier.get(id.0)?;
-            Some((id, self.consents.get(id.0)?))
-        })
+        let ids = self.consent_chains.of(patient.0);
+        ids.filter_map(|id| Some((ConsentId(id), self.consents.get(id)?)))
     }
 
-    /// Refusals, in order: no such patient or grantee, not the patient, an empty scope, an unknown purpose, an end
-    /// that is past or not after its start, too many.
+    /// Refusals, in order: no such patient or grantee; no authority, or one that has ended; an empty scope, an unknown
+    /// purpose, an end that is past or not after its start, more than the authority covers, too many.
     pub(super) fn register_consent(
         &mut self,
         now: Timestamp,
@@ -232,20 +226,19 @@ impl Ledger {
         if let Grantee::Party(grantee) = scope.grantee {
             self.party(grantee).ok_or(Refusal::UnknownParty)?;
         }
-        if actor.id != patient {
-            return Err(Refusal::NotConsentAuthority);
-        }
+        self.authority(now, patient, actor.id, |_| true)?;
         let consent = Consent::new(patient, denies, scope)?;
         if consent.until <= now.max(consent.from) {
             return Err(Refusal::ExpiryInPast);
         }
-        if self.chains.get(patient.0).is_some_and(|chain| chain.length >= CONSENTS_PER_PATIENT_MAX) {
+        self.authority(now, patient, actor.id, |held| held.may_give(&consent))?;
+        if self.consent_chains.length(patient.0) >= CONSENTS_PER_PATIENT_MAX {
             return Err(Refusal::TooManyConsents);
         }
         Ok(Outcome::ConsentRegistered(self.push_consent(consent)))
     }
 
-    /// Refusals, in order: no such consent, another patient's, withdrawn before.
+    /// Refusals, in order: no such consent; no authority, or one that has ended or does not cover it; withdrawn before.
     pub(super) fn revoke_consent(
         &mut self,
         now: Timestamp,
@@ -253,9 +246,7 @@ impl Ledger {
         id: ConsentId,
     ) -> Result<Outcome, Refusal> {
         let consent = self.consent(id).ok_or(Refusal::UnknownConsent)?;
-        if consent.patient != actor.id {
-            return Err(Refusal::NotConsentAuthority);
-        }
+        self.authority(now, consent.patient, actor.id, |held| held.may_withdraw(consent))?;
         if consent.revoked_at.is_some() {
             return Err(Refusal::AlreadyRevoked);
         }

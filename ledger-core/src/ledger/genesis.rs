@@ -3,6 +3,7 @@
 //! Nothing is checked but that ids refer to something: the consortium agreed on it, and its state root is part of the
 //! chain's identity.
 
+use super::chain::Chains;
 use super::index::Index;
 use super::transaction::{ConsentId, PartyId, RecordId, Scope};
 use super::{Consent, Ledger, Party, Policy, Record, Refusal, Table};
@@ -67,10 +68,13 @@ impl Ledger {
             records: Table::default(),
             consents: Table::default(),
             accesses: Table::default(),
+            delegations: Table::default(),
+            wraps: Table::default(),
             party_keys: Index::default(),
             commitments: Index::default(),
-            chains: Table::default(),
-            earlier: Table::default(),
+            consent_chains: Chains::default(),
+            delegation_chains: Chains::default(),
+            wrap_chains: Chains::default(),
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         }

@@ -62,6 +62,24 @@ impl Index {
         Self::insert_at(&mut self.0, 0, key, id);
     }
 
+    /// Takes an id out, if it is in under this key.
+    pub fn remove(&mut self, key: IndexKey, id: u32) {
+        if !self.candidates(key).any(|candidate| candidate == id) {
+            return;
+        }
+        let (mut node, mut depth) = (Arc::make_mut(&mut self.0), 0);
+        loop {
+            match node {
+                Node::Bucket(entries) => return entries.retain(|entry| *entry != (key.0, id)),
+                Node::Branch(children) => match &mut children[key.slot(depth)] {
+                    Some(child) => node = Arc::make_mut(child),
+                    None => return,
+                },
+            }
+            depth += 1;
+        }
+    }
+
     fn insert_at(node: &mut Arc<Node>, depth: u32, key: IndexKey, id: u32) {
         let node = Arc::make_mut(node);
         if let Node::Bucket(entries) = node {
@@ -119,6 +137,12 @@ mod tests {
         for n in 0..5_010 {
             assert_eq!(fork.candidates(key(n)).collect::<Vec<_>>(), [n]);
             assert_eq!(index.candidates(key(n)).count(), usize::from(n < 5_000));
+        }
+        (0..5_000).step_by(2).for_each(|n| fork.remove(key(n), n));
+        fork.remove(key(1), 7);
+        for n in 0..5_000 {
+            assert_eq!(fork.candidates(key(n)).count(), (n % 2) as usize);
+            assert_eq!(index.candidates(key(n)).count(), 1);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Records: what the ledger knows of a document that stays in its custodian's vault.
 //!
-//! A record never changes. Its commitment is salted and its locator opaque: neither tells anything of the document.
+//! A record changes only with its key: a rotation replaces what the key made, shredding leaves a tombstone. Its
+//! commitment is salted and its locator opaque: neither tells anything of the document.
 
 use super::index::IndexKey;
 use super::transaction::{Label, Outcome, PartyId, RecordClass, RecordId, Refusal, Role};
@@ -27,10 +28,14 @@ pub struct Record {
     pub size_bucket: u8,
     /// Opaque locator in the custodian's vault.
     pub locator: [u8; 16],
-    /// The data key wrapped to the patient.
+    /// The data key wrapped to the patient; empty once shredded.
     pub patient_wrap: Blob<128>,
     /// Commit time of its registration.
     pub registered_at: Timestamp,
+    /// How often its key was rotated.
+    pub epoch: u32,
+    /// When its key was given up.
+    pub shredded_at: Option<Timestamp>,
 }
 
 impl Ledger {

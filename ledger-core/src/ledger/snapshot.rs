@@ -4,11 +4,11 @@
 //! that it is the *right* state only the quorum-signed state root tells, which the caller compares.
 
 use super::transaction::{Grantee, PartyId};
-use super::{Access, Activity, Consent, Ledger, Party, Policy, Record, Table};
+use super::{Access, Activity, Consent, Delegation, Ledger, Party, Policy, Record, Table, Wrap};
 use crate::codec::{self, DecodeError};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Why bytes are not a state. Never valid: the sender is faulty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,8 @@ struct State {
     records: Table<Record>,
     consents: Table<Consent>,
     accesses: Table<Access>,
+    delegations: Table<Delegation>,
+    wraps: Table<Wrap>,
 }
 
 impl Ledger {
@@ -51,6 +53,8 @@ impl Ledger {
             records: self.records.clone(),
             consents: self.consents.clone(),
             accesses: self.accesses.clone(),
+            delegations: self.delegations.clone(),
+            wraps: self.wraps.clone(),
         })
     }
 
@@ -73,6 +77,10 @@ impl Ledger {
         state.consents.iter().for_each(|consent| {
             ledger.push_consent(consent.clone());
         });
+        state.delegations.iter().for_each(|delegation| {
+            ledger.push_delegation(delegation.clone());
+        });
+        state.wraps.iter().for_each(|wrap| ledger.push_wrap(wrap.clone()));
         ledger.activities = state.activities;
         ledger.accesses = state.accesses;
         Ok(ledger)
@@ -101,6 +109,18 @@ impl State {
                 && party(value.actor)
                 && party(value.organisation)
                 && consent
+        })?;
+        all("delegations", &self.delegations, |value| {
+            let above = value.parent.map(|id| self.delegations.get(id.0));
+            let parent = above.is_none_or(|above| {
+                above.is_some_and(|it| it.patient == value.patient && it.delegate == value.delegator)
+            });
+            let parties = [value.patient, value.delegator, value.delegate].into_iter().all(party);
+            parties && parent && value.reach.is_canonical()
+        })?;
+        all("wraps", &self.wraps, |value| {
+            let record = self.records.get(value.record.0);
+            party(value.grantee) && record.is_some_and(|record| value.epoch <= record.epoch)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! One small world, in which outcomes, permits, counters, replays and snapshots are tried.
 
+mod authority;
+mod keys;
 mod refusals;
 
 use super::transaction::*;
@@ -52,6 +54,8 @@ fn record(n: u8, label: Label) -> Record {
         locator: [n; 16],
         patient_wrap: Blob::new(vec![1; 80]).unwrap(),
         registered_at: Timestamp::ZERO,
+        epoch: 0,
+        shredded_at: None,
     }
 }
 
@@ -98,6 +102,12 @@ fn scope(grantee: PartyId) -> Scope {
 
 fn purposes(purposes: &[Purpose]) -> List<Purpose, 16> {
     List::new(purposes.to_vec()).unwrap()
+}
+
+/// As much as [`scope`] covers.
+fn reach() -> DelegatedScope {
+    let Scope { classes, confidentiality_max, sensitivities, purposes, .. } = scope(HOSPITAL);
+    DelegatedScope { classes, confidentiality_max, sensitivities, purposes }
 }
 
 fn grant(scope: Scope) -> Action {
@@ -164,7 +174,7 @@ fn sign(body: TransactionBody) -> Transaction {
 }
 
 /// Executes one after the other, at the given seconds, and returns the outcomes.
-fn play(ledger: &mut Ledger, steps: &[(u64, PartyId, Action)]) -> Vec<Outcome> {
+fn play(ledger: &mut Ledger, steps: &[Step]) -> Vec<Outcome> {
     let steps = steps.iter().enumerate();
     steps
         .map(|(n, (seconds, actor, action))| {
@@ -174,6 +184,19 @@ fn play(ledger: &mut Ledger, steps: &[(u64, PartyId, Action)]) -> Vec<Outcome> {
             ledger.apply(at(*seconds), &sign(body(*actor, fresh, action.clone())), true)
         })
         .collect()
+}
+
+/// When, who, what.
+type Step = (u64, PartyId, Action);
+
+/// The last step of each case is refused exactly so, and no step before it.
+fn check(cases: Vec<(Refusal, Vec<Step>)>) {
+    for (number, (refusal, steps)) in cases.into_iter().enumerate() {
+        let outcomes = play(&mut world(), &steps);
+        let (last, before) = outcomes.split_last().unwrap();
+        assert_eq!(*last, Outcome::Refused(refusal), "case {number}: {:?}", steps.last());
+        assert!(before.iter().all(|outcome| !matches!(outcome, Outcome::Refused(_))), "{number}: {before:?}");
+    }
 }
 
 #[test]
@@ -330,6 +353,20 @@ fn any_step() -> impl Strategy<Value = (PartyId, u64, Action)> {
         (0u32..3).prop_map(request_by),
         Just(break_glass()),
         (0u32..3).prop_map(review),
+        (4u32..13, 1u64..60).prop_map(|(delegate, until)| {
+            let (scope, patient, delegate, until) = (reach(), PATIENT, PartyId(delegate), at(until));
+            let (evidence, minor_until) = (Digest([1; 32]), Some(at(50)));
+            Action::DelegateAuthority { patient, delegate, scope, until, evidence, minor_until }
+        }),
+        (0u32..3, 1u32..6).prop_map(|(id, grantee)| {
+            let (record, grantee) = (RecordId(id), PartyId(grantee));
+            Action::RewrapKey { record, grantee, wrap: Blob::new(vec![1; 80]).unwrap() }
+        }),
+        (0u32..3, 0u8..9).prop_map(|(id, n)| {
+            let (record, patient_wrap) = (RecordId(id), Blob::new(vec![n; 80]).unwrap());
+            Action::RotateKey { record, commitment: Digest([n; 32]), locator: [n; 16], patient_wrap }
+        }),
+        (1u32..3).prop_map(|id| Action::ShredKey { record: RecordId(id) }),
         (12u32..15).prop_map(|id| register_party(PartyId(id), Some(HOSPITAL), at(50))),
     ];
     (0u32..12, 0u64..200, action).prop_map(|(actor, sequence, action)| (PartyId(actor), sequence, action))

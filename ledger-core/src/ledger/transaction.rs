@@ -47,6 +47,10 @@ identifier!(
     /// An access decision that permitted, in order of decision.
     AccessId
 );
+identifier!(
+    /// A delegation of authority, in order of registration.
+    DelegationId
+);
 
 /// What a party may act as. A role is granted by a credential with validity and revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -162,6 +166,20 @@ pub struct Scope {
     pub redisclosure: bool,
 }
 
+/// What a delegate may decide about. Empty classes or purposes are refused (`EmptyScope`).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct DelegatedScope {
+    /// Which classes of record.
+    pub classes: List<RecordClass, 16>,
+    /// Up to which confidentiality.
+    pub confidentiality_max: Confidentiality,
+    /// Which sensitive matters.
+    pub sensitivities: Sensitivities,
+    /// For which purposes of use, each with what it subsumes (never break-glass, unless it is named: a delegate may
+    /// then forbid it).
+    pub purposes: List<Purpose, 16>,
+}
+
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Action {
@@ -243,6 +261,47 @@ pub enum Action {
         access: AccessId,
         /// Whether it was justified.
         justified: bool,
+    },
+    /// Names who may decide in a patient's stead. Asked by the patient, by a delegate for no more than it holds, or by
+    /// a regulator for a minor. Asked again by the same for the same delegate, it replaces what was asked before.
+    DelegateAuthority {
+        /// Whose records.
+        patient: PartyId,
+        /// Who is to decide: a guardian or another patient.
+        delegate: PartyId,
+        /// What about.
+        scope: DelegatedScope,
+        /// In force until (exclusive); so is what is granted under it.
+        until: Timestamp,
+        /// Commitment to what proves it. A regulator's may not be zero (`NotConsentAuthority`).
+        evidence: Digest,
+        /// Where the patient is a minor: its coming of age, which ends the authority. A regulator must name it.
+        minor_until: Option<Timestamp>,
+    },
+    /// The patient's agent puts a record's data key, wrapped to a grantee, on the ledger.
+    RewrapKey {
+        /// Which record.
+        record: RecordId,
+        /// To whom.
+        grantee: PartyId,
+        /// The wrap. Empty is refused (`MissingPatientWrap`).
+        wrap: Blob<128>,
+    },
+    /// The custodian has encrypted the document anew. Wraps of the key before are void.
+    RotateKey {
+        /// Which record.
+        record: RecordId,
+        /// Salted commitment under the new key.
+        commitment: Digest,
+        /// Opaque locator in the custodian's vault.
+        locator: [u8; 16],
+        /// The new data key wrapped to the patient. Empty is refused (`MissingPatientWrap`).
+        patient_wrap: Blob<128>,
+    },
+    /// Erasure: the patient's agent or the custodian gives the record's key up for good.
+    ShredKey {
+        /// Which record.
+        record: RecordId,
     },
 }
 
@@ -358,6 +417,14 @@ pub enum Refusal {
     ReviewOverdue,
     TooManyConsents,
     AlreadyReviewed,
+    DelegationCycle,
+    DelegateScopeExceeded,
+    DelegationExpired,
+    MinorAgedOut,
+    TooManyDelegations,
+    WrapForRevokedGrantee,
+    KeyShredded,
+    TooManyWraps,
 }
 
 /// What executing a transaction did.
@@ -390,4 +457,17 @@ pub enum Outcome {
     Reviewed(AccessId),
     /// Nothing changed but the actor's sequence, the patient's access counter if it refused access, and the log.
     Refused(Refusal),
+    /// Somebody may decide in a patient's stead.
+    DelegationRegistered(DelegationId),
+    /// A grantee has a wrap of the record's present key.
+    KeyRewrapped(RecordId),
+    /// A record has another key.
+    KeyRotated {
+        /// Which record.
+        record: RecordId,
+        /// The how-manieth rotation, from 1.
+        epoch: u32,
+    },
+    /// A record's key is given up.
+    KeyShredded(RecordId),
 }

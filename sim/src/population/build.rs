@@ -129,6 +129,8 @@ fn add_records(population: &mut Population, drafts: Vec<Draft>, genesis: &mut Ge
                 locator,
                 patient_wrap: wrap.clone(),
                 registered_at: Timestamp::ZERO,
+                epoch: 0,
+                shredded_at: None,
             });
             population.custody[custodian.index()].push((id, locator));
         }
