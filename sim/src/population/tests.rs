@@ -91,7 +91,7 @@ fn any_number_of_threads_builds_the_same() {
     assert_ne!(other.genesis_ledger().state_root(), expected);
 }
 
-const GOLDEN: &str = "3cba3f8b017011a22aeb8eef418daf0e42e54b66105f24432dd460cd50eb2a62";
+const GOLDEN: &str = "ef0e8cde32babfed4dd0995c74d1202efc7806a751fc6f50859d7538ef0e408b";
 
 #[test]
 fn everybody_is_who_the_numbering_says() {
