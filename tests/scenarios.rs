@@ -42,7 +42,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         "regional-exchange.yaml",
         &[
             "warmup=1s",
-            "duration=3s",
+            // Long enough for a p99 that is not one large document.
+            "duration=10s",
             "population.patients=2k",
             "population.pharmacies=20",
             "workloads[0].personal_health_record.rate=200/s",
