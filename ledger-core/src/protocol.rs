@@ -117,8 +117,6 @@ pub enum Action {
     Persist(Arc<Block>),
     /// Send a block to every other replica.
     Broadcast(Arc<Block>),
-    /// Send a block to one replica.
-    SendBlock(ReplicaId, Arc<Block>),
     /// Send a message to one replica.
     Send(ReplicaId, ProtocolMessage),
     /// The block and all its ancestors are here: its payload may be checked ahead of its commit.

@@ -410,10 +410,6 @@ impl Replica {
                 let bytes = Message::encode_block(block.bytes());
                 self.outputs.push_back(Output::Broadcast { lane: Lane::Consensus, bytes });
             }
-            Action::SendBlock(to, block) => {
-                let bytes = Message::encode_block(block.bytes());
-                self.outputs.push_back(Output::Send { to: Peer::Replica(to), lane: Lane::Consensus, bytes });
-            }
             Action::Send(to, message) => {
                 #[cfg(feature = "seeded-bugs")]
                 if self.has_bug(ReplicaBug::NeverFetch)

@@ -217,7 +217,7 @@ impl World {
             network: Network::new(&plan.network, hosts, &seed),
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed),
-            recorder: Recorder::new(plan, replicas),
+            recorder: Recorder::new(replicas),
             partitions: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,

@@ -6,7 +6,6 @@ use crate::history::{
     ReplicaRecord, Second,
 };
 use crate::network::link::Network;
-use crate::plan::Plan;
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
@@ -33,7 +32,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(_plan: &Plan, replicas: usize) -> Self {
+    pub fn new(replicas: usize) -> Self {
         let history = History {
             replicas: vec![ReplicaRecord::default(); replicas],
             series: vec![Second::default()],

@@ -414,7 +414,6 @@ impl Cluster {
                         self.send(to, index, Wire::Block(block.clone()));
                     }
                 }
-                Action::SendBlock(to, block) => self.send(to.index(), index, Wire::Block(block)),
                 Action::Send(to, message) => self.send(to.index(), index, Wire::Message(message)),
                 Action::Commit(commit) => {
                     self.commits[index].push(commit.digest);
