@@ -13,6 +13,7 @@ use std::fs;
 
 /// Every scenario, and what shortens it. A new file needs a row.
 const SCENARIOS: &[(&str, &[&str])] = &[
+    ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
     (
         "one-replica-down.yaml",
         &[
@@ -116,6 +117,11 @@ fn committees_of_ten_twenty_and_fifty_order() {
     for name in ["peer-simulation-10.yaml", "peer-simulation-20.yaml", "peer-simulation-50.yaml"] {
         holds(name);
     }
+}
+
+#[test]
+fn access_is_decided_in_signed_bundles() {
+    holds("access-decisions.yaml");
 }
 
 #[test]

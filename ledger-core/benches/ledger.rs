@@ -92,7 +92,8 @@ impl Workload {
             organisation: PartyId(organisation),
             sequence: self.made,
             valid_until: Timestamp::MAX,
-            action,
+            atomic: false,
+            actions: action.into(),
         };
         Transaction { body, key: key(actor), signature: Signature::default(), digest: Digest::default() }
     }

@@ -230,7 +230,9 @@ impl Gateway {
 
     fn exchange(&mut self, now: Timestamp, from: GatewayId, exchange: Exchange) {
         match exchange {
-            Exchange::KeyRequest { operation, receipt } => self.key_request(now, from, operation, receipt),
+            Exchange::KeyRequest { operation, receipt, action } => {
+                self.key_request(now, from, operation, (receipt, action))
+            }
             Exchange::KeyRelease { operation, wrap } => self.key_arrived(now, from, operation, wrap),
             Exchange::Document { operation, sealed } => self.document_arrived(now, from, operation, sealed),
             Exchange::KeyRefused { operation, reason } => self.key_refused(now, from, operation, reason),

@@ -1,17 +1,22 @@
 //! Deterministic execution of ordered transactions.
 //!
 //! [`Ledger::execute`] is a function of the state, the commit time and the transaction: no clock, no entropy. Every
-//! transaction yields an [`Outcome`]; a refusal is one.
+//! action of a transaction yields an [`Answer`]; a refusal is one.
 //!
-//! Checks common to all actions, in order, the first that fails being the refusal: `UnknownActor`; `BadSignature`
-//! (it does not verify, or the key is not the actor's); `CredentialRevoked` (revoked, not yet or no longer in force);
-//! `TransactionExpired`; `StaleSequence`; `RoleNotAllowed` (the claimed organisation is neither the actor's nor the
-//! actor, or is itself without credential, or the roles may not do this). Then the action's own, in the order its
-//! function documents. `Malformed` is the caller's: what does not decode has no actor.
+//! Checks common to all actions of a transaction are made once, before any of them, the first that fails being the
+//! refusal of all: `UnknownActor`; `BadSignature` (it does not verify, or the key is not the actor's);
+//! `CredentialRevoked` (revoked, not yet or no longer in force); `TransactionExpired`; `StaleSequence` (one number of
+//! its range is used up, or beyond the last); `RoleNotAllowed` (the claimed organisation is neither the actor's nor the
+//! actor, or is itself without credential). Then, action by action, `RoleNotAllowed` (the roles may not do this) and the
+//! action's own, in the order its function documents; each sees what the ones before it did. The first refusal in an
+//! atomic bundle is the only one that is judged: all other actions answer `RolledBack`, those before it are undone and
+//! those after it are not looked at. `Malformed` is the caller's: what does not decode has no actor.
 //!
 //! Invariants:
-//! * a refused transaction changes nothing but, from `StaleSequence` on, the actor's sequence window (so that it
-//!   cannot be replayed into a later, more lenient state) and, if it was refused access, the patient's counter;
+//! * a refused action, and a whole atomic bundle with a refused one, changes nothing but, from `StaleSequence` on, the
+//!   actor's sequence window (so that it cannot be replayed into a later, more lenient state) and the counters of the
+//!   patients about whose records access was decided. A permit that is rolled back counts as the refusal that it
+//!   became: otherwise an atomic bundle that is made to fail would tell unseen who is permitted to read what;
 //! * the state root covers every table and the policy; what is derived from the tables is in neither root nor
 //!   snapshot;
 //! * cloning costs a few pointers, and clones share what neither has changed.
@@ -43,6 +48,7 @@ pub use record::Record;
 pub use snapshot::RestoreError;
 pub use table::Table;
 
+use crate::codec::List;
 use crate::crypto::{Digest, Domain};
 use crate::time::{Duration, Timestamp, nanos};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -51,8 +57,8 @@ use delegation::Appointment;
 use index::Index;
 use key::Rotation;
 use transaction::{
-    AccessId, Action, ConsentId, DelegationId, Outcome, PartyId, RecordId, Refusal, Role, Transaction,
-    TransactionBody,
+    AccessId, Action, Answer, Answers, ConsentId, DelegationId, Outcome, PartyId, RecordId, Refusal, Role,
+    Transaction, TransactionBody,
 };
 
 /// What a chain's consortium agreed on. Part of the state root.
@@ -124,37 +130,6 @@ pub enum LedgerBug {
     IgnoreExpiry,
 }
 
-/// A decision about access to a patient's record, permitted or refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct AccessDecision {
-    /// Whose record.
-    pub patient: PartyId,
-    /// The how-manieth decision of this patient, from 1.
-    pub counter: u64,
-}
-
-/// What executing a transaction did, and what of it concerns a patient's access counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Execution {
-    /// The answer.
-    pub outcome: Outcome,
-    /// Where access was decided.
-    pub decision: Option<AccessDecision>,
-}
-
-impl Execution {
-    /// Refused without a decision on access.
-    pub const fn refused(refusal: Refusal) -> Self {
-        Self { outcome: Outcome::Refused(refusal), decision: None }
-    }
-}
-
-impl From<Result<Outcome, Refusal>> for Execution {
-    fn from(result: Result<Outcome, Refusal>) -> Self {
-        Self { outcome: result.unwrap_or_else(Outcome::Refused), decision: None }
-    }
-}
-
 /// Who acts, in which place.
 #[derive(Clone, Copy, Debug)]
 struct Actor {
@@ -169,14 +144,14 @@ struct Actor {
 }
 
 impl Ledger {
-    /// The outcome of [`execute`](Self::execute).
+    /// The outcome of the first action of [`execute`](Self::execute).
     pub fn apply(
         &mut self,
         commit_time: Timestamp,
         transaction: &Transaction,
         signature_valid: bool,
     ) -> Outcome {
-        self.execute(commit_time, transaction, signature_valid).outcome
+        self.execute(commit_time, transaction, signature_valid)[0].outcome
     }
 
     /// Executes the next transaction of the order. `signature_valid` is the verdict on [`Transaction::check`].
@@ -185,26 +160,57 @@ impl Ledger {
         commit_time: Timestamp,
         transaction: &Transaction,
         signature_valid: bool,
-    ) -> Execution {
-        let (now, body) = (commit_time, &transaction.body);
-        if let Err(refusal) = self.admit(now, transaction, signature_valid) {
-            return Execution::refused(refusal);
+    ) -> Answers {
+        let (now, actions) = (commit_time, &transaction.body.actions);
+        let answers = match self.admit(now, transaction, signature_valid) {
+            Err(refusal) => vec![Answer::refused(refusal); actions.len()],
+            Ok(actor) if transaction.body.atomic => self.act_atomically(now, &actor, actions),
+            Ok(actor) => actions.iter().map(|action| self.act_if_allowed(now, &actor, action)).collect(),
+        };
+        List::new(answers).expect("as many as actions")
+    }
+
+    /// All actions, or none: what is done is done on a clone, which takes this ledger's place once nothing is refused.
+    fn act_atomically(&mut self, now: Timestamp, actor: &Actor, actions: &[Action]) -> Vec<Answer> {
+        if let [action] = actions {
+            return vec![self.act_if_allowed(now, actor, action)];
         }
-        let actor = self.actor(now, body.actor, body.organisation);
-        match actor.filter(|actor| is_allowed(actor, &body.action)) {
-            Some(actor) => self.act(now, &actor, &body.action),
-            None => Execution::refused(Refusal::RoleNotAllowed),
+        let mut trial = self.clone();
+        let mut answers = Vec::with_capacity(actions.len());
+        for action in actions {
+            let answer = trial.act_if_allowed(now, actor, action);
+            answers.push(answer);
+            if answer.refusal().is_some() {
+                self.roll_back(&mut answers);
+                answers.resize(actions.len(), Answer::refused(Refusal::RolledBack));
+                return answers;
+            }
+        }
+        *self = trial;
+        answers
+    }
+
+    /// What is left of the actions up to the one refused, the last of `answers`: decisions about access are counted as
+    /// they were on the clone, in the same order and so with the same numbers.
+    fn roll_back(&mut self, answers: &mut [Answer]) {
+        for decision in answers.iter().filter_map(|answer| answer.decision) {
+            let counter = self.count_decision(decision.patient);
+            debug_assert_eq!(counter, Some(decision.counter), "counted as on the clone");
+        }
+        if let Some((_refused, before)) = answers.split_last_mut() {
+            before.iter_mut().for_each(|answer| answer.outcome = Outcome::Refused(Refusal::RolledBack));
         }
     }
 
-    /// The common checks but for the role. Uses up the sequence.
+    /// The checks common to all actions. Uses up the sequence.
     fn admit(
         &mut self,
         now: Timestamp,
         transaction: &Transaction,
         signature_valid: bool,
-    ) -> Result<(), Refusal> {
-        let TransactionBody { actor, sequence, valid_until, .. } = transaction.body;
+    ) -> Result<Actor, Refusal> {
+        let TransactionBody { actor, organisation, sequence, valid_until, ref actions, .. } =
+            transaction.body;
         let party = self.party(actor).ok_or(Refusal::UnknownActor)?;
         if !signature_valid || party.key != transaction.key {
             return Err(Refusal::BadSignature);
@@ -215,17 +221,25 @@ impl Ledger {
         if now >= valid_until {
             return Err(Refusal::TransactionExpired);
         }
-        if self.has_bug(LedgerBug::ForgetSequence) {
-            return Ok(());
+        if !self.has_bug(LedgerBug::ForgetSequence) {
+            let last = actions.last_sequence(sequence).ok_or(Refusal::StaleSequence)?;
+            // Look before the write: a refused replay must not cost a copied path.
+            let fresh = self.activity(actor).is_some_and(|it| it.sequences.is_fresh(sequence, last));
+            let taken =
+                fresh && self.activities.get_mut(actor.0).is_some_and(|it| it.sequences.take(sequence, last));
+            taken.then_some(()).ok_or(Refusal::StaleSequence)?;
         }
-        // Look before the write: a refused replay must not cost a copied path.
-        let fresh = self.activity(actor).is_some_and(|activity| activity.sequences.is_fresh(sequence));
-        let taken = fresh
-            && self.activities.get_mut(actor.0).is_some_and(|activity| activity.sequences.take(sequence));
-        if taken { Ok(()) } else { Err(Refusal::StaleSequence) }
+        self.actor(now, actor, organisation).ok_or(Refusal::RoleNotAllowed)
     }
 
-    fn act(&mut self, now: Timestamp, actor: &Actor, action: &Action) -> Execution {
+    fn act_if_allowed(&mut self, now: Timestamp, actor: &Actor, action: &Action) -> Answer {
+        match is_allowed(actor, action) {
+            true => self.act(now, actor, action),
+            false => Answer::refused(Refusal::RoleNotAllowed),
+        }
+    }
+
+    fn act(&mut self, now: Timestamp, actor: &Actor, action: &Action) -> Answer {
         match action {
             Action::RegisterParty { key, wrap_key, role, organisation, valid: (from, until) } => {
                 let credential = Credential { from: *from, until: *until, revoked_at: None };

@@ -118,8 +118,10 @@ pub enum Exchange {
     KeyRequest {
         /// The requester's operation.
         operation: u64,
-        /// Of the permit.
+        /// Of the bundle that the permit was asked for in.
         receipt: Receipt,
+        /// Which of its actions, from 0.
+        action: u8,
     },
     /// The data key, wrapped to the requester's organisation.
     KeyRelease {

@@ -29,7 +29,7 @@ use crate::block::{Block, BlockRef};
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, SecretKey};
 use crate::ledger::Ledger;
-use crate::ledger::transaction::Outcome;
+use crate::ledger::transaction::Answers;
 use crate::message::Message;
 use crate::protocol::{Action, NewProtocol, Protocol, ProtocolMessage, ProtocolStatus, Tuning};
 use crate::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Machine, Observation, Output, Peer};
@@ -92,12 +92,12 @@ pub enum ReplicaBug {
 }
 
 /// One executed transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executed {
     /// Identity of the transaction, or SHA-256 of opaque bytes.
     pub transaction: Digest,
-    /// What it did; `None` where nothing is executed.
-    pub outcome: Option<Outcome>,
+    /// What its actions did; none where nothing is executed.
+    pub answers: Answers,
     /// Its place in the audit log.
     pub index: u64,
 }

@@ -48,7 +48,7 @@ pub struct History {
     pub commits: Vec<CommitRecord>,
     /// What a replica executed otherwise than the first that reported it.
     pub divergences: Vec<Divergence>,
-    /// Every transaction executed in the agreed order: (commit index, what).
+    /// Every bundle executed in the agreed order: (commit index, what).
     pub executed: Vec<(u64, Executed)>,
     /// Nanoseconds from a block's proposal to its commit at its author, with the time of the commit.
     pub commit_latencies: Vec<(Timestamp, u64)>,
@@ -86,6 +86,7 @@ pub enum OperationKind {
     Deny,
     Revoke,
     Audit,
+    AccessDecisions,
 }
 
 /// What the workload's own model of consent says about a request.
@@ -116,7 +117,11 @@ pub struct Operation {
     pub key_at: Option<Timestamp>,
     /// When the document's last byte arrived.
     pub transferred_at: Option<Timestamp>,
-    /// Identity of its transaction.
+    /// How many actions it asks for in one bundle: as many transactions, as clients count them.
+    pub actions: u64,
+    /// How many of them the ledger refused.
+    pub refused: u64,
+    /// Identity of its bundle.
     pub transaction: Option<Digest>,
     /// Log index of its entry.
     pub log_index: Option<u64>,
@@ -191,9 +196,9 @@ pub struct FaultRecord {
 /// One second of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Second {
-    /// Operations scheduled.
+    /// Actions of operations scheduled.
     pub scheduled: u64,
-    /// Transactions whose receipt arrived (opaque: ordered).
+    /// Actions whose receipt arrived (opaque: ordered).
     pub committed: u64,
     /// Shares completed.
     pub shared: u64,
@@ -254,7 +259,7 @@ pub struct Progress {
     pub end: Timestamp,
     /// Events handled.
     pub events: u64,
-    /// Transactions committed.
+    /// Actions committed.
     pub committed: u64,
 }
 

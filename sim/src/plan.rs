@@ -111,7 +111,7 @@ pub struct HostPlan {
     pub seal_ns_per_kib: u64,
     /// Cost of one key wrap or unwrap (HPKE).
     pub wrap_ns: u64,
-    /// Cost of executing one transaction.
+    /// Cost of executing one action.
     pub execute_ns: u64,
     /// Disk: fixed time of an append, and of a sync.
     pub disk_append_ns: u64,
@@ -214,6 +214,13 @@ pub enum WorkloadPlan {
         rate_mhz: u64,
         /// Bytes each.
         size_bytes: usize,
+    },
+    /// Requests for access by staff under consents in force, in signed bundles; no key or document moves.
+    AccessDecisions {
+        /// Transactions (actions) a second, in millihertz.
+        rate_mhz: u64,
+        /// Actions in a bundle, 1 to [`ACTIONS_MAX`](ledger_core::ledger::transaction::ACTIONS_MAX).
+        bundle: u64,
     },
     /// Medrec.
     PersonalHealthRecord {

@@ -9,6 +9,7 @@
 //!
 //! It refuses to know machines, the network, and what a command costs.
 
+mod access_decisions;
 mod arrivals;
 mod opaque;
 mod personal_health_record;
@@ -19,6 +20,7 @@ use crate::history::{Expected, Operation, OperationKind};
 use crate::plan::{Arrivals, Plan, WorkloadPlan};
 use crate::population::Population;
 use crate::seed::{Seed, Stream};
+use access_decisions::AccessDecisions;
 use arrivals::{Schedule, client_starts};
 use bytes::Bytes;
 use ledger_core::committee::ReplicaId;
@@ -80,6 +82,7 @@ pub struct Followed {
 
 #[derive(Debug)]
 struct Source {
+    /// Of operations.
     rate_mhz: u64,
     /// The next arrival, and the ones after it. `None`: closed loop.
     schedule: Option<(Timestamp, Schedule)>,
@@ -89,6 +92,7 @@ struct Source {
 #[derive(Debug)]
 enum Workload {
     Opaque(Opaque),
+    AccessDecisions(AccessDecisions),
     PersonalHealthRecord(PersonalHealthRecord),
 }
 
@@ -118,6 +122,8 @@ impl Moment<'_> {
             receipt_at: None,
             key_at: None,
             transferred_at: None,
+            actions: 1,
+            refused: 0,
             transaction: None,
             log_index: None,
             bytes: 0,
@@ -137,6 +143,11 @@ impl Generator {
                 WorkloadPlan::Opaque { rate_mhz, size_bytes } => {
                     let opaque = Opaque::new(size_bytes, plan.replicas.len(), stream("opaque"));
                     (rate_mhz, Workload::Opaque(opaque))
+                }
+                WorkloadPlan::AccessDecisions { rate_mhz, bundle } => {
+                    let workload = AccessDecisions::new(bundle, &population, stream("access_decisions"));
+                    // Bundles arrive; the rate is of what is in them.
+                    ((rate_mhz / bundle).max(1), Workload::AccessDecisions(workload))
                 }
                 WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli } => {
                     let draws = stream("personal_health_record");
@@ -210,6 +221,7 @@ impl Generator {
         let moment = Moment { population, seed, now: scheduled, operation, deadline };
         match &mut source.workload {
             Workload::Opaque(opaque) => opaque.start(&moment),
+            Workload::AccessDecisions(workload) => workload.start(&moment, &mut self.knowledge),
             Workload::PersonalHealthRecord(workload) => workload.start(&moment, &mut self.knowledge),
         }
     }

@@ -5,8 +5,7 @@ use super::log::{PROOF_NODES_MAX, ProofError, leaf_hash, verify_inclusion};
 use crate::codec::{self, DecodeError, List};
 use crate::committee::Committee;
 use crate::crypto::{Digest, SignatureVerifier};
-use crate::ledger::AccessDecision;
-use crate::ledger::transaction::{Outcome, PartyId};
+use crate::ledger::transaction::{Answers, PartyId};
 use crate::time::Timestamp;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -14,7 +13,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 pub const RECEIPT_BYTES_MAX: usize = 32 * 1024;
 
 /// What is logged of an executed transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Entry {
     /// Index of its commit.
     pub commit: u64,
@@ -24,10 +23,9 @@ pub struct Entry {
     pub transaction: Digest,
     /// Who asked.
     pub actor: PartyId,
-    /// Where access was decided: whose record, and the patient's counter, so that an omission shows.
-    pub decision: Option<AccessDecision>,
-    /// The answer.
-    pub outcome: Outcome,
+    /// One for each action, in order: its outcome, and where access was decided, whose record it was and the patient's
+    /// counter, so that an omission shows. One if it was no transaction.
+    pub answers: Answers,
 }
 
 impl Entry {
@@ -106,7 +104,7 @@ mod tests {
     use crate::audit::checkpoint::tests::{body, signed};
     use crate::committee::tests::committee;
     use crate::crypto::BatchVerifier;
-    use crate::ledger::transaction::{RecordId, Refusal};
+    use crate::ledger::transaction::{AccessDecision, Answer, Outcome, RecordId, Refusal};
 
     fn entry(n: u64) -> Entry {
         Entry {
@@ -114,9 +112,18 @@ mod tests {
             commit_time: Timestamp(n),
             transaction: Digest([n as u8; 32]),
             actor: PartyId(4),
-            decision: Some(AccessDecision { patient: PartyId(5), counter: n + 1 }),
-            outcome: Outcome::RecordRegistered(RecordId(6)),
+            answers: answers(&[
+                Answer {
+                    outcome: Outcome::RecordRegistered(RecordId(6)),
+                    decision: Some(AccessDecision { patient: PartyId(5), counter: n + 1 }),
+                },
+                Answer::refused(Refusal::NoConsent),
+            ]),
         }
+    }
+
+    fn answers(answers: &[Answer]) -> Answers {
+        List::new(answers.to_vec()).unwrap()
     }
 
     fn receipt(by: &[u16]) -> (Receipt, Committee) {
@@ -149,14 +156,15 @@ mod tests {
     #[test]
     fn tampering_with_any_field_is_refused() {
         let (good, committee) = receipt(&[0, 1, 3]);
-        let changes: [fn(&mut Receipt); 14] = [
+        let changes: [fn(&mut Receipt); 15] = [
             |it| it.entry.commit -= 1,
             |it| it.entry.commit_time.0 += 1,
             |it| it.entry.transaction.0[0] ^= 1,
             |it| it.entry.actor.0 += 1,
-            |it| it.entry.decision = None,
-            |it| it.entry.decision = it.entry.decision.map(|d| AccessDecision { counter: 1, ..d }),
-            |it| it.entry.outcome = Outcome::Refused(Refusal::NoConsent),
+            |it| it.entry.answers = answers(&it.entry.answers[..1]),
+            |it| it.entry.answers = answers(&[it.entry.answers[1], it.entry.answers[0]]),
+            |it| it.entry.answers = answers(&[Answer { decision: None, ..it.entry.answers[0] }]),
+            |it| it.entry.answers = answers(&[it.entry.answers[0], Answer::refused(Refusal::RolledBack)]),
             |it| it.index += 1,
             |it| it.proof = List::new(it.proof[1..].to_vec()).unwrap(),
             |it| it.checkpoint.body.size += 1,

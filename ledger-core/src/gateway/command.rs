@@ -2,7 +2,8 @@
 
 use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{
-    AccessId, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal, Scope,
+    AccessId, Actions, Answers, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal,
+    Scope,
 };
 use crate::message::KeyRefusal;
 use crate::time::{Duration, Timestamp};
@@ -90,6 +91,14 @@ pub enum CommandKind {
         /// Which.
         consent: ConsentId,
     },
+    /// Ask the ledger several things in one signed bundle. Answers are all that comes of it: nothing is stored, no key
+    /// and no document moves.
+    Bundle {
+        /// What is asked.
+        actions: Actions,
+        /// Whether all is to be done or nothing.
+        atomic: bool,
+    },
     /// Fetch and verify the proof of a log entry.
     Audit {
         /// Which.
@@ -114,13 +123,17 @@ pub struct Completion {
     pub transaction: Option<Digest>,
     /// Log index of the transaction's entry, if its receipt was verified.
     pub log_index: Option<u64>,
+    /// What the entry says, action by action, if its receipt was verified.
+    pub answers: Answers,
 }
 
 /// Ends of operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Done: the outcome, or for an audit the outcome proven.
+    /// Done: the outcome.
     Done(Outcome),
+    /// A bundle was executed, or an audit's entry proven: [`Completion::answers`] says how each action fared.
+    Answered,
     /// The ledger refused, and proved it.
     Refused(Refusal),
     /// The custodian refused.

@@ -1,7 +1,7 @@
 //! The custodian's side: who gets a key.
 //!
-//! A key request shows the receipt of a permit. The custodian verifies the receipt, and that the permit is of a record
-//! in its own custody; then it asks *all* replicas whether the permit is in force, and releases the key only if a
+//! A key request shows the receipt of a bundle and names the action in it that was permitted. The custodian verifies the
+//! receipt, that this action's answer is a permit, and that it is of a record in its own custody; then it asks *all* replicas whether the permit is in force, and releases the key only if a
 //! quorum of stake says so, for this record, this actor, and the organisation whose gateway asks (as the transport
 //! authenticated it).
 //!
@@ -92,7 +92,13 @@ impl Custody {
 }
 
 impl Gateway {
-    pub(super) fn key_request(&mut self, now: Timestamp, from: GatewayId, operation: u64, receipt: Receipt) {
+    pub(super) fn key_request(
+        &mut self,
+        now: Timestamp,
+        from: GatewayId,
+        operation: u64,
+        (receipt, action): (Receipt, u8),
+    ) {
         if self.custody.requests.contains_key(&(from, operation)) {
             return;
         }
@@ -101,7 +107,8 @@ impl Gateway {
         let (Some(requester), Some(institution)) = (requester, institution) else {
             return self.refuse_key(from, operation, KeyRefusal::NotYours);
         };
-        let Outcome::Permitted { access, record, commitment, custodian, .. } = receipt.entry.outcome else {
+        let answer = receipt.entry.answers.get(usize::from(action)).map(|answer| answer.outcome);
+        let Some(Outcome::Permitted { access, record, commitment, custodian, .. }) = answer else {
             return self.refuse_key(from, operation, KeyRefusal::BadReceipt);
         };
         if custodian != self.config.organisation {

@@ -6,7 +6,7 @@
 //! without a key: its gateway can derive it.
 
 use super::{End, Gateway, Job, Opening, Owner, Permit, SealedBlob};
-use crate::audit::{Entry, Receipt};
+use crate::audit::Receipt;
 use crate::codec::Blob;
 use crate::ledger::transaction::Outcome;
 use crate::message::{Exchange, KeyRefusal, Message};
@@ -48,8 +48,8 @@ impl Reading {
 }
 
 impl Gateway {
-    pub(super) fn begin_reading(&mut self, now: Timestamp, id: u64, receipt: Receipt) {
-        let Entry { outcome, .. } = receipt.entry;
+    /// Of the one permit that the operation asked for.
+    pub(super) fn begin_reading(&mut self, now: Timestamp, id: u64, outcome: Outcome, receipt: Receipt) {
         let Outcome::Permitted { access, record, commitment, custodian, .. } = outcome else { return };
         let permit = Permit { access, record, commitment };
         if custodian == self.config.organisation {
@@ -65,7 +65,7 @@ impl Gateway {
         };
         let fetch = Fetch {
             custodian: institution.gateway,
-            request: Message::Exchange(Exchange::KeyRequest { operation: id, receipt }),
+            request: Message::Exchange(Exchange::KeyRequest { operation: id, receipt, action: 0 }),
             key: None,
             document: None,
             attempts: 0,

@@ -8,7 +8,9 @@ use super::{
 use crate::audit::Receipt;
 use crate::codec::Blob;
 use crate::crypto::Digest;
-use crate::ledger::transaction::{Action, Label, Outcome, PartyId, RecordClass, TransactionBody};
+use crate::ledger::transaction::{
+    Action, Actions, Answers, Label, Outcome, PartyId, RecordClass, TransactionBody,
+};
 use crate::message::{DOCUMENT_BYTES_MAX, Message, Request};
 use crate::seam::Output;
 use crate::time::{Timestamp, nanos};
@@ -30,6 +32,8 @@ pub(super) struct Operation {
 enum Aim {
     /// Nothing.
     Answer,
+    /// Nothing: there are as many answers as the entry has.
+    Answers,
     /// The record is in custody here.
     Hold { locator: [u8; 16], commitment: Digest },
     /// The permitted record is fetched and opened.
@@ -82,6 +86,7 @@ impl Gateway {
             transferred_at: None,
             transaction: None,
             log_index: None,
+            answers: Answers::default(),
         };
         let end = if now >= deadline {
             Some(End::TimedOut)
@@ -96,10 +101,9 @@ impl Gateway {
         }
         let aim = match kind {
             CommandKind::Share { .. } | CommandKind::BreakGlass { .. } => Aim::Read,
+            CommandKind::Bundle { .. } | CommandKind::Audit { .. } => Aim::Answers,
             // A registration's aim is known once it is prepared.
-            CommandKind::Register { .. } | CommandKind::Audit { .. } | CommandKind::Review { .. } => {
-                Aim::Answer
-            }
+            CommandKind::Register { .. } | CommandKind::Review { .. } => Aim::Answer,
             CommandKind::Grant { .. } | CommandKind::Deny { .. } | CommandKind::Revoke { .. } => Aim::Answer,
         };
         let operation = Operation { actor, deadline, aim, stage: Stage::Signing, completion };
@@ -120,6 +124,7 @@ impl Gateway {
                 self.audits.insert((index, id));
                 return self.inquire(now, id, Subject::Entry(index), request);
             }
+            CommandKind::Bundle { actions, atomic } => return self.sign(now, id, actions, atomic),
             CommandKind::Share { record, purpose, consent } => {
                 Action::RequestAccess { record, purpose, consent }
             }
@@ -131,7 +136,7 @@ impl Gateway {
             CommandKind::Deny { scope } => Action::DenyDirective { patient, scope },
             CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
         };
-        self.sign(now, id, action);
+        self.sign(now, id, action.into(), false);
     }
 
     fn prepare_registration(&mut self, id: u64, registration: Registration, patient_wrap_key: [u8; 32]) {
@@ -158,22 +163,21 @@ impl Gateway {
         operation.aim = Aim::Hold { locator, commitment };
         let size_bucket = document.len().next_power_of_two().trailing_zeros() as u8;
         self.outputs.push_back(Output::Store(locator, document));
-        self.sign(
-            now,
-            id,
-            Action::RegisterRecord { patient, commitment, class, label, size_bucket, locator, patient_wrap },
-        );
+        let action =
+            Action::RegisterRecord { patient, commitment, class, label, size_bucket, locator, patient_wrap };
+        self.sign(now, id, action.into(), false);
     }
 
-    fn sign(&mut self, now: Timestamp, id: u64, action: Action) {
+    fn sign(&mut self, now: Timestamp, id: u64, actions: Actions, atomic: bool) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Actor { party: actor, organisation, ref key } = operation.actor;
-        // An actor's first number here is the time in milliseconds: above all that a gateway gave before a restart,
-        // unless it gave more than a thousand a second.
-        let sequence = self.sequences.get(&actor).map_or(now.0 / 1_000_000, |last| last + 1);
-        self.sequences.insert(actor, sequence);
+        // An actor's first number here is the time in microseconds: above all that a gateway gave before a restart,
+        // unless it gave more than a million a second.
+        let sequence = self.sequences.get(&actor).map_or(now.0 / 1_000, |last| last + 1);
+        let last = actions.last_sequence(sequence).expect("microseconds and actions stay below 2^64");
+        self.sequences.insert(actor, last);
         let valid_until = operation.deadline + self.config.tuning.valid_margin;
-        let body = TransactionBody { actor, organisation, sequence, valid_until, action };
+        let body = TransactionBody { actor, organisation, sequence, valid_until, atomic, actions };
         let signing = Signing { body, key: key.clone() };
         self.work(Job::Operation(id), Work::Sign(Box::new(signing)));
     }
@@ -205,25 +209,24 @@ impl Gateway {
     /// A quorum's answer to what was asked.
     pub(super) fn answered(&mut self, now: Timestamp, id: u64, receipt: Receipt) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
-        let entry = receipt.entry;
         operation.completion.receipt_at = Some(now);
         operation.completion.log_index = Some(receipt.index);
-        match (operation.aim, entry.outcome) {
-            (Aim::Hold { .. } | Aim::Read, Outcome::Refused(refusal)) => {
+        operation.completion.answers = receipt.entry.answers.clone();
+        // What is no bundle has one action, and a quorum signed no entry without an answer to it.
+        let Some(outcome) = receipt.entry.answers.first().map(|answer| answer.outcome) else {
+            return self.finish(id, End::Rejected);
+        };
+        match (operation.aim, outcome) {
+            (Aim::Answers, _) => self.finish(id, End::Answered),
+            (Aim::Answer | Aim::Hold { .. } | Aim::Read, Outcome::Refused(refusal)) => {
                 self.finish(id, End::Refused(refusal))
-            }
-            (Aim::Answer, Outcome::Refused(refusal)) => {
-                let audit = operation.completion.transaction.is_none();
-                self.finish(id, if audit { End::Done(entry.outcome) } else { End::Refused(refusal) });
             }
             (Aim::Hold { locator, .. }, Outcome::RecordRegistered(record)) => {
                 self.preload(record, locator);
-                self.finish(id, End::Done(entry.outcome));
+                self.finish(id, End::Done(outcome));
             }
-            (Aim::Read, Outcome::Permitted { .. }) => {
-                self.begin_reading(now, id, receipt);
-            }
-            (Aim::Answer | Aim::Hold { .. } | Aim::Read, _) => self.finish(id, End::Done(entry.outcome)),
+            (Aim::Read, Outcome::Permitted { .. }) => self.begin_reading(now, id, outcome, receipt),
+            (Aim::Answer | Aim::Hold { .. } | Aim::Read, _) => self.finish(id, End::Done(outcome)),
         }
     }
 

@@ -9,8 +9,10 @@
 //! and `NoConsent` where none is for this reader.
 
 use super::consent::Consent;
-use super::transaction::{AccessId, ConsentId, Outcome, PartyId, Purpose, RecordId, Refusal, Role};
-use super::{AccessDecision, Actor, Execution, Ledger, LedgerBug, Record};
+use super::transaction::{
+    AccessDecision, AccessId, Answer, ConsentId, Outcome, PartyId, Purpose, RecordId, Refusal, Role,
+};
+use super::{Actor, Ledger, LedgerBug, Record};
 use crate::crypto::Digest;
 use crate::time::{Duration, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -111,8 +113,8 @@ impl Ledger {
         now: Timestamp,
         actor: &Actor,
         (id, purpose, named): (RecordId, Purpose, Option<ConsentId>),
-    ) -> Execution {
-        let Some(record) = self.record(id) else { return Execution::refused(Refusal::UnknownRecord) };
+    ) -> Answer {
+        let Some(record) = self.record(id) else { return Answer::refused(Refusal::UnknownRecord) };
         let (patient, holding) = (record.patient, (record.commitment, record.custodian));
         let until = now + self.policy.permit_window();
         let permit = if record.shredded_at.is_some() {
@@ -152,8 +154,8 @@ impl Ledger {
         now: Timestamp,
         actor: &Actor,
         (id, reason, window_ns): (RecordId, Digest, u64),
-    ) -> Execution {
-        let Some(record) = self.record(id) else { return Execution::refused(Refusal::UnknownRecord) };
+    ) -> Answer {
+        let Some(record) = self.record(id) else { return Answer::refused(Refusal::UnknownRecord) };
         let (patient, holding) = (record.patient, (record.commitment, record.custodian));
         let permit = if record.shredded_at.is_some() {
             Err(Refusal::KeyShredded)
@@ -218,17 +220,22 @@ impl Ledger {
         patient: PartyId,
         permit: Result<P, Refusal>,
         record: impl FnOnce(&mut Self, u64, P) -> Outcome,
-    ) -> Execution {
-        let Some(activity) = self.activities.get_mut(patient.0) else {
-            return Execution::refused(Refusal::UnknownRecord);
+    ) -> Answer {
+        let Some(counter) = self.count_decision(patient) else {
+            return Answer::refused(Refusal::UnknownRecord);
         };
-        activity.accesses = activity.accesses.saturating_add(1);
-        let counter = activity.accesses;
         let outcome = match permit {
             Ok(permit) => record(self, counter, permit),
             Err(refusal) => Outcome::Refused(refusal),
         };
-        Execution { outcome, decision: Some(AccessDecision { patient, counter }) }
+        Answer { outcome, decision: Some(AccessDecision { patient, counter }) }
+    }
+
+    /// The next value of the patient's counter.
+    pub(super) fn count_decision(&mut self, patient: PartyId) -> Option<u64> {
+        let activity = self.activities.get_mut(patient.0)?;
+        activity.accesses = activity.accesses.saturating_add(1);
+        Some(activity.accesses)
     }
 
     fn push_access(&mut self, access: Access, (commitment, custodian): (Digest, PartyId)) -> Outcome {

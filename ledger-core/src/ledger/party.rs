@@ -60,26 +60,32 @@ pub struct SequenceWindow {
 }
 
 impl SequenceWindow {
-    /// Whether a number could still be used.
-    pub fn is_fresh(&self, sequence: u64) -> bool {
-        match self.highest.checked_sub(sequence) {
-            None => true,
-            Some(behind) => behind < SEQUENCE_WINDOW && self.used >> behind & 1 == 0,
-        }
+    /// Whether all of these numbers, at most [`ACTIONS_MAX`](super::transaction::ACTIONS_MAX) of them, could still be used.
+    pub fn is_fresh(&self, first: u64, last: u64) -> bool {
+        let behind = self.highest.saturating_sub(first);
+        behind < SEQUENCE_WINDOW && self.used & self.bits(first, last.min(self.highest)) == 0
     }
 
-    /// Uses a number; false if it is used up.
-    pub fn take(&mut self, sequence: u64) -> bool {
-        if !self.is_fresh(sequence) {
+    /// Uses numbers, at most [`ACTIONS_MAX`](super::transaction::ACTIONS_MAX); false, and none is used, if one of them is used up.
+    pub fn take(&mut self, first: u64, last: u64) -> bool {
+        if !self.is_fresh(first, last) {
             return false;
         }
-        if sequence > self.highest {
-            let ahead = sequence - self.highest;
+        if last > self.highest {
+            let ahead = last - self.highest;
             self.used = if ahead < SEQUENCE_WINDOW { self.used << ahead } else { 0 };
-            self.highest = sequence;
+            self.highest = last;
         }
-        self.used |= 1 << (self.highest - sequence);
+        self.used |= self.bits(first, last);
         true
+    }
+
+    /// The bits of numbers up to the highest and less than a window behind it; none if the last is before the first.
+    fn bits(&self, first: u64, last: u64) -> u128 {
+        match last.checked_sub(first) {
+            Some(more) => ((1 << more << 1) - 1) << (self.highest - last),
+            None => 0,
+        }
     }
 
     /// Whether the invariant holds, and no bit stands for a negative number.
@@ -181,21 +187,27 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::transaction::ACTIONS_MAX;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     proptest! {
         /// Against the plain definition: a set of used numbers and the highest one.
         #[test]
-        fn window_is_a_set(start in prop_oneof![Just(0u64), Just(u64::MAX - 400)], offsets in prop::collection::vec(0u64..400, 0..300)) {
+        fn window_is_a_set(
+            start in prop_oneof![Just(0u64), Just(u64::MAX - 500)],
+            ranges in prop::collection::vec((0u64..400, prop_oneof![3 => Just(1u64), 1 => 1..=ACTIONS_MAX as u64]), 0..300),
+        ) {
             let (mut window, mut used) = (SequenceWindow::default(), BTreeSet::<u64>::new());
-            for sequence in offsets.into_iter().map(|offset| start + offset) {
-                let below = used.last().is_some_and(|highest| highest.saturating_sub(sequence) >= SEQUENCE_WINDOW);
-                let fresh = !below && !used.contains(&sequence);
-                prop_assert_eq!(window.is_fresh(sequence), fresh);
-                prop_assert_eq!(window.take(sequence), fresh);
+            for (offset, count) in ranges {
+                let (first, last) = (start + offset, start + offset + count - 1);
+                let highest = used.last().copied();
+                let below = highest.is_some_and(|highest| highest.saturating_sub(first) >= SEQUENCE_WINDOW);
+                let fresh = !below && used.range(first..=last).next().is_none();
+                prop_assert_eq!(window.is_fresh(first, last), fresh);
+                prop_assert_eq!(window.take(first, last), fresh);
                 if fresh {
-                    used.insert(sequence);
+                    used.extend(first..=last);
                 }
                 prop_assert!(window.is_canonical());
             }
@@ -205,9 +217,11 @@ mod tests {
     #[test]
     fn window_edges() {
         let mut window = SequenceWindow::default();
-        assert!(window.take(0) && !window.take(0));
-        assert!(window.take(u64::MAX) && !window.take(u64::MAX));
-        assert!(window.take(u64::MAX - 127) && !window.take(u64::MAX - 128));
+        assert!(window.take(0, 0) && !window.take(0, 0));
+        assert!(window.take(u64::MAX, u64::MAX) && !window.take(u64::MAX, u64::MAX));
+        assert!(window.take(u64::MAX - 127, u64::MAX - 126) && !window.take(u64::MAX - 128, u64::MAX - 128));
+        assert!(!window.take(u64::MAX - 128, u64::MAX - 65), "begins behind the window");
+        assert!(window.take(u64::MAX - 125, u64::MAX - 62) && !window.take(u64::MAX - 62, u64::MAX - 61));
         assert!(!SequenceWindow { highest: 3, used: 0b1_0001 }.is_canonical());
         assert!(!SequenceWindow { highest: 3, used: 0b10 }.is_canonical());
     }

@@ -1,6 +1,7 @@
 //! One small world, in which outcomes, permits, counters, replays and snapshots are tried.
 
 mod authority;
+mod bundles;
 mod keys;
 mod refusals;
 
@@ -165,7 +166,8 @@ fn home(party: PartyId) -> PartyId {
 }
 
 fn body(actor: PartyId, sequence: u64, action: Action) -> TransactionBody {
-    TransactionBody { actor, organisation: home(actor), sequence, valid_until: at(1_000_000), action }
+    let (organisation, valid_until) = (home(actor), at(1_000_000));
+    TransactionBody { actor, organisation, sequence, valid_until, atomic: false, actions: action.into() }
 }
 
 fn sign(body: TransactionBody) -> Transaction {
@@ -179,7 +181,7 @@ fn play(ledger: &mut Ledger, steps: &[Step]) -> Vec<Outcome> {
     steps
         .map(|(n, (seconds, actor, action))| {
             let fresh = ledger.activity(*actor).map_or(0, |activity| {
-                (0..).find(|sequence| activity.sequences.is_fresh(*sequence)).unwrap_or(n as u64)
+                (0..).find(|sequence| activity.sequences.is_fresh(*sequence, *sequence)).unwrap_or(n as u64)
             });
             ledger.apply(at(*seconds), &sign(body(*actor, fresh, action.clone())), true)
         })
@@ -309,8 +311,8 @@ fn access_counter_has_no_gap() {
     ];
     for (sequence, action) in actions.into_iter().enumerate() {
         let transaction = sign(body(CLINICIAN, sequence as u64, action));
-        decisions.push(ledger.execute(at(10), &transaction, true).decision);
-        assert_eq!(ledger.execute(at(10), &transaction, true).decision, None);
+        decisions.push(ledger.execute(at(10), &transaction, true)[0].decision);
+        assert_eq!(ledger.execute(at(10), &transaction, true)[0].decision, None);
     }
     let counters: Vec<_> = decisions.iter().map(|decision| decision.map_or(0, |it| it.counter)).collect();
     assert_eq!(counters, [1, 2, 0, 3, 4, 0, 5]);

@@ -1,17 +1,28 @@
 //! What institutions and people ask of the ledger, and how it answers.
 //!
-//! A transaction carries its actor, the organisation the actor acts for, the actor's sequence, a valid-until and the
-//! actor's signature over all of it. Executing one always yields an [`Outcome`], which is committed to the audit log:
-//! a refusal is an outcome, not an error. Time is commit time.
+//! A transaction is a *bundle* of one to [`ACTIONS_MAX`] actions. One actor, the organisation the actor acts for, one
+//! range of the actor's sequence, one valid-until and one signature cover it. Every action has an [`Answer`] of its
+//! own, which is committed to the audit log: a refusal is an outcome, not an error. The actions of a bundle that is
+//! `atomic` are all done or none. Time is commit time.
+//!
+//! Bounds: [`ACTIONS_MAX`] and [`TRANSACTION_BYTES_MAX`]; what goes beyond either does not decode.
+
+mod answer;
+
+pub use answer::{AccessDecision, Answer, Answers, Outcome, Refusal};
 
 use crate::codec::{self, Blob, DecodeError, List};
 use crate::crypto::{ChainId, Digest, Domain, PublicKey, SecretKey, Signature, SignatureCheck};
 use crate::time::Timestamp;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
+use std::ops::Deref;
 
 /// Most bytes of an encoded transaction.
 pub const TRANSACTION_BYTES_MAX: usize = 16 * 1024;
+/// Most actions of a transaction. Half of [`SEQUENCE_WINDOW`](super::SEQUENCE_WINDOW), so that two whole bundles of an
+/// actor may overtake each other.
+pub const ACTIONS_MAX: usize = 64;
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
@@ -305,6 +316,46 @@ pub enum Action {
     },
 }
 
+/// What is asked together. At least one action, at most [`ACTIONS_MAX`].
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+pub struct Actions(List<Action, ACTIONS_MAX>);
+
+impl Actions {
+    /// `None` if there are none, or too many.
+    pub fn new(actions: Vec<Action>) -> Option<Self> {
+        List::new(actions).filter(|actions| !actions.is_empty()).map(Self)
+    }
+
+    /// The last sequence number of a range that begins at `first`; `None` if numbers do not go so far.
+    pub fn last_sequence(&self, first: u64) -> Option<u64> {
+        first.checked_add(self.len() as u64 - 1)
+    }
+}
+
+impl From<Action> for Actions {
+    fn from(action: Action) -> Self {
+        Self(List::new(vec![action]).expect("one is at most the limit"))
+    }
+}
+
+impl Deref for Actions {
+    type Target = [Action];
+    fn deref(&self) -> &[Action] {
+        &self.0
+    }
+}
+
+impl BorshDeserialize for Actions {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let actions = List::deserialize_reader(reader)?;
+        if actions.is_empty() {
+            let message = "a transaction without an action";
+            return Err(borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, message));
+        }
+        Ok(Self(actions))
+    }
+}
+
 /// What is signed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TransactionBody {
@@ -312,12 +363,15 @@ pub struct TransactionBody {
     pub actor: PartyId,
     /// For which organisation.
     pub organisation: PartyId,
-    /// The actor's sequence: each number is used at most once, inside a sliding window.
+    /// The first of the actor's sequence numbers that it uses, one for each action: each number is used at most once,
+    /// inside a sliding window.
     pub sequence: u64,
     /// Refused if committed at or after this time.
     pub valid_until: Timestamp,
+    /// Whether all actions are to be done or none.
+    pub atomic: bool,
     /// What is asked.
-    pub action: Action,
+    pub actions: Actions,
 }
 
 #[derive(BorshSerialize, BorshDeserialize)]
@@ -368,106 +422,4 @@ impl Transaction {
     fn digest_of(chain: ChainId, body: &[u8], key: &PublicKey) -> Digest {
         Digest::sha256(&[Domain::Transaction.tag(), &chain.0.0, body, &key.0])
     }
-}
-
-/// Why the ledger said no. Committed like every outcome.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    serde::Serialize,
-)]
-#[allow(missing_docs)]
-pub enum Refusal {
-    Malformed,
-    BadSignature,
-    UnknownActor,
-    CredentialRevoked,
-    TransactionExpired,
-    StaleSequence,
-    RoleNotAllowed,
-    UnknownParty,
-    UnknownRecord,
-    UnknownConsent,
-    UnknownAccess,
-    DuplicateParty,
-    DuplicateRecord,
-    NotCustodian,
-    MissingPatientWrap,
-    NotConsentAuthority,
-    EmptyScope,
-    UnknownPurpose,
-    ExpiryInPast,
-    AlreadyRevoked,
-    NoConsent,
-    ConsentExpired,
-    ConsentRevoked,
-    PurposeMismatch,
-    LabelNotCovered,
-    DeniedByDirective,
-    ReasonMissing,
-    WindowTooLong,
-    ReviewOverdue,
-    TooManyConsents,
-    AlreadyReviewed,
-    DelegationCycle,
-    DelegateScopeExceeded,
-    DelegationExpired,
-    MinorAgedOut,
-    TooManyDelegations,
-    WrapForRevokedGrantee,
-    KeyShredded,
-    TooManyWraps,
-}
-
-/// What executing a transaction did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Outcome {
-    /// A party exists.
-    PartyRegistered(PartyId),
-    /// A credential is revoked.
-    CredentialRevoked(PartyId),
-    /// A record exists.
-    RecordRegistered(RecordId),
-    /// A consent or directive is in force (from its `from` on).
-    ConsentRegistered(ConsentId),
-    /// A consent or directive is withdrawn.
-    ConsentRevoked(ConsentId),
-    /// Access is permitted until the time (exclusive), unless revoked before.
-    Permitted {
-        /// The decision.
-        access: AccessId,
-        /// Permit in force until.
-        until: Timestamp,
-        /// What may be read.
-        record: RecordId,
-        /// What the document must match.
-        commitment: Digest,
-        /// Who keeps it.
-        custodian: PartyId,
-    },
-    /// A break-glass access is reviewed.
-    Reviewed(AccessId),
-    /// Nothing changed but the actor's sequence, the patient's access counter if it refused access, and the log.
-    Refused(Refusal),
-    /// Somebody may decide in a patient's stead.
-    DelegationRegistered(DelegationId),
-    /// A grantee has a wrap of the record's present key.
-    KeyRewrapped(RecordId),
-    /// A record has another key.
-    KeyRotated {
-        /// Which record.
-        record: RecordId,
-        /// The how-manieth rotation, from 1.
-        epoch: u32,
-    },
-    /// A record's key is given up.
-    KeyShredded(RecordId),
 }

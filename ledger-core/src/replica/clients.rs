@@ -8,7 +8,7 @@ use crate::audit::Receipt;
 use crate::codec::List;
 use crate::crypto::Digest;
 use crate::ledger::PermitStatus;
-use crate::ledger::transaction::{Outcome, Refusal};
+use crate::ledger::transaction::{Answer, Refusal};
 use crate::message::{Message, Reply, Request};
 use crate::seam::{Lane, Peer};
 use crate::time::Timestamp;
@@ -48,7 +48,7 @@ impl Clients {
                 self.remember(done);
                 // After a snapshot, a stale sequence may be a repetition of what was executed before it. Only a replica
                 // that remembers can tell: the gateway will ask another.
-                let stale = done.outcome == Some(Outcome::Refused(Refusal::StaleSequence));
+                let stale = done.answers.first().and_then(Answer::refusal) == Some(Refusal::StaleSequence);
                 let unknown = self.restored && stale;
                 if !peers.is_empty() && !unknown {
                     self.waiting.entry(done.index).or_default().extend(peers);
@@ -177,7 +177,7 @@ impl Replica {
         }
         let proof = self.execution.log().inclusion_proof(index, checkpoint.body.size).ok()?;
         #[allow(unused_mut, reason = "a seeded bug changes it")]
-        let mut entry = *self.execution.entry(index)?;
+        let mut entry = self.execution.entry(index)?.clone();
         #[cfg(feature = "seeded-bugs")]
         if self.has_bug(super::ReplicaBug::ForgeReceipts) {
             entry.commit_time = Timestamp(entry.commit_time.0 + 1);

@@ -3,9 +3,10 @@
 use super::{CommitReport, Executed, Replica};
 use crate::audit::{AuditLog, CheckpointBody, Entry};
 use crate::block::{Block, BlockRef, Round};
+use crate::codec::List;
 use crate::crypto::Digest;
 use crate::ledger::Ledger;
-use crate::ledger::transaction::{Outcome, PartyId, Refusal};
+use crate::ledger::transaction::{Answer, Answers, PartyId, Refusal};
 use crate::protocol::Commit;
 use crate::seam::Output;
 use crate::time::Timestamp;
@@ -148,20 +149,21 @@ impl Execution {
     fn execute_block(&mut self, block: &Block, commit: u64, time: Timestamp, report: &mut Vec<Executed>) {
         let Some(checked) = self.checked.remove(&block.reference()) else { return };
         for (item, checked) in block.payload().iter().zip(checked.iter()) {
-            let (transaction, actor, decision, outcome) = match (checked, &mut self.ledger) {
+            let (transaction, actor, answers) = match (checked, &mut self.ledger) {
                 (Some(checked), Some(ledger)) => {
-                    let done = ledger.execute(time, &checked.transaction, checked.signature_valid);
-                    let transaction = &checked.transaction;
-                    (transaction.digest, transaction.body.actor, done.decision, done.outcome)
+                    let answers = ledger.execute(time, &checked.transaction, checked.signature_valid);
+                    (checked.transaction.digest, checked.transaction.body.actor, answers)
                 }
                 // Only a faulty replica proposes what is no transaction; it is logged like every refusal.
                 _ => {
-                    (Digest::sha256(&[item]), PartyId::default(), None, Outcome::Refused(Refusal::Malformed))
+                    let malformed = List::new(vec![Answer::refused(Refusal::Malformed)]);
+                    let answers = malformed.expect("one is at most the limit");
+                    (Digest::sha256(&[item]), PartyId::default(), answers)
                 }
             };
-            let entry = Entry { commit, commit_time: time, transaction, actor, decision, outcome };
+            let entry = Entry { commit, commit_time: time, transaction, actor, answers: answers.clone() };
             let index = self.log_entry(entry);
-            report.push(Executed { transaction, outcome: Some(outcome), index });
+            report.push(Executed { transaction, answers, index });
         }
     }
 }
@@ -194,7 +196,7 @@ impl Replica {
             for block in blocks.iter().filter(|block| block.author() == self.id) {
                 executed.extend(block.payload().iter().map(|item| Executed {
                     transaction: Digest::sha256(&[item]),
-                    outcome: None,
+                    answers: Answers::default(),
                     index: 0,
                 }));
             }

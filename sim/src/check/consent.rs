@@ -79,8 +79,9 @@ fn permits(run: &Run) -> BTreeMap<AccessId, Permit<'_>> {
     history
         .executed
         .iter()
-        .filter_map(|(commit, done)| match done.outcome {
-            Some(Outcome::Permitted { access, until, record, .. }) => {
+        .flat_map(|(commit, done)| done.answers.iter().map(move |answer| (commit, done, answer.outcome)))
+        .filter_map(|(commit, done, outcome)| match outcome {
+            Outcome::Permitted { access, until, record, .. } => {
                 let committed_at = history.commits.get(*commit as usize - 1)?.first_at;
                 let operation = operations.get(&done.transaction).copied();
                 Some((access, Permit { record, until, committed_at, operation }))

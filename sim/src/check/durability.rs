@@ -14,7 +14,7 @@ pub(super) fn check(run: &Run) -> Judgement {
     let mut last = 0;
     for operation in &history.operations {
         let Some(transaction) = acknowledged_transaction(operation) else { continue };
-        acknowledged += 1;
+        acknowledged += operation.actions;
         let Some(commit) = executed.get(&transaction) else {
             return Err(format!("{transaction} was acknowledged and is in no commit"));
         };

@@ -1,20 +1,31 @@
-//! Integrity: a transaction that is ordered again is refused as stale, and so has no second effect.
+//! Integrity: a bundle that is ordered again is refused as stale, and so has no second effect; of one that was rolled
+//! back, one action was refused and none has an effect.
 
 use super::{Held, Judgement};
 use crate::history::Run;
-use ledger_core::ledger::transaction::{Outcome, Refusal};
+use ledger_core::ledger::transaction::{Answer, Refusal};
+use ledger_core::replica::Executed;
 
 pub(super) fn check(run: &Run) -> Judgement {
-    let mut effects: Vec<_> = run
-        .history
-        .executed
-        .iter()
-        .filter(|(_, done)| done.outcome != Some(Outcome::Refused(Refusal::StaleSequence)))
-        .map(|(commit, done)| (done.transaction, *commit))
-        .collect();
+    let executed = &run.history.executed;
+    let half_done = |(_, done): &&(u64, Executed)| {
+        let rolled_back = |answer: &&Answer| answer.refusal() == Some(Refusal::RolledBack);
+        let undone = done.answers.iter().filter(rolled_back).count();
+        let refused = done.answers.iter().filter(|answer| answer.refusal().is_some()).count();
+        undone > 0 && (undone + 1 != done.answers.len() || refused != done.answers.len())
+    };
+    if let Some((commit, done)) = executed.iter().find(half_done) {
+        return Err(format!("{} in commit {commit} was rolled back in part", done.transaction));
+    }
+    let stale =
+        |done: &Executed| done.answers.first().and_then(Answer::refusal) == Some(Refusal::StaleSequence);
+    let effective = || executed.iter().filter(|(_, done)| !stale(done));
+    // What is ordered alone has no answers.
+    let actions: usize = effective().map(|(_, done)| done.answers.len().max(1)).sum();
+    let mut effects: Vec<_> = effective().map(|(commit, done)| (done.transaction, *commit)).collect();
     effects.sort_unstable();
     if let Some(pair) = effects.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return Err(format!("{} executed in commit {} and again in {}", pair[0].0, pair[0].1, pair[1].1));
     }
-    Ok(Held::Passed(format!("{} transactions", effects.len())))
+    Ok(Held::Passed(format!("{actions} transactions")))
 }

@@ -24,7 +24,9 @@ pub(super) fn check(run: &Run) -> Judgement {
     let mut late = 0u64;
     for (number, operation) in history.operations.iter().enumerate() {
         match operation.ended {
-            Some((_, End::Done(_) | End::Refused(_) | End::KeyRefused(_) | End::Corrupt)) => ended += 1,
+            Some((_, End::Done(_) | End::Answered | End::Refused(_) | End::KeyRefused(_) | End::Corrupt)) => {
+                ended += 1
+            }
             Some((at, _)) if excused(operation.scheduled, at) => late += 1,
             Some(_)
                 if operation.kind == OperationKind::Opaque

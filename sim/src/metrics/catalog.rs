@@ -70,7 +70,7 @@ use MetricUnit::{Bytes, Count, Nanoseconds, PerSecond, Ratio};
 
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
-    row("transactions.submitted", ALONE, Count, "transactions that clients started"),
+    row("transactions.submitted", ALONE, Count, "transactions that clients started; each action of a signed bundle counts as one"),
     row("transactions.submitted", &["rate"], PerSecond, "transactions that clients started, per second of measurement"),
     row("transactions.committed", ALONE, Count, "transactions whose receipt the client verified"),
     row("transactions.committed", &["rate"], PerSecond, "transactions whose receipt the client verified, per second of measurement"),
@@ -81,7 +81,7 @@ const FAMILIES: &[Family] = &[
     row("transactions.timed_out", &["rate"], PerSecond, "transactions without a verified receipt when the drain ended, per second of measurement"),
     row("transactions.rejected", ALONE, Count, "transactions that a replica called unacceptable"),
     row("transactions.unfinished", ALONE, Count, "transactions under way when the run was interrupted; 0 in a complete run"),
-    row("transactions.latency", LATENCY, Nanoseconds, "from a transaction's scheduled start to its verified receipt"),
+    row("transactions.latency", LATENCY, Nanoseconds, "from an operation's scheduled start to its verified receipt; a signed bundle is one operation"),
     row("commit.latency", LATENCY, Nanoseconds, "from a block's proposal to its commit at its author"),
     row("shares.requested", ALONE, Count, "documents that clinicians asked for"),
     row("shares.completed", ALONE, Count, "documents that arrived and whose hash was verified"),
@@ -97,6 +97,9 @@ const FAMILIES: &[Family] = &[
     row("share.phase.key", PHASE, Nanoseconds, "part of a share: from decision to released key"),
     row("share.phase.transfer", PHASE, Nanoseconds, "part of a share: from released key to the document's last byte"),
     row("share.phase.verify", PHASE, Nanoseconds, "part of a share: from the last byte to the verified hash"),
+    row("decisions.requested", ALONE, Count, "requests for access, of which no key or document was to follow"),
+    row("decisions.permitted", ALONE, Count, "of these, permitted by the ledger"),
+    row("decisions.refused_wrongly", ALONE, Count, "of these, refused although a consent covered them; must be 0"),
     row("consent.revocation.effect", &["max", "p50"], Nanoseconds, "from a revocation's scheduled start to its taking effect"),
     row("consent.revocation.completed", ALONE, Count, "revocations that took effect"),
     row("consent.revocation.late_accesses", ALONE, Count, "accesses permitted after the receipt of the revocation that should have stopped them; must be 0"),
@@ -118,8 +121,8 @@ const FAMILIES: &[Family] = &[
     row("network.bytes", ALONE, Bytes, "bytes sent by all hosts"),
     row("network.packets_lost", ALONE, Count, "packets lost on links"),
     row("network.undelivered", ALONE, Count, "messages that did not arrive: partition, or receiver down"),
-    row("generator.offered", &["rate"], PerSecond, "operations a second that the plan asks for"),
-    row("generator.achieved", &["rate"], PerSecond, "operations a second that the generator started"),
+    row("generator.offered", &["rate"], PerSecond, "operations a second that the plan asks for; each action of a signed bundle counts as one"),
+    row("generator.achieved", &["rate"], PerSecond, "operations a second that the generator started; each action of a signed bundle counts as one"),
     row("simulator.events", ALONE, Count, "events handled"),
     row("simulator.events_per_second", ALONE, PerSecond, "events handled per second of wall-clock time"),
     row("simulator.wall", ALONE, Nanoseconds, "wall-clock time of the run"),

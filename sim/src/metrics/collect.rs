@@ -21,6 +21,7 @@ pub fn collect(run: &Run) -> Metrics {
     let started = collector.transactions(run, window);
     collector.shares(measured(), window);
     collector.audits(measured());
+    collector.decisions(measured());
     collector.revocations(run, measured());
     for (at, ns) in &run.history.commit_latencies {
         if window.contains(Timestamp(at.0.saturating_sub(*ns))) {
@@ -92,36 +93,39 @@ impl Collector {
         }
     }
 
-    /// The number of operations started inside the window.
+    /// The number of actions started inside the window. Latencies are an operation's, and so a bundle's, and counted
+    /// once.
     fn transactions(&mut self, run: &Run, window: Window) -> u64 {
         let [mut committed, mut refused, mut timed_out, mut rejected, mut unfinished, mut started] = [0; 6];
         for operation in run.history.operations.iter().filter(|row| window.contains(row.scheduled)) {
-            started += 1;
+            let actions = operation.actions;
+            started += actions;
             if operation.kind == OperationKind::Audit {
                 continue;
             }
             if let Some(at) = committed_at(operation) {
-                committed += 1;
+                committed += actions;
+                refused += operation.refused;
                 self.span("transactions.latency", Some(operation.scheduled), Some(at));
                 if matches!(operation.ended, Some((_, End::Refused(_)))) {
-                    refused += 1;
                     self.span("transactions.refused.latency", Some(operation.scheduled), Some(at));
                 }
                 continue;
             }
             match operation.ended {
-                None if run.partial => unfinished += 1,
-                None | Some((_, End::TimedOut)) => timed_out += 1,
+                None if run.partial => unfinished += actions,
+                None | Some((_, End::TimedOut)) => timed_out += actions,
                 // Without a receipt nothing else ends a transaction.
                 Some((
                     _,
                     End::Rejected
                     | End::Overloaded
                     | End::Done(_)
+                    | End::Answered
                     | End::Refused(_)
                     | End::KeyRefused(_)
                     | End::Corrupt,
-                )) => rejected += 1,
+                )) => rejected += actions,
             }
         }
         let submitted = committed + timed_out + rejected + unfinished;
@@ -165,7 +169,10 @@ impl Collector {
                     refused += 1;
                     refused_wrongly += u64::from(share.expected == Expected::Permit);
                 }
-                Some((_, End::KeyRefused(_) | End::Corrupt | End::Rejected | End::Overloaded)) => failed += 1,
+                Some((
+                    _,
+                    End::Answered | End::KeyRefused(_) | End::Corrupt | End::Rejected | End::Overloaded,
+                )) => failed += 1,
                 None | Some((_, End::TimedOut)) => timed_out += 1,
             }
         }
@@ -192,10 +199,15 @@ impl Collector {
         for audit in measured.filter(|row| row.kind == OperationKind::Audit) {
             requested += 1;
             match audit.ended {
-                Some((_, End::Done(_))) => verified += 1,
+                Some((_, End::Answered)) => verified += 1,
                 Some((
                     _,
-                    End::Refused(_) | End::KeyRefused(_) | End::Corrupt | End::Rejected | End::Overloaded,
+                    End::Done(_)
+                    | End::Refused(_)
+                    | End::KeyRefused(_)
+                    | End::Corrupt
+                    | End::Rejected
+                    | End::Overloaded,
                 )) => {
                     failed += 1;
                 }
@@ -207,6 +219,23 @@ impl Collector {
             self.count("audits.verified", verified);
             self.count("audits.failed", failed);
             self.count("audits.timed_out", timed_out);
+        }
+    }
+
+    fn decisions<'a>(&mut self, measured: impl Iterator<Item = &'a Operation>) {
+        let [mut requested, mut permitted, mut refused_wrongly] = [0; 3];
+        for decisions in measured.filter(|row| row.kind == OperationKind::AccessDecisions) {
+            requested += decisions.actions;
+            if matches!(decisions.ended, Some((_, End::Answered))) {
+                permitted += decisions.actions - decisions.refused;
+                let wrongly = decisions.expected == Expected::Permit;
+                refused_wrongly += if wrongly { decisions.refused } else { 0 };
+            }
+        }
+        if requested > 0 {
+            self.count("decisions.requested", requested);
+            self.count("decisions.permitted", permitted);
+            self.count("decisions.refused_wrongly", refused_wrongly);
         }
     }
 
@@ -296,12 +325,14 @@ fn late_accesses(run: &Run) -> impl Iterator<Item = &Release> {
         Some((operation.transaction?, revoked_at))
     };
     let limits: BTreeMap<Digest, Timestamp> = run.history.operations.iter().filter_map(named).collect();
-    let permit = |executed: &ledger_core::replica::Executed| match executed.outcome {
-        Some(Outcome::Permitted { access, .. }) => Some((access, *limits.get(&executed.transaction)?)),
+    let permit = |(transaction, outcome): (&Digest, Outcome)| match outcome {
+        Outcome::Permitted { access, .. } => Some((access, *limits.get(transaction)?)),
         _ => None,
     };
-    let late: BTreeMap<AccessId, Timestamp> =
-        run.history.executed.iter().filter_map(|(_, executed)| permit(executed)).collect();
+    let answers = run.history.executed.iter().flat_map(|(_, executed)| {
+        executed.answers.iter().map(|answer| (&executed.transaction, answer.outcome))
+    });
+    let late: BTreeMap<AccessId, Timestamp> = answers.filter_map(permit).collect();
     let is_late =
         move |release: &&Release| late.get(&release.access).is_some_and(|at| release.asked_at > *at);
     run.history.releases.iter().filter(is_late)

@@ -10,10 +10,11 @@ use crate::history::{
 };
 use crate::plan::Plan;
 use crate::scenario::Scenario;
+use ledger_core::codec::List;
 use ledger_core::committee::{Committee, Member, ReplicaId, ReplicaSet, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
 use ledger_core::gateway::End;
-use ledger_core::ledger::transaction::{AccessId, ConsentId, Outcome, PartyId, RecordId, Refusal};
+use ledger_core::ledger::transaction::{AccessId, Answer, ConsentId, Outcome, PartyId, RecordId, Refusal};
 use ledger_core::replica::Executed;
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -115,6 +116,8 @@ fn operation(history: &mut History, number: u64) {
         receipt_at: after(40),
         key_at: None,
         transferred_at: None,
+        actions: 1,
+        refused: 0,
         transaction: Some(transaction),
         log_index: Some(number),
         bytes: 2_048,
@@ -154,6 +157,7 @@ fn operation(history: &mut History, number: u64) {
         operation.expected = Expected::Refuse;
         operation.key_at = None;
         operation.transferred_at = None;
+        operation.refused = 1;
         operation.ended = after(40).map(|at| (at, End::Refused(Refusal::NoConsent)));
     } else if kind == OperationKind::Share {
         let (gateway, to) = (GatewayId(0), operation.gateway);
@@ -169,6 +173,7 @@ fn operation(history: &mut History, number: u64) {
         });
     }
     if kind == OperationKind::Audit {
+        operation.ended = operation.ended.map(|(at, _)| (at, End::Answered));
         operation.receipt_at = None;
         operation.transaction = None;
     }
@@ -180,7 +185,8 @@ fn operation(history: &mut History, number: u64) {
         history.operations.push(operation);
         return;
     }
-    let executed = Executed { transaction, outcome: Some(outcome), index: number };
+    let answers = List::new(vec![Answer::from(Ok(outcome))]).expect("one is at most the limit");
+    let executed = Executed { transaction, answers, index: number };
     history.executed.push((number / 50 + 1, executed));
     history.operations.push(operation);
 }

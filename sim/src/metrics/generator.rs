@@ -9,7 +9,7 @@ const ACHIEVED_PERCENT_MIN: f64 = 99.0;
 /// unless chance explains it: random arrivals are this many standard deviations apart from their mean once in 30,000.
 const DEVIATIONS: f64 = 4.0;
 
-/// Operations a second that the plan asks for over the window. `None` where clients set the pace (closed loop), and
+/// Transactions a second that the plan asks for over the window, audits among them. `None` where clients set the pace (closed loop), and
 /// where the window does not hold whole cycles of a rate that changes.
 pub fn offered_rate(plan: &Plan, window: Window) -> Option<f64> {
     let whole = |cycle: Duration| nanos(window.length()).is_multiple_of(nanos(cycle).max(1));
@@ -20,30 +20,35 @@ pub fn offered_rate(plan: &Plan, window: Window) -> Option<f64> {
         Arrivals::Closed { .. } => false,
     };
     let rate = |workload: &WorkloadPlan| match workload {
-        WorkloadPlan::Opaque { rate_mhz, .. } | WorkloadPlan::PersonalHealthRecord { rate_mhz, .. } => {
-            *rate_mhz
-        }
+        WorkloadPlan::Opaque { rate_mhz, .. }
+        | WorkloadPlan::AccessDecisions { rate_mhz, .. }
+        | WorkloadPlan::PersonalHealthRecord { rate_mhz, .. } => *rate_mhz,
     };
     known.then(|| plan.workloads.iter().map(rate).sum::<u64>() as f64 / 1e3)
 }
 
-/// Why `started` operations inside the window make the measurement invalid, if they do.
+/// Why `started` transactions inside the window make the measurement invalid, if they do.
 pub fn invalid(plan: &Plan, window: Window, started: u64) -> Option<String> {
     if started == 0 {
         return Some("no operation was started inside the measurement".to_owned());
     }
     let offered = offered_rate(plan, window)? * window.length().as_secs_f64();
     let achieved = started as f64;
+    // Actions arrive by the bundle.
+    let bundle = |workload: &WorkloadPlan| match workload {
+        WorkloadPlan::AccessDecisions { bundle, .. } => *bundle as f64,
+        WorkloadPlan::Opaque { .. } | WorkloadPlan::PersonalHealthRecord { .. } => 1.0,
+    };
     let slack = match plan.arrivals {
-        Arrivals::Constant => plan.workloads.len() as f64,
+        Arrivals::Constant => plan.workloads.iter().map(bundle).sum(),
         Arrivals::Poisson | Arrivals::Burst { .. } | Arrivals::Diurnal { .. } | Arrivals::Closed { .. } => {
-            DEVIATIONS * offered.sqrt()
+            DEVIATIONS * (offered * plan.workloads.iter().map(bundle).fold(1.0, f64::max)).sqrt()
         }
     };
     let lagged = achieved < offered * ACHIEVED_PERCENT_MIN / 100.0 && achieved + slack < offered;
     lagged.then(|| {
         let part = 100.0 * achieved / offered;
-        format!("the generator lagged: {started} operations started of {offered:.0} offered ({part:.1} %)")
+        format!("the generator lagged: {started} transactions started of {offered:.0} offered ({part:.1} %)")
     })
 }
 

@@ -157,7 +157,7 @@ fn expectations(
 
 /// Why a run of this scenario has no sample of `metric`; `faults` is `None` when they have mistakes of their own.
 fn never_measured(metric: &str, faults: Option<&[FaultPlan]>, opaque: bool) -> Option<&'static str> {
-    let of_records = ["share.", "shares.", "consent.", "audits."];
+    let of_records = ["share.", "shares.", "decisions.", "consent.", "audits."];
     if opaque && of_records.iter().any(|prefix| metric.starts_with(prefix)) {
         return Some("opaque bytes are ordered and not executed: nothing is shared, consented or audited");
     }

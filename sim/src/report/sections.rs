@@ -56,6 +56,8 @@ fn throughput(report: &Report<'_>) -> Table {
     let some = |name: &str| figure(report, name).filter(|text| text != "0");
     row("rejected", some("transactions.rejected"), None);
     row("unfinished", some("transactions.unfinished"), None);
+    row("access decisions", figure(report, "decisions.requested"), None);
+    row("  of these permitted", figure(report, "decisions.permitted"), None);
     row("shares", figure(report, "shares.completed"), figure(report, "shares.rate"));
     table
 }

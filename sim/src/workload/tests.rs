@@ -3,7 +3,9 @@ use crate::plan::RecordMix;
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{CommandKind, End};
 use ledger_core::ledger::Ledger;
-use ledger_core::ledger::transaction::{Action, Outcome, PartyId, Refusal, Transaction, TransactionBody};
+use ledger_core::ledger::transaction::{
+    Action, Actions, Answers, Outcome, PartyId, Refusal, Transaction, TransactionBody,
+};
 use ledger_core::time::nanos;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,15 +30,15 @@ struct World {
     events: BTreeMap<(Timestamp, u64), Event>,
     next_event: u64,
     log: u64,
-    /// With the ledger's answer.
-    operations: Vec<(Operation, Option<Outcome>)>,
+    /// With the ledger's answers.
+    operations: Vec<(Operation, Answers)>,
     targets: Vec<Target>,
 }
 
 enum Event {
     Start,
     Execute { started: Timestamp, operation: u64 },
-    Complete(u64, End, Option<u64>),
+    Complete(u64, End, Option<u64>, Answers),
 }
 
 impl World {
@@ -64,7 +66,9 @@ impl World {
             match event {
                 Event::Start => self.start(now),
                 Event::Execute { started, operation } => self.execute(now, started, operation),
-                Event::Complete(operation, end, log_index) => self.complete(now, operation, end, log_index),
+                Event::Complete(operation, end, log_index, answers) => {
+                    self.complete(now, operation, end, (log_index, answers));
+                }
             }
         }
         self
@@ -83,7 +87,7 @@ impl World {
             assert!(next >= now);
             self.schedule(next, Event::Start);
         }
-        self.operations.push((record, None));
+        self.operations.push((record, Answers::default()));
         self.targets.push(target);
         let half = Duration::from_nanos(self.latencies.uniform(10_000_000, 1_500_000_000));
         self.schedule(now + half, Event::Execute { started: now, operation });
@@ -91,40 +95,50 @@ impl World {
 
     fn execute(&mut self, now: Timestamp, started: Timestamp, operation: u64) {
         let (row, target) = (&self.operations[operation as usize].0, &self.targets[operation as usize]);
-        let outcome = match target {
-            Target::Replica(..) => None,
+        let answers = match target {
+            Target::Replica(..) => Answers::default(),
             Target::Gateway(gateway, command) => {
                 assert_eq!((row.gateway, command.operation), (*gateway, operation));
-                let (actor, action) = (command.actor.clone(), action(command.actor.party, &command.kind));
-                action.map(|action| {
+                let (actor, actions) = (command.actor.clone(), actions(command.actor.party, &command.kind));
+                actions.map_or_else(Answers::default, |actions| {
                     let sequence = self.sequences.entry(actor.party).or_default();
-                    *sequence += 1;
+                    let first = *sequence + 1;
+                    *sequence += actions.len() as u64;
                     let body = TransactionBody {
                         actor: actor.party,
                         organisation: actor.organisation,
-                        sequence: *sequence,
+                        sequence: first,
                         valid_until: Timestamp::MAX,
-                        action,
+                        atomic: false,
+                        actions,
                     };
                     let (signature, digest) = Default::default();
                     let transaction = Transaction { body, key: actor.key.public(), signature, digest };
-                    self.ledger.apply(now, &transaction, true)
+                    self.ledger.execute(now, &transaction, true)
                 })
             }
         };
-        self.operations[operation as usize].1 = outcome;
-        let log_index = outcome.map(|_| self.log);
-        self.log += u64::from(outcome.is_some());
-        let end = match outcome {
+        let log_index = (!answers.is_empty()).then_some(self.log);
+        self.log += u64::from(!answers.is_empty());
+        let bundle = row.kind == OperationKind::AccessDecisions;
+        let end = match answers.first().map(|answer| answer.outcome) {
+            Some(_) if bundle => End::Answered,
             Some(Outcome::Refused(refusal)) => End::Refused(refusal),
             Some(outcome) => End::Done(outcome),
             None => End::TimedOut,
         };
+        self.operations[operation as usize].1 = answers.clone();
         let latency = now.since(started);
-        self.schedule(now + latency, Event::Complete(operation, end, log_index));
+        self.schedule(now + latency, Event::Complete(operation, end, log_index, answers));
     }
 
-    fn complete(&mut self, now: Timestamp, operation: u64, end: End, log_index: Option<u64>) {
+    fn complete(
+        &mut self,
+        now: Timestamp,
+        operation: u64,
+        end: End,
+        (log_index, answers): (Option<u64>, Answers),
+    ) {
         let completion = Completion {
             operation,
             end,
@@ -133,6 +147,7 @@ impl World {
             transferred_at: None,
             transaction: None,
             log_index,
+            answers,
         };
         let followed = self.generator.completed(now, operation, &completion);
         let row = &mut self.operations[operation as usize].0;
@@ -144,13 +159,15 @@ impl World {
     }
 
     fn count(&self, is: impl Fn(&Operation, Option<Outcome>) -> bool) -> u64 {
-        self.operations.iter().filter(|(row, outcome)| is(row, *outcome)).count() as u64
+        let outcome = |answers: &Answers| answers.first().map(|answer| answer.outcome);
+        self.operations.iter().filter(|(row, answers)| is(row, outcome(answers))).count() as u64
     }
 }
 
 /// `None` for an audit, which is no transaction.
-fn action(actor: PartyId, kind: &CommandKind) -> Option<Action> {
-    Some(match kind.clone() {
+fn actions(actor: PartyId, kind: &CommandKind) -> Option<Actions> {
+    let action = match kind.clone() {
+        CommandKind::Bundle { actions, .. } => return Some(actions),
         CommandKind::Register { patient, class, label, locator, document, .. } => Action::RegisterRecord {
             patient,
             commitment: Digest::sha256(&[&locator]),
@@ -169,7 +186,8 @@ fn action(actor: PartyId, kind: &CommandKind) -> Option<Action> {
         CommandKind::Deny { scope } => Action::DenyDirective { patient: actor, scope },
         CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
         CommandKind::Audit { .. } => return None,
-    })
+    };
+    Some(action.into())
 }
 
 fn check_share(found: u64, of: u64, expected_milli: u64, tolerance_milli: u64) {
@@ -211,7 +229,8 @@ const GOLDEN: &str = "80fa14a58bb3dbdec7a6a70a25654fc5d6ff1ddd89f53f708af8b481ba
 fn the_ledger_does_what_is_expected() {
     for (patients, zipf_milli, unclear_milli_max) in [(20_000, 800, 200), (1_000, 0, 400)] {
         let world = World::new(&plan(patients, vec![records(400_000, zipf_milli)], Arrivals::Poisson)).run();
-        for (row, outcome) in &world.operations {
+        for (row, answers) in &world.operations {
+            let outcome = answers.first().map(|answer| answer.outcome);
             let permitted = matches!(outcome, Some(Outcome::Permitted { .. }));
             let refused = matches!(outcome, Some(Outcome::Refused(_)));
             match (row.kind, row.expected) {
@@ -332,4 +351,27 @@ fn clients_of_a_closed_loop_wait_for_themselves() {
             .iter()
             .all(|(row, _)| row.scheduled < Timestamp::after_genesis(Duration::from_secs(70)))
     );
+}
+
+#[test]
+fn access_decisions_are_permitted_bundle_by_bundle() {
+    for bundle in [1, 16] {
+        let decisions = WorkloadPlan::AccessDecisions { rate_mhz: 800_000, bundle };
+        // Beside patients who change their minds.
+        let world = World::new(&plan(1_000, vec![decisions, records(200_000, 0)], Arrivals::Constant)).run();
+        let of_kind = world.operations.iter().filter(|(row, _)| row.kind == OperationKind::AccessDecisions);
+        let (mut actions, mut clear, mut all) = (0, 0, 0);
+        for (row, answers) in of_kind {
+            assert_eq!((row.actions, answers.len() as u64), (bundle, bundle));
+            assert!(row.gateway.0 < 4, "a hospital's");
+            actions += row.actions;
+            all += 1;
+            clear += u64::from(row.expected == Expected::Permit);
+            let refused = answers.iter().filter(|answer| answer.refusal().is_some()).count();
+            assert!(refused == 0 || row.expected == Expected::Either, "{row:?} {answers:?}");
+        }
+        // 70 s, warm-up included.
+        assert_eq!(actions, 70 * 800);
+        assert!(clear * 2 > all, "{clear} of {all}");
+    }
 }

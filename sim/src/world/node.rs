@@ -181,8 +181,8 @@ impl World {
             while let Some(output) = machine.poll_output() {
                 match &output {
                     Output::Committed(report) => {
-                        cost += node.costs.execute_ns
-                            * report.executed.iter().filter(|done| done.outcome.is_some()).count() as u64;
+                        let actions: usize = report.executed.iter().map(|done| done.answers.len()).sum();
+                        cost += node.costs.execute_ns * actions as u64;
                     }
                     // An own block is signed, and so is a vote on each checkpoint that it carries.
                     Output::Observed(Observation::Proposed(_)) => cost += node.costs.sign_ns,

@@ -68,7 +68,7 @@ impl Recorder {
 
     pub fn started(&mut self, operation: u64, record: Operation) {
         debug_assert_eq!(operation, self.history.operations.len() as u64);
-        self.second_of(record.scheduled).scheduled += 1;
+        self.second_of(record.scheduled).scheduled += record.actions;
         self.open += 1;
         self.history.operations.push(record);
     }
@@ -88,6 +88,7 @@ impl Recorder {
             transferred_at: None,
             transaction: Some(*submission),
             log_index: None,
+            answers: Default::default(),
         };
         self.completed(at, operation, &completion).then_some((operation, completion))
     }
@@ -126,10 +127,12 @@ impl Recorder {
         record.log_index = completion.log_index;
         let shared = record.transferred_at.is_some() && matches!(completion.end, End::Done(_));
         let receipt = completion.receipt_at.filter(|_| completion.transaction.is_some());
+        record.refused = completion.answers.iter().filter(|answer| answer.refusal().is_some()).count() as u64;
+        let actions = record.actions;
         self.open -= 1;
         if let Some(receipt) = receipt {
-            self.committed += 1;
-            self.second_of(receipt).committed += 1;
+            self.committed += actions;
+            self.second_of(receipt).committed += actions;
         }
         if shared {
             self.second_of(at).shared += 1;
@@ -143,7 +146,7 @@ impl Recorder {
                 self.history.commit_latencies.push((at, at.since(proposed).as_nanos() as u64));
             }
         }
-        let executes = report.executed.iter().any(|done| done.outcome.is_some());
+        let executes = report.executed.iter().any(|done| !done.answers.is_empty());
         let result = result_of(&report, executes);
         let index = report.index as usize - 1;
         let commits = &mut self.history.commits;
@@ -167,7 +170,10 @@ impl Recorder {
                 CommitRecord { digest: report.digest, result, time: report.time, first_at: at, replicas };
             commits.push(record);
             if executes {
-                self.history.executed.extend(report.executed.iter().map(|done| (report.index, *done)));
+                let executed = report.executed.into_iter().map(|done| (report.index, done));
+                self.history.executed.extend(executed);
+                self.reported[replica.index()] = report.index;
+                return;
             }
         }
         let last = &mut self.reported[replica.index()];
@@ -175,7 +181,7 @@ impl Recorder {
         *last = report.index.max(*last);
         if !executes && !again {
             // Ordering alone: each replica reports its own items; after a restart, again.
-            self.history.executed.extend(report.executed.iter().map(|done| (report.index, *done)));
+            self.history.executed.extend(report.executed.into_iter().map(|done| (report.index, done)));
         }
     }
 
@@ -291,7 +297,7 @@ fn result_of(report: &CommitReport, executes: bool) -> Digest {
     if executes {
         for done in &report.executed {
             hasher.update(&done.transaction.0).update(&done.index.to_le_bytes());
-            hasher.update(&ledger_core::codec::encode(&done.outcome));
+            hasher.update(&ledger_core::codec::encode(&done.answers));
         }
     }
     Digest(*hasher.finalize().as_bytes())

@@ -2,8 +2,12 @@ use super::*;
 
 /// A key request that did not come about in the usual way, and its answer.
 fn request(world: &mut World, from: usize, receipt: Receipt) -> Option<KeyRefusal> {
+    request_for(world, from, receipt, 0)
+}
+
+fn request_for(world: &mut World, from: usize, receipt: Receipt, action: u8) -> Option<KeyRefusal> {
     let before = world.sent.len();
-    let message = Message::Exchange(Exchange::KeyRequest { operation: 1 << 40, receipt });
+    let message = Message::Exchange(Exchange::KeyRequest { operation: 1 << 40, receipt, action });
     world.deliver(CUSTODIAN, Peer::Gateway(GatewayId(from as u32)), &message);
     world.run();
     world.sent[before..].iter().find_map(|(n, to, message)| match message {
@@ -54,9 +58,11 @@ fn what_is_no_permit_opens_nothing() {
 
     // Custody elsewhere.
     let mut elsewhere = receipt;
-    if let Outcome::Permitted { custodian, .. } = &mut elsewhere.entry.outcome {
+    let mut answer = elsewhere.entry.answers[0];
+    if let Outcome::Permitted { custodian, .. } = &mut answer.outcome {
         *custodian = HOSPITALS[STRANGER];
     }
+    elsewhere.entry.answers = List::new(vec![answer]).unwrap();
     assert_eq!(request(&mut world, READER, elsewhere), Some(KeyRefusal::NotYours));
     assert!(world.released().is_empty());
 }
@@ -123,7 +129,7 @@ fn answers_to_an_earlier_check_do_not_count() {
     let (mut world, receipt) = with_permit();
     world.revoke(0);
     world.habits = [Habit::Silent; 4];
-    let Outcome::Permitted { access, .. } = receipt.entry.outcome else { unreachable!() };
+    let Outcome::Permitted { access, .. } = receipt.entry.answers[0].outcome else { unreachable!() };
     let (actor, organisation) = (CLINICIANS[READER], HOSPITALS[READER]);
     let status = PermitStatus::InForce { record: RecordId(0), actor, organisation };
     // The first check was number 0; this one is 1.
@@ -157,7 +163,11 @@ fn a_flood_of_key_requests_is_answered_busy() {
     let from = Peer::Gateway(GatewayId(READER as u32));
     for operation in 0..TICKETS_PER_PEER_MAX as u64 {
         let receipt = receipt.clone();
-        world.deliver(CUSTODIAN, from, &Message::Exchange(Exchange::KeyRequest { operation, receipt }));
+        world.deliver(
+            CUSTODIAN,
+            from,
+            &Message::Exchange(Exchange::KeyRequest { operation, receipt, action: 0 }),
+        );
     }
     assert_eq!(request(&mut world, READER, receipt), Some(KeyRefusal::Busy));
 }
@@ -187,4 +197,59 @@ fn many_readers_of_one_document() {
     }
     world.run();
     assert_eq!((world.opened(), world.released().len()), (5, 5));
+}
+
+fn bundle(actions: Vec<Action>, atomic: bool) -> CommandKind {
+    CommandKind::Bundle { actions: Actions::new(actions).unwrap(), atomic }
+}
+
+/// Asks for the record, for one that does not exist, and for the record again.
+fn mixed_requests() -> Vec<Action> {
+    let request = |record| Action::RequestAccess {
+        record: RecordId(record),
+        purpose: Purpose::TREAT,
+        consent: Some(ConsentId(0)),
+    };
+    vec![request(0), request(5), request(0)]
+}
+
+#[test]
+fn one_receipt_serves_every_permit_of_a_bundle() {
+    let mut world = World::with_consent();
+    let end = world.ask(READER, CLINICIANS[READER], bundle(mixed_requests(), false));
+    assert_eq!(end, End::Answered);
+    let answers = &world.completions.last().unwrap().answers;
+    assert!(matches!(answers[0].outcome, Outcome::Permitted { access: AccessId(0), .. }));
+    assert_eq!(answers[1].refusal(), Some(Refusal::UnknownRecord));
+    assert!(matches!(answers[2].outcome, Outcome::Permitted { access: AccessId(1), .. }));
+    // Decisions are all that came of it.
+    assert!(world.released().is_empty() && world.exchanges(READER).is_empty());
+    let receipt = world.prove(2);
+    assert_eq!(request_for(&mut world, READER, receipt.clone(), 1), Some(KeyRefusal::BadReceipt));
+    assert_eq!(request_for(&mut world, READER, receipt.clone(), 3), Some(KeyRefusal::BadReceipt));
+    assert_eq!(request_for(&mut world, STRANGER, receipt.clone(), 2), Some(KeyRefusal::NotYours));
+    assert!(world.released().is_empty());
+    for action in [0, 2] {
+        assert_eq!(request_for(&mut world, READER, receipt.clone(), action), None);
+    }
+    let released = world.observations.iter().filter_map(|(_, observation)| match observation {
+        Observation::KeyReleased { access, .. } => Some(access.0),
+        _ => None,
+    });
+    assert_eq!(released.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn a_permit_that_was_rolled_back_opens_nothing() {
+    let mut world = World::with_consent();
+    let end = world.ask(READER, CLINICIANS[READER], bundle(mixed_requests(), true));
+    assert_eq!(end, End::Answered);
+    let refusals = world.completions.last().unwrap().answers.iter().map(|answer| answer.refusal().unwrap());
+    let expected = [Refusal::RolledBack, Refusal::UnknownRecord, Refusal::RolledBack];
+    assert_eq!(refusals.collect::<Vec<_>>(), expected);
+    let receipt = world.prove(2);
+    for action in 0..3 {
+        assert_eq!(request_for(&mut world, READER, receipt.clone(), action), Some(KeyRefusal::BadReceipt));
+    }
+    assert!(world.released().is_empty());
 }

@@ -23,7 +23,8 @@ impl World {
                 let index = self.execute(&transaction);
                 let mut receipt = self.prove(index);
                 if habit == Habit::Forges {
-                    receipt.entry.outcome = Outcome::RecordRegistered(RecordId(77));
+                    let made_up = Answer::from(Ok(Outcome::RecordRegistered(RecordId(77))));
+                    receipt.entry.answers = List::new(vec![made_up]).unwrap();
                 }
                 Some(Reply::Receipt(receipt))
             }
@@ -55,15 +56,14 @@ impl World {
         if let Some(index) = self.executed.get(&transaction.digest) {
             return *index;
         }
-        let execution = self.ledger.execute(self.now, transaction, true);
+        let answers = self.ledger.execute(self.now, transaction, true);
         let index = self.entries.len();
         let entry = Entry {
             commit: index as u64 + 1,
             commit_time: self.now,
             transaction: transaction.digest,
             actor: transaction.body.actor,
-            decision: execution.decision,
-            outcome: execution.outcome,
+            answers,
         };
         self.log.append(entry.leaf_hash());
         self.entries.push(entry);
@@ -83,7 +83,7 @@ impl World {
         let votes = [0, 1, 3].map(|n| (ReplicaId(n), body.sign(&self.keys[usize::from(n)])));
         let proof = self.log.inclusion_proof(index as u64, body.size).unwrap();
         Receipt {
-            entry: self.entries[index],
+            entry: self.entries[index].clone(),
             index: index as u64,
             proof: List::new(proof).unwrap(),
             checkpoint: Checkpoint::new(body, votes.to_vec()).unwrap(),
@@ -95,12 +95,13 @@ impl World {
         let body = TransactionBody {
             actor: PATIENT,
             organisation: PATIENT,
-            sequence: 1_000_000 + u64::from(consent),
+            sequence: 1_000_000_000_000 + u64::from(consent),
             valid_until: Timestamp::MAX,
-            action: Action::RevokeConsent { consent: ConsentId(consent) },
+            atomic: false,
+            actions: Action::RevokeConsent { consent: ConsentId(consent) }.into(),
         };
         let (transaction, _) = Transaction::sign(self.committee.chain(), body, &seed(PATIENT));
         let index = self.execute(&transaction);
-        assert_eq!(self.entries[index].outcome, Outcome::ConsentRevoked(ConsentId(consent)));
+        assert_eq!(self.entries[index].answers[0].outcome, Outcome::ConsentRevoked(ConsentId(consent)));
     }
 }

@@ -125,14 +125,15 @@ fn what_comes_too_late_is_not_begun() {
 fn an_entry_is_audited() {
     let mut world = World::with_consent();
     let audit = |index| CommandKind::Audit { index };
-    let granted = End::Done(Outcome::ConsentRegistered(ConsentId(0)));
-    assert_eq!(world.ask(STRANGER, CLINICIANS[STRANGER], audit(1)), granted);
-    assert_eq!(world.completions.last().unwrap().log_index, Some(1));
+    assert_eq!(world.ask(STRANGER, CLINICIANS[STRANGER], audit(1)), End::Answered);
+    let completion = world.completions.last().unwrap();
+    assert_eq!(completion.log_index, Some(1));
+    assert_eq!(completion.answers[0].outcome, Outcome::ConsentRegistered(ConsentId(0)));
     assert_eq!(world.ask(STRANGER, CLINICIANS[STRANGER], audit(99)), End::TimedOut);
     // A refusal that is proven is a successful audit.
     world.ask(STRANGER, CLINICIANS[STRANGER], share());
-    let refused = End::Done(Outcome::Refused(Refusal::NoConsent));
-    assert_eq!(world.ask(READER, CLINICIANS[READER], audit(2)), refused);
+    assert_eq!(world.ask(READER, CLINICIANS[READER], audit(2)), End::Answered);
+    assert_eq!(world.completions.last().unwrap().answers[0].refusal(), Some(Refusal::NoConsent));
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn whole(number: u64) -> Option<Value> {
 fn every_name_of_the_catalog_is_covered() {
     let mut run = fake_run();
     run.history.series[3].resident_bytes = 1 << 20;
+    run.history.operations[1_000].kind = OperationKind::AccessDecisions;
     let metrics = Metrics::of(&run);
     let missing: Vec<&str> = catalog::all()
         .iter()
@@ -98,6 +99,33 @@ fn a_key_asked_for_after_the_revocation_is_late() {
     let release = run.history.releases.iter_mut().find(|row| row.access == AccessId(1_000));
     release.expect("the share was permitted").asked_at = revoked + Duration::from_nanos(1);
     check(&run, &[("consent.revocation.late_accesses", whole(1))]);
+}
+
+#[test]
+fn bundles_count_by_the_action_and_last_once() {
+    let mut run = fake_run();
+    let bundle = Operation {
+        kind: OperationKind::AccessDecisions,
+        actions: 16,
+        refused: 3,
+        ended: run.history.operations[1_000].receipt_at.map(|at| (at, End::Answered)),
+        ..run.history.operations[1_000].clone()
+    };
+    run.history.operations = vec![bundle; 2];
+    run.history.operations[1].expected = Expected::Either;
+    check(
+        &run,
+        &[
+            ("transactions.submitted", whole(32)),
+            ("transactions.committed", whole(32)),
+            ("transactions.refused", whole(6)),
+            ("decisions.requested", whole(32)),
+            ("decisions.permitted", whole(26)),
+            ("decisions.refused_wrongly", whole(3)),
+            ("shares.requested", None),
+        ],
+    );
+    assert_eq!(Metrics::of(&run).latencies["transactions.latency"].count(), 2);
 }
 
 #[test]

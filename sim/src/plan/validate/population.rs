@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Position, Problems};
 use crate::plan::{
-    DelayPlan, InstitutionKind, InstitutionPlan, NetworkPlan, PopulationPlan, ReplicaPlan, WorkloadPlan,
+    DelayPlan, InstitutionKind, InstitutionPlan, NetworkPlan, PopulationPlan, RecordMix, ReplicaPlan,
+    WorkloadPlan,
 };
 use crate::scenario::reader::Field;
 use crate::scenario::units;
@@ -122,34 +123,66 @@ pub(super) fn check(
         report.help("add some, as in `hospitals: 8`");
         return;
     }
+    // What several workloads miss is said once.
+    let mut missing: Vec<Missing> = Vec::new();
     for workload in workloads {
-        let WorkloadPlan::PersonalHealthRecord { mix, .. } = workload else { continue };
-        let mut refuse = |key: &str, message: &str, cure: &str| {
-            problems.report(at, format!("population.{key}"), message).help(cure);
+        let found = match workload {
+            WorkloadPlan::Opaque { .. } => Vec::new(),
+            WorkloadPlan::AccessDecisions { .. } => missing_for_decisions(population),
+            WorkloadPlan::PersonalHealthRecord { mix, .. } => missing_for_records(population, mix),
         };
-        if population.patients == 0 {
-            refuse(
-                "patients",
-                "no patients, and personal health records belong to patients",
-                "add `patients: 10k`",
-            );
-        }
-        if !population.institutions.iter().any(|one| one.kind == InstitutionKind::Hospital) {
-            let message = "no hospital, and hospitals keep personal health records";
-            refuse("hospitals", message, "add `hospitals: 8`");
-        }
-        if mix.share > 0 && population.institutions.len() < 2 {
-            let message = "one institution has nobody to share with";
-            refuse("hospitals", message, "add a second institution, or take `share` out of the mix");
-        }
-        if mix.register == 0 && population.records_per_patient == 0 {
-            let message = "no record exists and none is registered";
-            refuse(
-                "records_per_patient",
-                message,
-                "give each patient at least 1, or `register` a part of the mix",
-            );
-        }
-        return;
+        let is_news = |row: &Missing| !missing.iter().any(|(key, ..)| *key == row.0);
+        let news: Vec<Missing> = found.into_iter().filter(is_news).collect();
+        missing.extend(news);
     }
+    for (key, message, cure) in missing {
+        problems.report(at, format!("population.{key}"), message).help(cure);
+    }
+}
+
+/// Key, message and cure.
+type Missing = (&'static str, &'static str, &'static str);
+
+fn has_hospital(population: &PopulationPlan) -> bool {
+    population.institutions.iter().any(|one| one.kind == InstitutionKind::Hospital)
+}
+
+fn missing_for_records(population: &PopulationPlan, mix: &RecordMix) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if population.patients == 0 {
+        let message = "no patients, and personal health records belong to patients";
+        missing.push(("patients", message, "add `patients: 10k`"));
+    }
+    if !has_hospital(population) {
+        let message = "no hospital, and hospitals keep personal health records";
+        missing.push(("hospitals", message, "add `hospitals: 8`"));
+    }
+    if mix.share > 0 && population.institutions.len() < 2 {
+        let message = "one institution has nobody to share with";
+        let cure = "add a second institution, or take `share` out of the mix";
+        missing.push(("hospitals", message, cure));
+    }
+    if mix.register == 0 && population.records_per_patient == 0 {
+        let message = "no record exists and none is registered";
+        let cure = "give each patient at least 1, or `register` a part of the mix";
+        missing.push(("records_per_patient", message, cure));
+    }
+    missing
+}
+
+fn missing_for_decisions(population: &PopulationPlan) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if population.patients == 0 {
+        let message = "no patients, and access is asked for to patients' records";
+        missing.push(("patients", message, "add `patients: 10k`"));
+    }
+    if !has_hospital(population) {
+        let message = "no hospital, and what every patient permits is reading in hospitals";
+        missing.push(("hospitals", message, "add `hospitals: 8`"));
+    }
+    if population.records_per_patient == 0 {
+        let message = "no record exists to ask for access to";
+        missing.push(("records_per_patient", message, "give each patient at least 1"));
+    }
+    missing
 }

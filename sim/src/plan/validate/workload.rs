@@ -5,14 +5,16 @@ use crate::plan::{Arrivals, LedgerPlan, RecordMix, WorkloadPlan};
 use crate::scenario::node::Value;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
+use ledger_core::ledger::transaction::ACTIONS_MAX;
 use ledger_core::time::{Duration, nanos};
 
-const KINDS: [&str; 2] = ["opaque", "personal_health_record"];
+const KINDS: [&str; 3] = ["opaque", "access_decisions", "personal_health_record"];
 const LATER: [&str; 4] = ["clinical_trial", "drug_supply", "telemedicine", "claims"];
 const FORM: &str = "one workload an item, as in `- opaque: { rate: 1000/s }`";
 /// 100 million operations a second.
 const RATE_MAX: (u64, &str) = (100_000_000_000, "100M/s");
 const OPAQUE_BYTES: u64 = 512;
+const BUNDLE: u64 = 16;
 const ZIPF_MILLI: u64 = 800;
 const MIX: RecordMix =
     RecordMix { register: 450_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 0 };
@@ -51,6 +53,7 @@ fn workload(item: &Field<'_>, ledger: Option<&LedgerPlan>, problems: &mut Proble
     let (kind, field) = item.single(problems, FORM)?;
     match kind {
         "opaque" => opaque(&field, ledger, problems),
+        "access_decisions" => access_decisions(&field, problems),
         "personal_health_record" => personal_health_record(&field, problems),
         _ if LATER.contains(&kind) => {
             let message = format!("{} is known but not available in this version", quote(kind));
@@ -93,6 +96,21 @@ fn opaque(field: &Field<'_>, ledger: Option<&LedgerPlan>, problems: &mut Problem
     };
     map.finish(problems);
     Some(WorkloadPlan::Opaque { rate_mhz: rate?, size_bytes: size? as usize })
+}
+
+fn access_decisions(field: &Field<'_>, problems: &mut Problems) -> Option<WorkloadPlan> {
+    let mut map = field.map(problems, "a map, as in `access_decisions: { rate: 60k/s, bundle: 16 }`")?;
+    let rate = rate(&mut map, problems);
+    let bundle = match map.optional("bundle") {
+        Some(field) => {
+            let most = ACTIONS_MAX as u64;
+            let most_text = format!("{most}, the most actions of a bundle");
+            field.within(problems, &units::COUNT, (1, "1 (individually signed)"), (most, &most_text))
+        }
+        None => Some(BUNDLE),
+    };
+    map.finish(problems);
+    Some(WorkloadPlan::AccessDecisions { rate_mhz: rate?, bundle: bundle? })
 }
 
 fn personal_health_record(field: &Field<'_>, problems: &mut Problems) -> Option<WorkloadPlan> {

@@ -19,7 +19,7 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(20);
 
 /// What a patient asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
+pub(in crate::workload) struct Terms {
     pub denies: bool,
     pub grantee: PartyId,
     pub classes: &'static [RecordClass],
@@ -37,7 +37,7 @@ pub(super) struct Known {
 
 /// Who asks to read what, why, and under which consent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ask {
+pub(in crate::workload) struct Ask {
     pub reader: PartyId,
     pub record: RecordInfo,
     pub purpose: Purpose,
@@ -46,7 +46,7 @@ pub(super) struct Ask {
 
 /// A change that was asked for.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(in crate::workload) enum Change {
     Register(Terms),
     Revoke,
 }

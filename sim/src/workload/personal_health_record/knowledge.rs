@@ -1,7 +1,7 @@
 //! What clients have learned from completions: records, consents, log entries, accesses to be reviewed. Shared by all
 //! workloads on the same patients.
 
-use super::consents::{Change, Consents};
+use super::consents::{Ask, Change, Consents};
 use crate::history::Expected;
 use crate::population::{Population, RecordInfo};
 use crate::seed::Stream;
@@ -28,12 +28,17 @@ pub(in crate::workload) struct Knowledge {
 
 /// An operation under way.
 #[derive(Debug)]
-pub(super) enum Pending {
+pub(in crate::workload) enum Pending {
     Register(RecordInfo),
     /// With the patient's [`Consents::changes`] at its start.
     Share {
         patient: PartyId,
         changes: u64,
+        expected: Expected,
+    },
+    /// With each patient's, in the order of the bundle.
+    Decisions {
+        patients: Vec<(PartyId, u64)>,
         expected: Expected,
     },
     BreakGlass {
@@ -48,11 +53,26 @@ pub(super) enum Pending {
 }
 
 impl Knowledge {
-    pub(super) fn begin(&mut self, operation: u64, pending: Pending) {
+    pub(in crate::workload) fn begin(&mut self, operation: u64, pending: Pending) {
         if let Pending::Change { patient, .. } = pending {
             self.consents.begin(patient);
         }
         self.pending.insert(operation, pending);
+    }
+
+    /// What the ledger should say to a request that starts now.
+    pub(in crate::workload) fn verdict(
+        &self,
+        now: Timestamp,
+        population: &Population,
+        ask: &Ask,
+    ) -> Expected {
+        self.consents.verdict(now, population, ask)
+    }
+
+    /// How many changes of consent a patient ever started.
+    pub(in crate::workload) fn changes(&self, patient: PartyId) -> u64 {
+        self.consents.changes(patient)
     }
 
     /// What to expect in hindsight, where that has changed.
@@ -77,6 +97,12 @@ impl Knowledge {
             (Pending::Change { patient, change }, end) => self.consents.finish(now, patient, change, end),
             (Pending::Share { patient, changes, expected }, _) => {
                 let changed = self.consents.changes(patient) != changes && expected != Expected::Either;
+                return changed.then_some(Expected::Either);
+            }
+            (Pending::Decisions { patients, expected }, _) => {
+                let differs =
+                    |(patient, changes): &(PartyId, u64)| self.consents.changes(*patient) != *changes;
+                let changed = expected != Expected::Either && patients.iter().any(differs);
                 return changed.then_some(Expected::Either);
             }
             (Pending::Register(_) | Pending::BreakGlass { .. } | Pending::Other, _) => {}

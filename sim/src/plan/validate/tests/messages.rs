@@ -683,6 +683,26 @@ fn population() {
 ",
         ),
         (
+            &[
+                ("population: { patients: 10k, hospitals: 4, pharmacies: 2 }", "population: { pharmacies: 4, records_per_patient: 0 }"),
+                ("  - personal_health_record: { rate: 400/s }", "  - access_decisions: { rate: 1/s }
+  - personal_health_record: { rate: 400/s }"),
+            ],
+"error: x.yaml:6:1: population.patients: no patients, and access is asked for to patients' records
+    6 | population: { pharmacies: 4, records_per_patient: 0 }
+      | ^^^^^^^^^^
+  = add `patients: 10k`
+error: x.yaml:6:1: population.hospitals: no hospital, and what every patient permits is reading in hospitals
+    6 | population: { pharmacies: 4, records_per_patient: 0 }
+      | ^^^^^^^^^^
+  = add `hospitals: 8`
+error: x.yaml:6:1: population.records_per_patient: no record exists to ask for access to
+    6 | population: { pharmacies: 4, records_per_patient: 0 }
+      | ^^^^^^^^^^
+  = give each patient at least 1
+",
+        ),
+        (
             &[("population: { patients: 10k, hospitals: 4, pharmacies: 2 }", "population: { hospitals: 4 }")],
 "error: x.yaml:6:1: population.patients: no patients, and personal health records belong to patients
     6 | population: { hospitals: 4 }
@@ -789,7 +809,7 @@ fn workloads_and_arrivals() {
 "error: x.yaml:8:5: workloads[0].drug_supply: `drug_supply` is known but not available in this version
     8 |   - drug_supply: { rate: 150/s }
       |     ^^^^^^^^^^^
-  = use `opaque` or `personal_health_record`
+  = use `opaque`, `access_decisions` or `personal_health_record`
 ",
         ),
         (
@@ -798,7 +818,7 @@ fn workloads_and_arrivals() {
     8 |   - personal_health_records: { rate: 1/s }
       |     ^^^^^^^^^^^^^^^^^^^^^^^
   = did you mean `personal_health_record`?
-  = expected `opaque` or `personal_health_record`
+  = expected `opaque`, `access_decisions` or `personal_health_record`
 ",
         ),
         (
@@ -888,6 +908,26 @@ fn workloads_and_arrivals() {
     8 |   - opaque: { rate: 1/s, size: 1MiB }
       |                                ^^^^
   = expected 16B to `ledger.tuning.block_bytes_max`, 524288 bytes
+",
+        ),
+        (
+            &[("  - personal_health_record: { rate: 400/s }", "  - access_decisions: { rate: 1/s, bundle: 65 }")],
+"error: x.yaml:8:44: workloads[0].access_decisions.bundle: `65` is too large
+    8 |   - access_decisions: { rate: 1/s, bundle: 65 }
+      |                                            ^^
+  = expected 1 (individually signed) to 64, the most actions of a bundle
+",
+        ),
+        (
+            &[("  - personal_health_record: { rate: 400/s }", "  - access_decisions: { bundle: 16, mix: {} }")],
+"error: x.yaml:8:5: workloads[0].access_decisions.rate: missing
+    8 |   - access_decisions: { bundle: 16, mix: {} }
+      |     ^^^^^^^^^^^^^^^^
+  = add it, as in `rate: 400/s`
+error: x.yaml:8:37: workloads[0].access_decisions.mix: unknown key `mix`
+    8 |   - access_decisions: { bundle: 16, mix: {} }
+      |                                     ^^^
+  = the keys here are rate, bundle
 ",
         ),
         (
