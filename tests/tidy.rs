@@ -40,6 +40,8 @@ const CORE: &[(&str, &[&str])] = &[
         "gateway",
         &["audit", "codec", "committee", "crypto", "ledger", "message", "seal", "seam", "time", "work"],
     ),
+    // The driver sees machines, never what they are made of.
+    ("live", &["seam"]),
 ];
 
 /// Modules of `sim` that a module may never use.

@@ -66,6 +66,8 @@ pub mod committee;
 pub mod crypto;
 pub mod gateway;
 pub mod ledger;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod message;
 pub mod protocol;
 pub mod replica;
