@@ -40,6 +40,8 @@ const CORE: &[(&str, &[&str])] = &[
         "gateway",
         &["audit", "codec", "committee", "crypto", "ledger", "message", "seal", "seam", "time", "work"],
     ),
+    // The transport carries bytes between peers: from messages it takes their greatest length alone.
+    ("quic", &["committee", "crypto", "message", "seam", "time"]),
 ];
 
 /// Modules of `sim` that a module may never use.

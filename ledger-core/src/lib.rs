@@ -68,6 +68,8 @@ pub mod gateway;
 pub mod ledger;
 pub mod message;
 pub mod protocol;
+#[cfg(feature = "quic")]
+pub mod quic;
 pub mod replica;
 pub mod seal;
 pub mod seam;
