@@ -70,6 +70,8 @@ pub mod ledger;
 pub mod live;
 pub mod message;
 pub mod protocol;
+#[cfg(feature = "quic")]
+pub mod quic;
 pub mod replica;
 pub mod seal;
 pub mod seam;
