@@ -2,6 +2,13 @@
 //!
 //! `cargo bench -p ledger-core --features live --bench live -- [rate] [seconds] [workers] [mtu] [directory]`
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a bench: it drives live machines, and where it cannot go on it may panic"
+)]
+
 use bytes::Bytes;
 use ledger_core::codec::Blob;
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
