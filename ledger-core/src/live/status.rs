@@ -80,7 +80,7 @@ impl Shared {
     }
 
     pub fn replicas_connected(&self) -> ReplicaSet {
-        self.connected.lock().expect("nothing panics while it holds this").clone()
+        *self.connected.lock().expect("nothing panics while it holds this")
     }
 
     pub fn set_disk_full(&self, full: bool) {

@@ -86,7 +86,7 @@ impl Consortium {
             peers: Arc::new(self.addresses.clone()),
             registry: Arc::new(self.registry.clone()),
             journal: self.directory.join(format!("r{}", id.0)),
-            workers: usize::from(id.0 % 2 == 0),
+            workers: usize::from(id.0.is_multiple_of(2)),
             genesis_at: self.genesis_at,
             observer: Some(observer),
             quic: QuicTuning::default(),
