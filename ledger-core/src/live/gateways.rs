@@ -159,7 +159,7 @@ impl GatewaysHandle {
 
     /// A view of them that outlives a move of the handle.
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(&self.process.shared)
+        Monitor::new(&self.process.shared, None)
     }
 
     /// Stops, tells peers, and waits for all threads. What was under way is not completed.
