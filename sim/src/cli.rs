@@ -1,6 +1,7 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes are those of the README.
 
 mod exit;
+mod keygen;
 mod progress;
 mod replay;
 mod run;
@@ -34,6 +35,8 @@ enum Command {
     Check(Check),
     /// List every metric that an expectation can name.
     Metrics,
+    /// Make a key, or every key and configuration file of a consortium for trials.
+    Keygen(keygen::Keygen),
 }
 
 /// Changes to a scenario, applied before it is validated.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
+        Command::Keygen(arguments) => keygen::keygen(&arguments),
     };
     let exit = written.unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Exit::Success,
