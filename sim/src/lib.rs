@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod network;
 pub mod plan;
 pub mod population;
+mod recorder;
 pub mod report;
 pub mod result;
 pub mod scenario;

@@ -95,6 +95,15 @@ impl Collector {
     /// The number of operations started inside the window.
     fn transactions(&mut self, run: &Run, window: Window) -> u64 {
         let [mut committed, mut refused, mut timed_out, mut rejected, mut unfinished, mut started] = [0; 6];
+        let unlisted = &run.history.unlisted;
+        committed += unlisted.committed;
+        timed_out += unlisted.timed_out;
+        rejected += unlisted.rejected;
+        started += unlisted.scheduled;
+        if unlisted.scheduled > 0 {
+            let latency = self.latencies.entry("transactions.latency").or_default();
+            unlisted.latencies.iter().for_each(|(ns, count)| latency.record_many(*ns, *count));
+        }
         for operation in run.history.operations.iter().filter(|row| window.contains(row.scheduled)) {
             started += 1;
             if operation.kind == OperationKind::Audit {

@@ -107,8 +107,8 @@ fn faults(report: &Report<'_>, style: Style) -> Table {
     let mut table = Table::figures(&["Faults", "at", "healed", "recovered after"]);
     let time = |at: Timestamp| {
         // Faults are written from the start of the measurement.
-        let warmup = Timestamp::after_genesis(report.run.plan.warmup);
-        units::span(at.since(warmup))
+        let measurement = report.run.start + report.run.plan.warmup;
+        units::span(at.since(measurement))
     };
     for recovery in &report.metrics.recoveries {
         let kind = report.run.plan.faults.get(recovery.fault).map(|fault| describe(&fault.kind));
@@ -134,6 +134,7 @@ fn describe(kind: &FaultKind) -> String {
     };
     match kind {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
+        FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
         FaultKind::Partition { groups } => {
             let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
             format!("partition {}", groups.join(" | "))
