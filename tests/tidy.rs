@@ -40,6 +40,10 @@ const CORE: &[(&str, &[&str])] = &[
         "gateway",
         &["audit", "codec", "committee", "crypto", "ledger", "message", "seal", "seam", "time", "work"],
     ),
+    // The transport carries bytes between peers: from messages it takes their greatest length alone.
+    ("quic", &["committee", "crypto", "message", "seam", "time"]),
+    // The driver sees machines, never what they are made of.
+    ("live", &["seam"]),
 ];
 
 /// Modules of `sim` that a module may never use.

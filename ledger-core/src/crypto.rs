@@ -198,6 +198,11 @@ impl SecretKey {
         PublicKey(VerificationKeyBytes::from(&self.0).into())
     }
 
+    /// A secret that depends on this key and on `purpose` (a constant that names the use), and tells nothing of the key.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, self.0.as_bytes())
+    }
+
     /// Signs arbitrary bytes: for formats that bring their own domain separation (signed notes).
     pub fn sign_bytes(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())

@@ -39,7 +39,7 @@ pub use job::{Opening, Permit, Preparation, Prepared, Sealed, SealedBlob, Sealin
 
 use crate::audit::{Entry, Receipt};
 use crate::committee::ReplicaId;
-use crate::crypto::Digest;
+use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{PartyId, RecordId};
 use crate::message::{Exchange, Message, Reply};
 use crate::seal::{VaultSecret, WrapKeyPair};
@@ -154,6 +154,11 @@ impl Gateway {
     /// The key that others wrap to, for the directory: of the gateway with this secret.
     pub fn wrap_key(secret: [u8; 32]) -> [u8; 32] {
         WrapKeyPair::of(&VaultSecret::new(secret)).public()
+    }
+
+    /// The key that the transport knows a gateway by: of the gateway with this secret.
+    pub fn transport_key(secret: [u8; 32]) -> SecretKey {
+        SecretKey::from_seed(blake3::derive_key("amanah 2026 gateway transport key", &secret))
     }
 
     /// What [`CommandKind::Register`] would register, for a record that exists from genesis. The document goes into

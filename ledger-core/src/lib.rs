@@ -66,8 +66,12 @@ pub mod committee;
 pub mod crypto;
 pub mod gateway;
 pub mod ledger;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod message;
 pub mod protocol;
+#[cfg(feature = "quic")]
+pub mod quic;
 pub mod replica;
 pub mod seal;
 pub mod seam;
