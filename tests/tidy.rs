@@ -43,7 +43,22 @@ const CORE: &[(&str, &[&str])] = &[
     // The transport carries bytes between peers: from messages it takes their greatest length alone.
     ("quic", &["committee", "crypto", "message", "seam", "time"]),
     // The driver sees machines, never what they are made of.
-    ("live", &["seam"]),
+    (
+        "live",
+        &[
+            "codec",
+            "committee",
+            "crypto",
+            "gateway",
+            "ledger",
+            "message",
+            "quic",
+            "replica",
+            "seam",
+            "time",
+            "work",
+        ],
+    ),
 ];
 
 /// Modules of `sim` that a module may never use.

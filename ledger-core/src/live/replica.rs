@@ -1,0 +1,224 @@
+//! A replica on this host.
+
+use super::LiveError;
+use super::clock::Clock;
+use super::journal::{Directory, Journal, JournalError, JournalOptions, Storage};
+use super::runtime::machines::{Hosted, JournalLink, LocalRequest, Replies, Report, Seat};
+use super::runtime::writer::Writer;
+use super::runtime::{Outlets, Process, Setup, joined, spawn};
+use super::status::{LiveStatus, Shared};
+use crate::crypto::Digest;
+use crate::quic::{Entropy, Host, HostConfig, QuicTuning, Registry};
+use crate::replica::{Replica, ReplicaConfig};
+use crate::seam::Peer;
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, TrySendError, unbounded};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+/// Bytes of a journal's segment.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What a replica's process is told.
+pub struct ReplicaOptions {
+    /// The machine.
+    pub config: ReplicaConfig,
+    /// Where it receives.
+    pub listen: SocketAddr,
+    /// Where the other replicas are.
+    pub peers: Arc<BTreeMap<Peer, SocketAddr>>,
+    /// Who may connect.
+    pub registry: Arc<Registry>,
+    /// Where its journal is; no other process may use it.
+    pub journal: PathBuf,
+    /// Threads for signatures and hashes; with none, the machine's own thread does that too, which is best where replicas
+    /// outnumber cores.
+    pub workers: usize,
+    /// The chain's genesis on the wall clock.
+    pub genesis_at: SystemTime,
+    /// Is told of commits and observations; what it has no room for is counted in [`LiveStatus::unobserved`].
+    pub observer: Option<Sender<Report>>,
+    /// Transport.
+    pub quic: QuicTuning,
+}
+
+/// Starts a replica from its journal.
+pub fn start_replica(options: ReplicaOptions) -> Result<ReplicaHandle, LiveError> {
+    let storage = Directory::open(&options.journal)?;
+    start_on(options, storage)
+}
+
+/// Starts a replica whose journal is in a storage of the caller's.
+pub fn start_on<S: Storage + 'static>(options: ReplicaOptions, storage: S) -> Result<ReplicaHandle, LiveError>
+where
+    S::File: 'static,
+{
+    let ReplicaOptions { config, listen, peers, registry, workers, genesis_at, observer, quic, .. } = options;
+    let clock = Clock::new(genesis_at);
+    let now = clock.now();
+    let (committee, id) = (config.committee.clone(), config.id);
+    let entropy = Entropy::from_system().ok_or(LiveError::Entropy)?;
+    let mut salt = [0; 16];
+    SystemRandom::new().fill(&mut salt).map_err(|_| LiveError::Entropy)?;
+    let journal_options = JournalOptions {
+        identity: Digest::sha256(&[&committee.chain().0.0, &id.0.to_le_bytes()]).0,
+        salt,
+        segment_bytes_max: SEGMENT_BYTES_MAX,
+    };
+    let (journal, recovered) = Journal::open(storage, journal_options)?;
+    if let Some((path, offset, bytes)) = &recovered.torn {
+        tracing::warn!(path = %path.display(), offset, bytes, "cut a torn tail: nothing in it was acknowledged");
+    }
+    tracing::info!(replica = id.0, first = recovered.first.0, entries = recovered.entries.len(), "starting");
+
+    let socket = UdpSocket::bind(listen).map_err(|source| LiveError::Socket { address: listen, source })?;
+    let host_config = HostConfig {
+        me: Peer::Replica(id),
+        key: config.key.clone(),
+        chain: committee.chain(),
+        registry,
+        addresses: peers,
+        tuning: quic,
+        entropy,
+    };
+    let mut host = Host::new(host_config, now)?;
+    // The lower one of two keeps the connection up.
+    for other in committee.replicas().filter(|other| *other > id) {
+        host.dial(now, Peer::Replica(other));
+    }
+    let replica = Replica::new(config, now, recovered.first, recovered.entries).map_err(LiveError::Replay)?;
+
+    let shared = Arc::new(Shared::default());
+    let (answers, backlog) = (unbounded(), Arc::new(AtomicUsize::new(0)));
+    let (ops_in, ops) = unbounded();
+    let (local_in, replies) = unbounded();
+    let writer =
+        Writer { journal, ops, answers: answers.0.clone(), backlog: backlog.clone(), shared: shared.clone() };
+    let writer = spawn("journal", &shared, move || writer.run()).map_err(LiveError::Thread)?;
+    let process = Process::start(Setup {
+        clock,
+        workers,
+        hosts: vec![(host, socket)],
+        seats: vec![Seat {
+            machine: replica,
+            others: committee.replicas().filter(|other| *other != id).map(Peer::Replica).collect(),
+            gateway: None,
+        }],
+        committee,
+        shared,
+        answers,
+        outlets: Outlets {
+            journal: Some(JournalLink { ops: ops_in, backlog }),
+            observer,
+            local: Some(local_in),
+            ..Outlets::default()
+        },
+    })?;
+    Ok(ReplicaHandle { clock, process, replies, writer })
+}
+
+/// A running replica.
+pub struct ReplicaHandle {
+    clock: Clock,
+    process: Process,
+    replies: Receiver<Replies>,
+    writer: JoinHandle<Result<(), JournalError>>,
+}
+
+/// The inbox is full: try again later.
+#[derive(Debug, thiserror::Error)]
+#[error("busy: the inbox is full, try again later")]
+pub struct Busy<T>(pub T);
+
+impl ReplicaHandle {
+    /// Figures.
+    pub fn status(&self) -> LiveStatus {
+        self.process.shared.status()
+    }
+
+    /// Why it stopped by itself, if it did.
+    pub fn failed(&self) -> Option<Arc<LiveError>> {
+        self.process.shared.failure()
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// A way in for a load generator of this process.
+    pub fn local(&self) -> LocalClient {
+        LocalClient { requests: self.process.requests.clone(), replies: self.replies.clone() }
+    }
+
+    /// A view of it that outlives a move of the handle.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(&self.process.shared)
+    }
+
+    /// Stops accepting, makes the journal durable, tells peers, and waits for all threads.
+    pub fn shutdown(self) -> Result<(), Arc<LiveError>> {
+        let writer = self.writer;
+        self.process.stop(|| Ok(joined("journal", writer)??))
+    }
+}
+
+/// Sees how a process is doing.
+#[derive(Clone)]
+pub struct Monitor(Arc<Shared>);
+
+impl Monitor {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self(shared.clone())
+    }
+
+    /// Figures.
+    pub fn status(&self) -> LiveStatus {
+        self.0.status()
+    }
+
+    /// Why it stopped by itself, if it did.
+    pub fn failed(&self) -> Option<Arc<LiveError>> {
+        self.0.failure()
+    }
+}
+
+/// A load generator in the replica's own process: a [`Peer::Local`].
+#[derive(Clone)]
+pub struct LocalClient {
+    requests: Sender<LocalRequest>,
+    replies: Receiver<Replies>,
+}
+
+impl LocalClient {
+    /// Hands over encoded [`Message`](crate::message::Message)s; `Busy` gives them back. Each is answered.
+    pub fn submit(&self, messages: Vec<Bytes>) -> Result<(), Busy<Vec<Bytes>>> {
+        match self.requests.try_send(LocalRequest::Messages(messages)) {
+            Ok(()) => Ok(()),
+            Err(
+                TrySendError::Full(LocalRequest::Messages(messages))
+                | TrySendError::Disconnected(LocalRequest::Messages(messages)),
+            ) => Err(Busy(messages)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                unreachable!("what was sent comes back")
+            }
+        }
+    }
+
+    /// Encoded replies, with the time at which the replica gave them. As many wait here as were submitted.
+    pub fn replies(&self) -> &Receiver<Replies> {
+        &self.replies
+    }
+}
+
+impl Hosted for Replica {
+    fn publish(&self, shared: &Shared) {
+        shared.publish_replica(self.status());
+    }
+}
