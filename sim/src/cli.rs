@@ -1,5 +1,6 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes are those of the README.
 
+mod daemons;
 mod exit;
 mod keygen;
 mod progress;
@@ -37,6 +38,10 @@ enum Command {
     Metrics,
     /// Make a key, or every key and configuration file of a consortium for trials.
     Keygen(keygen::Keygen),
+    /// Run one replica of a consortium until SIGTERM or SIGINT.
+    Replica(daemons::Daemon),
+    /// Run one institution's gateway until SIGTERM or SIGINT.
+    Gateway(daemons::Daemon),
 }
 
 /// Changes to a scenario, applied before it is validated.
@@ -73,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Replica(arguments) => Ok(daemons::replica(&arguments)),
+        Command::Gateway(arguments) => Ok(daemons::gateway(&arguments)),
     };
     let exit = written.unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Exit::Success,

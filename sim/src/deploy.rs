@@ -28,7 +28,7 @@ mod replica;
 #[cfg(test)]
 mod tests;
 
-pub use consortium::{Congestion, Consortium, GenesisFile, InstitutionEntry, ReplicaEntry};
+pub use consortium::{Congestion, Consortium, GenesisError, GenesisFile, InstitutionEntry, ReplicaEntry};
 pub use directory::{
     Endpoints, Report, WriteError, auditor_gateway, write_consortium, write_gateway, write_replica,
 };

@@ -182,6 +182,27 @@ pub struct Operation {
     pub record: Option<RecordId>,
 }
 
+impl Operation {
+    /// One that has just started.
+    pub fn new(kind: OperationKind, gateway: GatewayId, scheduled: Timestamp, bytes: u64) -> Self {
+        Self {
+            kind,
+            gateway,
+            scheduled,
+            ended: None,
+            receipt_at: None,
+            key_at: None,
+            transferred_at: None,
+            transaction: None,
+            log_index: None,
+            bytes,
+            expected: Expected::Either,
+            consent: None,
+            record: None,
+        }
+    }
+}
+
 /// A commit as the first replica reported it.
 #[derive(Clone, Debug)]
 pub struct CommitRecord {
@@ -255,7 +276,7 @@ pub struct Second {
     pub ledger_bytes: u64,
     /// Largest bytes held by a replica for the log.
     pub log_bytes: u64,
-    /// Resident memory of this process, bytes. Not part of the digest.
+    /// Resident memory of this process; live: of all replicas' together. Bytes. Not part of the digest.
     pub resident_bytes: u64,
     /// Faults in force.
     pub faults: u64,
@@ -282,6 +303,10 @@ pub struct ReplicaRecord {
     pub memory_max: u64,
     /// Journal: appends, bytes, syncs, and bytes held at the end.
     pub journal: [u64; 4],
+    /// Live: processor time of its processes.
+    pub cpu_ns: u64,
+    /// Live: largest resident memory of its process, bytes.
+    pub resident_max: u64,
 }
 
 /// The network over the whole run.

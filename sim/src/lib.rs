@@ -9,6 +9,7 @@
 //! same digest, on any machine, in debug and release, with any number of threads.
 pub mod check;
 pub mod cli;
+pub mod daemon;
 pub mod deploy;
 pub mod diagnostic;
 pub mod document;
@@ -25,5 +26,6 @@ pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod seed;
+pub mod testbed;
 pub mod workload;
 pub mod world;

@@ -6,7 +6,7 @@
 
 use crate::history::{
     CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
-    ReplicaRecord, Second, Unlisted,
+    ReplicaRecord, Second,
 };
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
@@ -48,6 +48,8 @@ pub(crate) struct Last {
     pub bytes_sent: u64,
     pub cpu_ppm: u64,
     pub journal: [u64; 4],
+    pub cpu_ns: u64,
+    pub resident_max: u64,
 }
 
 impl Recorder {
@@ -69,6 +71,24 @@ impl Recorder {
             reported: vec![0; replicas],
             early: Early::new(),
         }
+    }
+
+    /// The warm-up begins.
+    pub fn begin(&mut self, start: Timestamp) {
+        self.start = start;
+    }
+
+    /// Whether every replica has reported a commit.
+    pub fn heard_from_all(&self) -> bool {
+        self.reported.iter().all(|last| *last > 0)
+    }
+
+    /// Operations without a row.
+    pub fn counted(&mut self, at: Timestamp, scheduled: u64, committed: u64) {
+        self.committed += committed;
+        let second = self.second_of(at);
+        second.scheduled += scheduled;
+        second.committed += committed;
     }
 
     /// Whether every operation has ended.
@@ -300,7 +320,12 @@ impl Recorder {
     }
 
     /// A second is over.
-    pub fn second(&mut self, now: Timestamp, statuses: impl Iterator<Item = Option<ReplicaStatus>>) {
+    pub fn second(
+        &mut self,
+        now: Timestamp,
+        statuses: impl Iterator<Item = Option<ReplicaStatus>>,
+        resident_bytes: u64,
+    ) {
         let mut largest = (0, 0, 0);
         for (record, status) in self.history.replicas.iter_mut().zip(statuses) {
             let Some(status) = status else { continue };
@@ -316,7 +341,7 @@ impl Recorder {
         let second = self.second_of(Timestamp(now.0.saturating_sub(1)));
         (second.ordering_bytes, second.ledger_bytes, second.log_bytes) = largest;
         second.faults = faults;
-        second.resident_bytes = resident_bytes();
+        second.resident_bytes = resident_bytes;
     }
 
     /// Log indices of acknowledged transactions, evenly spread over the last ones (older entries are not held).
@@ -343,6 +368,8 @@ impl Recorder {
             record.bytes_sent = last.bytes_sent;
             record.cpu_ppm = last.cpu_ppm;
             record.journal = last.journal;
+            record.cpu_ns = last.cpu_ns;
+            record.resident_max = last.resident_max;
         }
         let undelivered = history.network.undelivered + network.undelivered;
         history.network = NetworkRecord { undelivered, ..network };
@@ -361,11 +388,4 @@ fn result_of(report: &CommitReport, executes: bool) -> Digest {
         }
     }
     Digest(*hasher.finalize().as_bytes())
-}
-
-/// Resident memory of this process.
-fn resident_bytes() -> u64 {
-    let Ok(status) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
-    let pages: u64 = status.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages * 4096
 }

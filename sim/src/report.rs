@@ -104,14 +104,15 @@ impl Report<'_> {
             wrapped(text, &plan.question, |line| style.bold(line));
         }
         text.push_str(&style.dim(&format!("{}, seed {}", plan.name, plan.seed)));
-        let replicas = some(plan.replicas.len(), "replica process");
+        let count = plan.replicas.len();
+        let replicas = format!("{count} replica process{}", if count == 1 { "" } else { "es" });
         text.push_str(&style.dim(&match self.run.setting {
             Setting::Simulated => String::new(),
             Setting::LiveLoopback => {
-                format!(", live: {replicas}es on loopback, where no link has the topology's delay")
+                format!(", live: {replicas} on loopback, where no link has the topology's delay")
             }
             Setting::LiveNetem => {
-                format!(", live: {replicas}es in network namespaces with the topology's delays and loss")
+                format!(", live: {replicas} in network namespaces with the topology's delays and loss")
             }
         }));
         text.push_str("\n\n");

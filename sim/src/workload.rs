@@ -112,21 +112,7 @@ struct Moment<'a> {
 
 impl Moment<'_> {
     fn row(&self, kind: OperationKind, gateway: GatewayId) -> Operation {
-        Operation {
-            kind,
-            gateway,
-            scheduled: self.now,
-            ended: None,
-            receipt_at: None,
-            key_at: None,
-            transferred_at: None,
-            transaction: None,
-            log_index: None,
-            bytes: 0,
-            expected: Expected::Either,
-            consent: None,
-            record: None,
-        }
+        Operation::new(kind, gateway, self.now, 0)
     }
 }
 

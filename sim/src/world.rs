@@ -359,7 +359,7 @@ impl World {
             Event::Heal { fault } => self.heal(fault)?,
             Event::Second => {
                 let statuses = self.nodes[..self.replicas].iter().map(Node::replica_status);
-                self.recorder.second(self.now, statuses);
+                self.recorder.second(self.now, statuses, resident_bytes());
                 self.queue.push(self.now + Duration::from_secs(1), Event::Second);
             }
         }
@@ -453,6 +453,13 @@ impl World {
         }
         receipts
     }
+}
+
+/// Resident memory of this process.
+fn resident_bytes() -> u64 {
+    let Ok(status) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
+    let pages: u64 = status.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
 }
 
 fn committee(

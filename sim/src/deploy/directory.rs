@@ -183,7 +183,8 @@ pub fn write_replica(
         Report::Stdout => text.push_str("report: stdout\n"),
     }
     if let Some(load) = load {
-        let (start, length) = (duration_text::format(load.start), duration_text::format(load.duration));
+        let start = load.start.map_or_else(|| "stdin".to_owned(), duration_text::format);
+        let length = duration_text::format(load.duration);
         let (whole, thousandths) = (load.rate_mhz / 1_000, load.rate_mhz % 1_000);
         let _ = writeln!(
             text,

@@ -54,8 +54,9 @@ pub struct LoadPlan {
     pub size_bytes: usize,
     /// Of the bytes that fill them.
     pub seed: u64,
-    /// First one, after the consortium's genesis time.
-    pub start: Duration,
+    /// First one, after the consortium's genesis time; `None`: when a line on standard input says `start` and the
+    /// nanoseconds since genesis.
+    pub start: Option<Duration>,
     /// From the first to the end.
     pub duration: Duration,
     /// One in so many is reported with its times; the rest are counted and enter the histogram.
@@ -197,7 +198,12 @@ fn load_of(field: &Field<'_>, problems: &mut Problems) -> Option<LoadPlan> {
     let size = size.and_then(|field| field.within(problems, &units::SIZE, (16, "16B"), (64 << 10, "64KiB")));
     let seed = map.optional("seed").map_or(Some(1), |field| field.read(problems, &units::INTEGER));
     let (least, most) = ((Duration::ZERO, "0s"), (Duration::from_secs(366 * 86_400), "366d"));
-    let start = map.required("start", "2s").and_then(|field| fields::duration(&field, problems, least, most));
+    let start = map.required("start", "2s").and_then(|field| {
+        match field.text(problems, "a duration, or `stdin`")? {
+            "stdin" => Some(None),
+            _ => fields::duration(&field, problems, least, most).map(Some),
+        }
+    });
     let length = map.required("duration", "60s");
     let length = length.and_then(|field| fields::duration(&field, problems, least, most));
     let sample = map.optional("sample").map_or(Some(1), |field| {

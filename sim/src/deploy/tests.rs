@@ -68,7 +68,7 @@ fn written(name: &str, scenario: &str) -> (Scratch, Plan) {
         rate_mhz: 20_500,
         size_bytes: 512,
         seed: 7,
-        start: Duration::from_millis(1_500),
+        start: Some(Duration::from_millis(1_500)),
         duration: Duration::from_secs(60),
         sample: 3,
     };
@@ -121,7 +121,7 @@ fn a_consortium_that_executes_nothing_has_load_and_no_institutions() {
     assert!(replica.consortium.load_genesis().unwrap().is_none());
     let load = replica.load.unwrap();
     assert_eq!((load.rate_mhz, load.size_bytes, load.seed, load.sample), (20_500, 512, 7, 3));
-    assert_eq!((load.start, load.duration), (Duration::from_millis(1_500), Duration::from_secs(60)));
+    assert_eq!((load.start, load.duration), (Some(Duration::from_millis(1_500)), Duration::from_secs(60)));
 }
 
 #[test]

@@ -108,6 +108,8 @@ impl Node {
             bytes_sent: self.bytes_sent,
             cpu_ppm: self.cpu.utilisation_ppm(now).max(machine_ppm as u64),
             journal: [disk.appends, disk.bytes, disk.syncs, held],
+            cpu_ns: 0,
+            resident_max: 0,
         }
     }
 
