@@ -30,10 +30,12 @@ mod tests;
 
 pub use consortium::{Congestion, Consortium, GenesisError, GenesisFile, InstitutionEntry, ReplicaEntry};
 pub use directory::{
-    Endpoints, Report, WriteError, auditor_gateway, write_consortium, write_gateway, write_replica,
+    DOCUMENTS_PER_GATEWAY_MAX, Endpoints, PATIENTS_PER_GATEWAY_MAX, Report, WriteError, auditor_gateway,
+    write_consortium, write_gateway, write_replica,
 };
+pub use fields::parse_hex32 as parse_key;
 pub use gateway::GatewayFile;
-pub use key::{KeyError, SecretSeed, transport_key};
+pub use key::{KeyError, SecretSeed};
 pub use replica::{LoadPlan, ReplicaFile};
 
 /// What `format:` says in every file.

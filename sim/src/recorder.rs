@@ -123,13 +123,9 @@ impl Recorder {
     pub fn answered(&mut self, at: Timestamp, submission: &Digest, end: End) -> Option<(u64, Completion)> {
         let operation = self.submissions.remove(submission)?;
         let completion = Completion {
-            operation,
-            end,
             receipt_at: matches!(end, End::Done(_)).then_some(at),
-            key_at: None,
-            transferred_at: None,
             transaction: Some(*submission),
-            log_index: None,
+            ..Completion::new(operation, end)
         };
         self.completed(at, operation, &completion).then_some((operation, completion))
     }

@@ -16,6 +16,7 @@
 //! Limits: [`HEARD_MAX`] frames wait for this process, then replicas wait with theirs; replicas that are not up, or do not
 //! end, within [`GIVE_UP`] without a sign of progress are given up.
 
+mod auditor;
 mod digest;
 mod end;
 mod netem;
@@ -31,6 +32,7 @@ use crate::history::{Control, Operation, OperationKind, Progress, ROWS_MAX, Run,
 use crate::plan::{FaultKind, Plan};
 use crate::recorder::Recorder;
 use crate::workload::{Generator, Started, Target};
+use auditor::Auditor;
 use crossbeam_channel::{Receiver, Sender, select};
 use ledger_core::committee::ReplicaId;
 use ledger_core::crypto::Digest;
@@ -140,7 +142,7 @@ struct Testbed {
     gateways: Option<GatewaysHandle>,
     completions: Receiver<Completed>,
     observed: Receiver<Report>,
-    auditor: Option<end::Auditor>,
+    auditor: Option<Auditor>,
     netem: Option<Netem>,
     partitions: Vec<(usize, Vec<u32>)>,
     due: BTreeMap<(Timestamp, u64), Due>,
@@ -247,15 +249,7 @@ impl Testbed {
         match (target, &self.gateways) {
             (Target::Gateway(gateway, command), Some(gateways)) => {
                 if let Err(Busy(command)) = gateways.command(gateway, command) {
-                    let completion = Completion {
-                        operation: command.operation,
-                        end: End::Overloaded,
-                        receipt_at: None,
-                        key_at: None,
-                        transferred_at: None,
-                        transaction: None,
-                        log_index: None,
-                    };
+                    let completion = Completion::new(command.operation, End::Overloaded);
                     self.ended(now, operation, completion);
                 }
             }

@@ -14,6 +14,7 @@ use crate::seam::Output;
 use crate::time::{Timestamp, nanos};
 use crate::work::Work;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Something that a local user wants.
 pub(super) struct Operation {
@@ -82,6 +83,7 @@ impl Gateway {
             transferred_at: None,
             transaction: None,
             log_index: None,
+            receipt: None,
         };
         let end = if now >= deadline {
             Some(End::TimedOut)
@@ -208,6 +210,7 @@ impl Gateway {
         let entry = receipt.entry;
         operation.completion.receipt_at = Some(now);
         operation.completion.log_index = Some(receipt.index);
+        operation.completion.receipt = Some(Arc::new(receipt.clone()));
         match (operation.aim, entry.outcome) {
             (Aim::Hold { .. } | Aim::Read, Outcome::Refused(refusal)) => {
                 self.finish(id, End::Refused(refusal))

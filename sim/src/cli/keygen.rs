@@ -97,7 +97,7 @@ fn consortium(arguments: &Keygen, plan: &Plan) -> Result<String, WriteError> {
     let genesis_time = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());
     let file = write_consortium(directory, plan, &population, &endpoints, genesis_time, None)?;
     for (index, listen) in endpoints.replicas.iter().enumerate() {
-        write_replica(directory, ReplicaId(index as u16), listen, Report::None, None)?;
+        write_replica(directory, ReplicaId(index as u16), listen, Report::None, None, None)?;
     }
     for (index, listen) in endpoints.gateways.iter().enumerate() {
         write_gateway(directory, plan, &population, GatewayId(index as u32), listen)?;

@@ -99,7 +99,10 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
         }
     };
     let metrics = match &file.metrics {
-        Some(address) => Some(super::http::serve_replica(address, handle.monitor(), file.id)?),
+        Some(address) => {
+            let health = super::http::Health::replica(handle.monitor(), file.id);
+            Some(super::http::serve(address, health, None)?)
+        }
         None => None,
     };
     while !stop.asked() && handle.failed().is_none() {

@@ -3,11 +3,14 @@
 
 use super::fields::{hex, show_moment};
 use super::{CONSORTIUM_FILE, Congestion, Consortium, FORMAT, GENESIS_FILE, KeyError, LoadPlan, SecretSeed};
+use crate::document;
 use crate::plan::{Plan, duration_text};
 use crate::population::Population;
+use crate::seed::Seed;
 use ledger_core::committee::{CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::gateway::Actor;
 use ledger_core::ledger::transaction::PartyId;
+use ledger_core::live::{DirectoryVault, Vault};
 use ledger_core::seam::GatewayId;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -17,6 +20,8 @@ use std::time::SystemTime;
 
 /// Patients whose keys are written for the gateway that is their agent; the others are left out.
 pub const PATIENTS_PER_GATEWAY_MAX: usize = 16;
+/// Documents of genesis that are written into a gateway's vault; the others are left out, and cannot be shared.
+pub const DOCUMENTS_PER_GATEWAY_MAX: usize = 1_000;
 /// Patients looked at for that, an institution.
 const PATIENTS_SOUGHT: u64 = 64;
 
@@ -168,6 +173,7 @@ pub fn write_replica(
     id: ReplicaId,
     listen: &str,
     report: Report,
+    workers: Option<usize>,
     load: Option<&LoadPlan>,
 ) -> Result<PathBuf, WriteError> {
     let index = id.index();
@@ -181,6 +187,9 @@ pub fn write_replica(
             let _ = writeln!(text, "metrics: \"{listen}\"");
         }
         Report::Stdout => text.push_str("report: stdout\n"),
+    }
+    if let Some(workers) = workers {
+        let _ = writeln!(text, "workers: {workers}");
     }
     if let Some(load) = load {
         let start = load.start.map_or_else(|| "stdin".to_owned(), duration_text::format);
@@ -198,8 +207,9 @@ pub fn write_replica(
     Ok(file)
 }
 
-/// Writes the secret and the configuration of a gateway, and the keys of some who act there: all of its staff, and the
-/// first [`PATIENTS_PER_GATEWAY_MAX`] patients whose agent it is.
+/// Writes the secret and the configuration of a gateway, the keys of some who act there (all of its staff, and the first
+/// [`PATIENTS_PER_GATEWAY_MAX`] patients whose agent it is), and the documents that it keeps at genesis, up to
+/// [`DOCUMENTS_PER_GATEWAY_MAX`].
 ///
 /// # Errors
 /// At the first file that cannot be written.
@@ -225,6 +235,13 @@ pub fn write_gateway(
         let key = population.key_seed_of(party);
         SecretSeed::from_bytes(key).write(&directory.join(&file))?;
         let _ = writeln!(text, "  - {{ party: {}, organisation: {}, key: {file} }}", party.0, organisation.0);
+    }
+    let vault = directory.join(format!("vault/gateway-{id}"));
+    let io = |error| WriteError::Io { file: vault.clone(), error };
+    let documents = DirectoryVault::open(&vault).map_err(io)?;
+    let seed = Seed::new(plan.seed);
+    for (_, locator) in population.custody(gateway).take(DOCUMENTS_PER_GATEWAY_MAX) {
+        documents.store(locator, &document::content(&seed, locator)).map_err(io)?;
     }
     let file = directory.join(format!("gateway-{id}.yaml"));
     whole(&file, text.as_bytes())?;

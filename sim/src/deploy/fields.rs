@@ -75,8 +75,8 @@ pub(super) fn hex32(field: &Field<'_>, problems: &mut Problems) -> Option<[u8; 3
     bytes
 }
 
-/// What [`hex`] wrote.
-pub(super) fn parse_hex32(text: &str) -> Option<[u8; 32]> {
+/// 32 bytes of 64 lower-case hexadecimal digits.
+pub fn parse_hex32(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
     if digits.len() != 64 {
         return None;

@@ -137,7 +137,7 @@ impl SecretSeed {
 
     /// What a gateway with this secret authenticates its connections with.
     pub fn transport_key(&self) -> PublicKey {
-        transport_key(self.bytes()).public()
+        Gateway::transport_key(self.bytes()).public()
     }
 
     /// What data keys are wrapped to for a gateway with this secret.
@@ -150,14 +150,4 @@ impl std::fmt::Debug for SecretSeed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SecretSeed(..)")
     }
-}
-
-/// With which a gateway authenticates its connections.
-pub fn transport_key(secret: [u8; 32]) -> SecretKey {
-    SecretKey::from_seed(
-        *blake3::Hasher::new_derive_key("amanah 2026 gateway transport key")
-            .update(&secret)
-            .finalize()
-            .as_bytes(),
-    )
 }

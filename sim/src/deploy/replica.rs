@@ -31,7 +31,7 @@ pub struct ReplicaFile {
     pub listen: String,
     /// Directory of its journal.
     pub data: PathBuf,
-    /// Threads for stateless work; `None`: as many as there are cores.
+    /// Threads for stateless work, besides the machine's own; `None`: one fewer than there are cores.
     pub workers: Option<usize>,
     /// `host:port` of health and metrics over HTTP; `None`: none.
     pub metrics: Option<String>,
@@ -137,7 +137,7 @@ fn read(
     let data = root.required("data", "data/replica-0");
     let data = data.and_then(|field| fields::path(&field, folder, problems));
     let workers = root.optional("workers").map_or(Some(None), |field| {
-        let workers = field.within(problems, &units::COUNT, (1, "1"), (WORKERS_MAX, "1024"))?;
+        let workers = field.within(problems, &units::COUNT, (0, "0"), (WORKERS_MAX, "1024"))?;
         Some(Some(workers as usize))
     });
     let metrics = root.optional("metrics");

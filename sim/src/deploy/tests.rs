@@ -74,7 +74,7 @@ fn written(name: &str, scenario: &str) -> (Scratch, Plan) {
     };
     let load = (!plan.ledger.execution).then_some(&load);
     for (index, listen) in endpoints.replicas.iter().enumerate() {
-        write_replica(&scratch.0, ReplicaId(index as u16), listen, Report::Stdout, load).unwrap();
+        write_replica(&scratch.0, ReplicaId(index as u16), listen, Report::Stdout, None, load).unwrap();
     }
     if plan.ledger.execution {
         for (index, listen) in endpoints.gateways.iter().enumerate() {

@@ -41,6 +41,9 @@ pub fn collect(run: &Run) -> Metrics {
         collector.count("unavailability.longest", nanos(gap));
     }
     collector.replicas(&run.history.replicas);
+    if run.setting.is_live() {
+        collector.processes(run);
+    }
     collector.network(run);
     collector.simulator(run);
     let invalid = generator::invalid(&run.plan, window, started);
@@ -248,6 +251,16 @@ impl Collector {
         self.real("replica.cpu.utilisation", most(|replica| replica.cpu_ppm).map(|ppm| ppm as f64 / 1e6));
     }
 
+    fn processes(&mut self, run: &Run) {
+        let cpu: u64 = run.history.replicas.iter().map(|replica| replica.cpu_ns).sum();
+        let committed: u64 = run.history.series.iter().map(|second| second.committed).sum();
+        self.count("replica.process.cpu", cpu);
+        if let Some(each) = cpu.checked_div(committed) {
+            self.count("replica.process.cpu_per_transaction", each);
+        }
+        self.count("replica.process.memory.max", resident_max(run));
+    }
+
     fn network(&mut self, run: &Run) {
         let network = &run.history.network;
         self.count("network.messages", network.messages.iter().sum());
@@ -263,8 +276,8 @@ impl Collector {
         self.real("simulator.events_per_second", rate);
         self.count("simulator.wall", nanos(run.wall));
         self.count("simulator.setup_wall", nanos(run.setup_wall));
-        let resident = run.history.series.iter().map(|second| second.resident_bytes).max().unwrap_or(0);
-        if resident > 0 {
+        let resident = resident_max(run);
+        if resident > 0 && !run.setting.is_live() {
             self.count("simulator.memory.max", resident);
         }
     }
@@ -283,6 +296,11 @@ impl Collector {
         let latencies = self.latencies;
         Metrics { values, latencies, recoveries, window, invalid }
     }
+}
+
+/// Most resident memory that a second of the run ended with.
+fn resident_max(run: &Run) -> u64 {
+    run.history.series.iter().map(|second| second.resident_bytes).max().unwrap_or(0)
 }
 
 /// The consent that a revocation withdrew and when its client knew, if it did.

@@ -26,7 +26,7 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         faults(report, style),
         replicas(report, style),
         network(report),
-        simulator(report, style),
+        if report.run.setting.is_live() { processes(report, style) } else { simulator(report, style) },
     ]
 }
 
@@ -189,7 +189,12 @@ fn replicas(report: &Report<'_>, style: Style) -> Table {
 fn network(report: &Report<'_>) -> Table {
     let mut table = Table::figures(&["Network", "messages", "bytes"]);
     let network = &report.run.history.network;
-    for (lane, label) in ["consensus", "clients", "documents"].into_iter().enumerate() {
+    let labels = match report.run.setting.is_live() {
+        false => ["consensus", "clients", "documents"],
+        // Replicas count datagrams, whatever is in them.
+        true => ["datagrams", "", ""],
+    };
+    for (lane, label) in labels.into_iter().enumerate() {
         let (messages, bytes) = (network.messages[lane], network.bytes[lane]);
         if messages > 0 {
             table.row([label, &units::count(messages), &units::bytes(bytes)]);
@@ -197,6 +202,25 @@ fn network(report: &Report<'_>) -> Table {
     }
     table.row(["packets lost", &units::count(network.packets_lost), ""]);
     table.row(["not delivered", &units::count(network.undelivered), ""]);
+    table
+}
+
+fn processes(report: &Report<'_>, style: Style) -> Table {
+    let mut table =
+        Table::figures(&["Processes", "cpu", "cpu/tx", "memory", "journal", "syncs", "wall", "setup"]);
+    let replicas = &report.run.history.replicas;
+    let or_none = |name: &str| figure(report, name).unwrap_or_else(|| style.none().to_owned());
+    let sum = |figure: fn(&ReplicaRecord) -> u64| replicas.iter().map(figure).sum::<u64>();
+    table.row([
+        "all replicas",
+        &or_none("replica.process.cpu"),
+        &or_none("replica.process.cpu_per_transaction"),
+        &or_none("replica.process.memory.max"),
+        &units::bytes(sum(|replica| replica.journal[1])),
+        &units::count(sum(|replica| replica.journal[2])),
+        &units::span(report.run.wall),
+        &units::span(report.run.setup_wall),
+    ]);
     table
 }
 

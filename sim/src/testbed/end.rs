@@ -1,18 +1,15 @@
 //! The end of a live run: receipts are asked for, replicas are told to stop and heard out, and all of it becomes a
 //! [`Run`].
 
+use super::auditor::Shown;
 use super::process::{Heard, Told};
 use super::{GIVE_UP, Life, Testbed, TestbedError, digest};
 use crate::daemon::report::{Figures, Frame};
-use crate::deploy::Consortium;
 use crate::history::{NetworkRecord, Run, Setting};
 use crate::recorder::Last;
 use crossbeam_channel::RecvTimeoutError;
-use ledger_core::audit::Receipt;
 use ledger_core::committee::ReplicaId;
-use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, nanos};
-use std::path::Path;
 
 /// Receipts asked of each replica at the end.
 const RECEIPTS_SAMPLED: usize = 64;
@@ -83,11 +80,11 @@ impl Testbed {
         })
     }
 
-    fn receipts(&mut self) -> Vec<(ReplicaId, u64, Option<Receipt>)> {
+    fn receipts(&mut self) -> Vec<Shown> {
         let indices = self.recorder.acknowledged_sample(RECEIPTS_SAMPLED);
-        let Some(auditor) = &self.auditor else { return Vec::new() };
         let up = self.seats.iter().enumerate().filter(|(_, seat)| seat.is_up);
-        up.flat_map(|(replica, _)| auditor.ask(ReplicaId(replica as u16), &indices)).collect()
+        let up: Vec<ReplicaId> = up.map(|(replica, _)| ReplicaId(replica as u16)).collect();
+        self.auditor.as_mut().map(|auditor| auditor.ask(&up, &indices)).unwrap_or_default()
     }
 
     /// Asks all replicas to end, hears their last, and ends those that show no progress.
@@ -145,19 +142,5 @@ pub(super) fn sum(before: &Figures, later: &Figures) -> Figures {
         unreported: before.unreported + later.unreported,
         journal,
         ..*later
-    }
-}
-
-/// Asks replicas for receipts, as an institution of the consortium.
-pub(super) struct Auditor;
-
-impl Auditor {
-    pub fn new(_: &Path, _: &Consortium, _: GatewayId) -> Self {
-        Self
-    }
-
-    /// What a replica shows for these entries.
-    pub fn ask(&self, _: ReplicaId, _: &[u64]) -> Vec<(ReplicaId, u64, Option<Receipt>)> {
-        Vec::new()
     }
 }

@@ -1,10 +1,11 @@
 //! From a plan to running processes: what cannot be run is refused, then the directory is written, replicas are started,
 //! and when all of them commit, gateways and workload begin.
 
+use super::auditor::Auditor;
 use super::netem::{Netem, NetemError};
 use super::process::{Recipe, begin_log};
 use super::tally::{Measured, Tally};
-use super::{Due, GIVE_UP, HEARD_MAX, LEAD, Life, Options, ROWS_MAX, Seat, Testbed, end};
+use super::{Due, GIVE_UP, HEARD_MAX, LEAD, Life, Options, ROWS_MAX, Seat, Testbed};
 use crate::daemon::report::Figures;
 use crate::daemon::{DaemonError, Stop, addresses, registry, resolve, tuning};
 use crate::deploy::{
@@ -137,7 +138,7 @@ impl Testbed {
         let endpoints = endpoints(plan, netem.as_ref())?;
         let auditor_address = free_address(netem.as_ref().map(Netem::testbed))?;
         let directory = &options.directory;
-        let file = written(directory, plan, &population, &endpoints, &auditor_address, options)?;
+        let file = written(directory, plan, &population, &endpoints, &auditor_address)?;
         let consortium =
             Consortium::read(&file).map_err(|errors| TestbedError::Configuration(errors.to_string()))?;
         let clock = Clock::new(consortium.genesis_time);
@@ -149,10 +150,18 @@ impl Testbed {
             None => std::env::current_exe().map_err(io_of("this program"))?,
         };
         let mut seats = Vec::new();
+        // Where replicas outnumber cores, threads of their own would only take turns.
+        let workers = if plan.replicas.len() >= options.threads { Some(0) } else { None };
         for replica in 0..plan.replicas.len() {
             let listen = &endpoints.replicas[replica];
-            let config =
-                write_replica(directory, ReplicaId(replica as u16), listen, ReportTo::Stdout, load.as_ref())?;
+            let config = write_replica(
+                directory,
+                ReplicaId(replica as u16),
+                listen,
+                ReportTo::Stdout,
+                workers,
+                load.as_ref(),
+            )?;
             let log = directory.join(format!("replica-{replica}.log"));
             begin_log(&log).map_err(TestbedError::process(replica))?;
             let namespace = netem.as_ref().map(|netem| netem.namespace(replica));
@@ -202,7 +211,7 @@ impl Testbed {
             testbed.completions = handle.completions().clone();
             testbed.gateways = Some(handle);
             testbed.observed = observed;
-            testbed.auditor = Some(end::Auditor::new(directory, &consortium, auditor_gateway(plan)));
+            testbed.auditor = Some(Auditor::new(directory, &consortium, auditor_gateway(plan))?);
         }
         testbed.begin_run(&population, &seed, load)?;
         Ok(testbed)
@@ -304,7 +313,6 @@ fn written(
     population: &Population,
     endpoints: &Endpoints,
     auditor: &str,
-    _: &Options,
 ) -> Result<PathBuf, TestbedError> {
     match fs::remove_dir_all(directory) {
         Ok(()) => {}

@@ -133,6 +133,7 @@ impl World {
             transferred_at: None,
             transaction: None,
             log_index,
+            receipt: None,
         };
         let followed = self.generator.completed(now, operation, &completion);
         let row = &mut self.operations[operation as usize].0;
