@@ -114,7 +114,7 @@ fn what_cannot_be_injected_is_refused_before_anything_starts() {
     let smoke = root().join("scenarios/smoke.yaml");
     let smoke = smoke.to_str().unwrap();
     let ended = Build::Debug.run(&directory, &["run", "--live", smoke, "--out", "out"]).exits(2);
-    ended.says(&["faults[1], a partition, cannot be injected on loopback", "--netem"]);
+    ended.says(&["faults[1], a partition, cannot be injected on loopback", "--namespaces"]);
     let opaque = root().join("scenarios/peer-simulation-10.yaml");
     let ended =
         Build::Debug.run(&directory, &["run", "--live", opaque.to_str().unwrap(), "--out", "out"]).exits(2);

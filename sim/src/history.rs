@@ -29,7 +29,9 @@ pub enum Setting {
     Simulated,
     /// In processes on one machine, over loopback: the topology's delays are not applied.
     LiveLoopback,
-    /// In processes on one machine, each in a network namespace with the topology's delays.
+    /// In processes on one machine, each in a network namespace with an address of its own; no delays.
+    LiveNamespaces,
+    /// The same, with the topology's delays and loss.
     LiveNetem,
 }
 
@@ -38,7 +40,7 @@ impl Setting {
     pub fn is_live(self) -> bool {
         match self {
             Self::Simulated => false,
-            Self::LiveLoopback | Self::LiveNetem => true,
+            Self::LiveLoopback | Self::LiveNamespaces | Self::LiveNetem => true,
         }
     }
 }

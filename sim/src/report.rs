@@ -111,6 +111,9 @@ impl Report<'_> {
             Setting::LiveLoopback => {
                 format!(", live: {replicas} on loopback, where no link has the topology's delay")
             }
+            Setting::LiveNamespaces => {
+                format!(", live: {replicas} in network namespaces, where no link has the topology's delay")
+            }
             Setting::LiveNetem => {
                 format!(", live: {replicas} in network namespaces with the topology's delays and loss")
             }

@@ -5,7 +5,8 @@
 //!
 //! * times count from the consortium's genesis, and the run begins when all replicas are up ([`Run::start`]);
 //! * hosts are processes that share this machine's cores: the plan's host profiles are not applied;
-//! * links are the machine's loopback, or with `--netem` network namespaces with the topology's delays and loss;
+//! * links are the machine's loopback, or with `--namespaces` those between network namespaces, or with `--netem` the same
+//!   with the topology's delays and loss;
 //! * opaque load is made inside the replicas' processes, as the closest peer makes it, and where it is too large for a row
 //!   each, one operation in so many is listed ([`ROWS_MAX`]);
 //! * crashes are SIGKILL and a restart from the journal, pauses SIGSTOP and SIGCONT, partitions routes that lead nowhere.
@@ -28,7 +29,7 @@ pub use netem::NetemError;
 pub use setup::{TestbedError, refuse};
 
 use crate::daemon::report::{Answer, Figures, Frame};
-use crate::history::{Control, Operation, OperationKind, Progress, ROWS_MAX, Run, Unlisted};
+use crate::history::{Control, Operation, OperationKind, Progress, ROWS_MAX, Run, Setting, Unlisted};
 use crate::plan::{FaultKind, Plan};
 use crate::recorder::Recorder;
 use crate::workload::{Generator, Started, Target};
@@ -67,8 +68,8 @@ const TAKEN_PER_TURN: usize = 1024;
 pub struct Options {
     /// Where configuration, keys, journals and logs go; made anew.
     pub directory: PathBuf,
-    /// Replicas in network namespaces, with the topology's delays and loss.
-    pub netem: bool,
+    /// Over what replicas and gateways reach each other.
+    pub setting: Setting,
     /// The program that has the command `replica`; `None`: this one.
     pub program: Option<PathBuf>,
     /// Threads for what is parallel (keys and documents of the population).
@@ -143,6 +144,7 @@ struct Testbed {
     completions: Receiver<Completed>,
     observed: Receiver<Report>,
     auditor: Option<Auditor>,
+    setting: Setting,
     netem: Option<Netem>,
     partitions: Vec<(usize, Vec<u32>)>,
     due: BTreeMap<(Timestamp, u64), Due>,

@@ -6,6 +6,7 @@ use super::progress::{Interrupt, Watcher};
 use super::{Overrides, colour, load, put, shell, style};
 use crate::check::check;
 use crate::expect::evaluate;
+use crate::history::Setting;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::report::Report;
@@ -37,8 +38,11 @@ pub struct Run {
     /// Play it in the live world: every replica a process of its own on this machine, by the wall clock.
     #[arg(long)]
     live: bool,
-    /// Live, with each replica in a network namespace with the topology's delays and loss; needs root.
+    /// Live, with each replica in a network namespace and on an address of its own; needs root.
     #[arg(long, requires = "live")]
+    namespaces: bool,
+    /// The same with the topology's delays and loss; needs root and a kernel with netem.
+    #[arg(long, requires = "live", conflicts_with = "namespaces")]
     netem: bool,
     /// Print nothing but failures.
     #[arg(long, conflicts_with = "json")]
@@ -107,7 +111,7 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
         jobs.push(Job { file, plan, directory });
     }
     for job in jobs.iter().filter(|_| arguments.live) {
-        for reason in testbed::refuse(&job.plan, arguments.netem) {
+        for reason in testbed::refuse(&job.plan, setting(arguments)) {
             eprintln!("error: {}: cannot be run live: {reason}", job.file.display());
             valid = false;
         }
@@ -176,7 +180,9 @@ fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Ex
 /// The command that runs the scenario again.
 fn again(arguments: &Run, job: &Job<'_>) -> String {
     let mut again = String::from("amanah run");
-    for (flag, given) in [(" --live", arguments.live), (" --netem", arguments.netem)] {
+    for (flag, given) in
+        [(" --live", arguments.live), (" --namespaces", arguments.namespaces), (" --netem", arguments.netem)]
+    {
         again.push_str(if given { flag } else { "" });
     }
     again.push_str(&format!(" {}", shell(&job.file.to_string_lossy())));
@@ -187,10 +193,20 @@ fn again(arguments: &Run, job: &Job<'_>) -> String {
     again
 }
 
+/// The world that was asked for.
+fn setting(arguments: &Run) -> Setting {
+    match (arguments.live, arguments.namespaces, arguments.netem) {
+        (false, ..) => Setting::Simulated,
+        (true, _, true) => Setting::LiveNetem,
+        (true, true, false) => Setting::LiveNamespaces,
+        (true, false, false) => Setting::LiveLoopback,
+    }
+}
+
 fn live_options(arguments: &Run, job: &Job<'_>) -> testbed::Options {
     testbed::Options {
         directory: job.directory.join(LIVE_DIRECTORY),
-        netem: arguments.netem,
+        setting: setting(arguments),
         program: None,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     }

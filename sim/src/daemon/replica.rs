@@ -93,7 +93,7 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
                 let Some(start) = start_of(&plan, &stop) else { return };
                 begun.ask();
                 let load = Load::new(plan, id, start, clock.now());
-                Driver { load, client, frames }.run(&|| clock.now(), &stop);
+                Driver { load, client, frames, rows: Vec::new() }.run(&|| clock.now(), &stop);
             };
             Some(spawn("load", body)?)
         }
@@ -311,6 +311,8 @@ struct Driver {
     load: Load,
     client: LocalClient,
     frames: Sender<Frame>,
+    /// Sampled submissions since the last account.
+    rows: Vec<Frame>,
 }
 
 impl Driver {
@@ -322,10 +324,9 @@ impl Driver {
             if time >= account_at {
                 account_at = time + LOAD_INTERVAL;
                 for submission in self.load.give_up(time) {
-                    self.tell(Frame::Answered(time, submission, Answer::TimedOut));
+                    self.rows.push(Frame::Answered(time, submission, Answer::TimedOut));
                 }
-                let progress = Box::new(self.load.report());
-                self.tell(Frame::Load(progress));
+                self.account();
             }
             let sleep = self.load.next_at().map_or(LOAD_SLEEP_MAX, |at| at.since(now()).min(LOAD_SLEEP_MAX));
             if let Ok((at, replies)) = self.client.replies().recv_timeout(sleep) {
@@ -335,8 +336,16 @@ impl Driver {
                 }
             }
         }
-        let progress = Box::new(self.load.report());
-        self.tell(Frame::Load(progress));
+        self.account();
+    }
+
+    /// Counts and rows together, so that a kill loses both or neither.
+    fn account(&mut self) {
+        let progress = Frame::Load(Box::new(self.load.report()));
+        for frame in [progress].into_iter().chain(self.rows.drain(..)) {
+            // A writer that is gone has ended the daemon.
+            let _ = self.frames.send(frame);
+        }
     }
 
     fn submit(&mut self, now: Timestamp) {
@@ -346,7 +355,7 @@ impl Driver {
                 && let Some(due) = self.load.due(now)
             {
                 if due.sampled {
-                    self.tell(Frame::Submitted(due.scheduled, due.submission));
+                    self.rows.push(Frame::Submitted(due.scheduled, due.submission));
                 }
                 let blob = Blob::new(due.bytes).expect("configuration limits the size");
                 messages.push(Message::Request(Request::Submit(blob)).encode());
@@ -377,12 +386,7 @@ impl Driver {
 
     fn end(&mut self, at: Timestamp, submission: &Digest, answer: Answer) {
         if self.load.answered(at, submission, answer) == Some(true) {
-            self.tell(Frame::Answered(at, *submission, answer));
+            self.rows.push(Frame::Answered(at, *submission, answer));
         }
-    }
-
-    /// A writer that is gone has ended the daemon.
-    fn tell(&self, frame: Frame) {
-        let _ = self.frames.send(frame);
     }
 }

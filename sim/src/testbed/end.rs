@@ -5,7 +5,7 @@ use super::auditor::Shown;
 use super::process::{Heard, Told};
 use super::{GIVE_UP, Life, Testbed, TestbedError, digest};
 use crate::daemon::report::{Figures, Frame};
-use crate::history::{NetworkRecord, Run, Setting};
+use crate::history::{NetworkRecord, Run};
 use crate::recorder::Last;
 use crossbeam_channel::RecvTimeoutError;
 use ledger_core::committee::ReplicaId;
@@ -69,7 +69,7 @@ impl Testbed {
             digest: digest::of(&self.plan, &history),
             committee: self.committee,
             history,
-            setting: if self.netem.is_some() { Setting::LiveNetem } else { Setting::LiveLoopback },
+            setting: self.setting,
             start: self.start,
             end,
             events: self.frames,

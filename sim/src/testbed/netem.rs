@@ -1,5 +1,5 @@
-//! Network namespaces: every replica behind a link of its own, with the topology's delays and loss (`tc` and netem),
-//! and partitions as routes that lead nowhere.
+//! Network namespaces: every replica behind a link of its own, with partitions as routes that lead nowhere, and where the
+//! kernel has netem, with the topology's delays and loss.
 //!
 //! ```text
 //!  replica-0 ns          testbed's ns
@@ -12,7 +12,7 @@
 //! delayed at the bridge's end of the replica's link. Gateways reach each other over the testbed's own loopback, without
 //! delay, and no partition separates them.
 //!
-//! Everything is removed when this is dropped. It needs root, `ip` and `tc`.
+//! Everything is removed when this is dropped. It needs root, `ip`, and for delays `tc` and a kernel with netem.
 
 use crate::plan::{DelayPlan, Plan};
 use std::collections::BTreeMap;
@@ -52,26 +52,27 @@ pub(super) struct Netem {
 }
 
 impl Netem {
-    /// Whether this process may make namespaces; else why not.
+    /// Whether this process may make namespaces, and with `delays` shape what goes between them; else why not.
     ///
     /// # Errors
     /// What the tools say.
-    pub fn permitted() -> Result<(), NetemError> {
+    pub fn permitted(delays: bool) -> Result<(), NetemError> {
         let name = format!("am{}p", std::process::id());
         ip(&format!("netns add {name}"))?;
-        let link = ip(&format!("-n {name} link add am-probe type dummy"));
-        let qdisc = link.and_then(|()| {
-            run("ip", &format!("netns exec {name} tc qdisc add dev am-probe root netem delay 1ms"))
+        let link = ip(&format!("-n {name} link add am-probe type veth peer name am-other"));
+        let shaped = link.and_then(|()| match delays {
+            true => run("ip", &format!("netns exec {name} tc qdisc add dev am-probe root netem delay 1ms")),
+            false => Ok(()),
         });
         ip(&format!("netns del {name}"))?;
-        qdisc
+        shaped
     }
 
     /// Builds it.
     ///
     /// # Errors
     /// What the tools say; then nothing is left of it.
-    pub fn build(plan: &Plan) -> Result<Self, NetemError> {
+    pub fn build(plan: &Plan, delays: bool) -> Result<Self, NetemError> {
         let replicas = plan.replicas.len();
         let mut pairs: Vec<(usize, usize)> =
             plan.population.institutions.iter().map(|one| (one.region, one.replica)).collect();
@@ -85,7 +86,10 @@ impl Netem {
         let id = std::process::id();
         let netem =
             Self { tag: format!("am{}", id % 1_000_000), block: (id % 200) as u8 + 50, replicas, gateways };
-        netem.links(plan)?;
+        netem.links()?;
+        if delays {
+            netem.shape(plan)?;
+        }
         Ok(netem)
     }
 
@@ -117,23 +121,24 @@ impl Netem {
     /// What the tools say.
     pub fn separate(&self, groups: Option<&[u32]>) -> Result<(), NetemError> {
         for replica in 0..self.replicas {
-            let mut batch = String::new();
-            let mut cut = |address: String, apart: bool| {
-                // Replacing and removing what is or is not there are both fine.
-                let _ = match apart {
-                    true => writeln!(batch, "route replace blackhole {address}/32"),
-                    false => writeln!(batch, "route del blackhole {address}/32"),
-                };
-            };
             let apart = |other: usize| groups.is_some_and(|groups| groups[other] != groups[replica]);
-            for other in (0..self.replicas).filter(|other| *other != replica) {
-                cut(self.replica(other), apart(other));
+            let others = (0..self.replicas).filter(|other| *other != replica);
+            let mut addresses: Vec<(String, bool)> =
+                others.map(|other| (self.replica(other), apart(other))).collect();
+            addresses.extend(
+                self.gateways.keys().map(|(region, home)| (self.gateway(*region, *home), apart(*home))),
+            );
+            let (mut joined, mut cut) = (String::new(), String::new());
+            for (address, apart) in addresses {
+                let _ = match apart {
+                    true => writeln!(cut, "route replace blackhole {address}/32"),
+                    false => writeln!(joined, "route del blackhole {address}/32"),
+                };
             }
-            for (region, home) in self.gateways.keys() {
-                cut(self.gateway(*region, *home), apart(*home));
-            }
-            let namespace = self.namespace(replica);
-            batch_in("ip", &format!("-n {namespace} -force -batch -"), &batch, groups.is_some())?;
+            // Removing a route that is not there fails, and is fine.
+            let command = format!("-n {} -force -batch -", self.namespace(replica));
+            batch_in("ip", &command, &joined, false)?;
+            batch_in("ip", &command, &cut, true)?;
         }
         Ok(())
     }
@@ -142,7 +147,7 @@ impl Netem {
         format!("{}br", self.tag)
     }
 
-    fn links(&self, plan: &Plan) -> Result<(), NetemError> {
+    fn links(&self) -> Result<(), NetemError> {
         let bridge = self.bridge();
         ip(&format!("link add {bridge} type bridge"))?;
         for host in self.gateways.values().copied().chain([254]) {
@@ -157,6 +162,14 @@ impl Netem {
             ip(&format!("-n {namespace} link set lo up"))?;
             ip(&format!("-n {namespace} link set eth0 up"))?;
             ip(&format!("-n {namespace} addr add {}/16 dev eth0", self.replica(replica)))?;
+        }
+        Ok(())
+    }
+
+    /// Gives every path its delay and loss.
+    fn shape(&self, plan: &Plan) -> Result<(), NetemError> {
+        for replica in 0..self.replicas {
+            let (namespace, outside) = (self.namespace(replica), format!("{}v{replica}", self.tag));
             let region = plan.replicas[replica].region;
             let delay = |from: usize, to: usize| plan.network.delays[from][to];
             let mut paths: Vec<(String, DelayPlan)> = (0..self.replicas)

@@ -13,7 +13,7 @@ use crate::deploy::{
     write_consortium, write_replica,
 };
 use crate::document;
-use crate::history::{Control, Progress, Unlisted};
+use crate::history::{Control, Progress, Setting, Unlisted};
 use crate::plan::{Arrivals, FaultKind, Plan, WorkloadPlan};
 use crate::population::Population;
 use crate::recorder::Recorder;
@@ -81,15 +81,15 @@ impl TestbedError {
 }
 
 /// Why a plan cannot be played live as asked, each with its cure. Empty if it can.
-pub fn refuse(plan: &Plan, netem: bool) -> Vec<String> {
+pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     let mut reasons = Vec::new();
     for (index, fault) in plan.faults.iter().enumerate() {
         match &fault.kind {
             FaultKind::Crash { .. } | FaultKind::Pause { .. } => {}
-            FaultKind::Partition { .. } if netem => {}
+            FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \
-                 as root with `--netem`, or leave it out"
+                 as root with `--namespaces`, or leave it out"
             )),
         }
     }
@@ -106,9 +106,18 @@ pub fn refuse(plan: &Plan, netem: bool) -> Vec<String> {
             );
         }
     }
-    if netem && let Err(error) = Netem::permitted() {
-        reasons.push(format!("`--netem` needs root and the tools `ip` and `tc`: {error}"));
-    }
+    let permitted = match setting {
+        Setting::Simulated | Setting::LiveLoopback => Ok(()),
+        Setting::LiveNamespaces => Netem::permitted(false)
+            .map_err(|error| format!("`--namespaces` needs root and the tool `ip`: {error}")),
+        Setting::LiveNetem => Netem::permitted(true).map_err(|error| {
+            format!(
+                "`--netem` needs root, the tools `ip` and `tc`, and a kernel with netem (`--namespaces` does without \
+                 delays): {error}"
+            )
+        }),
+    };
+    reasons.extend(permitted.err());
     reasons
 }
 
@@ -134,7 +143,11 @@ impl Testbed {
     ) -> Result<Self, TestbedError> {
         let seed = Seed::new(plan.seed);
         let population = Arc::new(Population::new(plan, &seed, options.threads));
-        let netem = if options.netem { Some(Netem::build(plan)?) } else { None };
+        let netem = match options.setting {
+            Setting::Simulated | Setting::LiveLoopback => None,
+            Setting::LiveNamespaces => Some(Netem::build(plan, false)?),
+            Setting::LiveNetem => Some(Netem::build(plan, true)?),
+        };
         let endpoints = endpoints(plan, netem.as_ref())?;
         let auditor_address = free_address(netem.as_ref().map(Netem::testbed))?;
         let directory = &options.directory;
@@ -196,6 +209,7 @@ impl Testbed {
             completions: never(),
             observed: never(),
             auditor: None,
+            setting: options.setting,
             netem,
             partitions: Vec::new(),
             due: Default::default(),
