@@ -8,6 +8,7 @@ mod amanah;
 mod command_line;
 mod determinism;
 mod latency;
+mod live;
 mod scenarios;
 mod seeded_bugs;
 mod support;

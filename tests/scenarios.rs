@@ -14,6 +14,8 @@ use std::fs;
 /// Every scenario, and what shortens it. A new file needs a row.
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    // In virtual time here; `live.rs` plays it on processes.
+    ("live.yaml", &[]),
     (
         "one-replica-down.yaml",
         &[
@@ -59,6 +61,12 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("soak.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
 ];
 
+/// Files of scenarios; `deploy/` has configuration of daemons.
+pub fn scenarios() -> Vec<String> {
+    let all = names(&root().join("scenarios"));
+    all.into_iter().filter(|name| name.ends_with(".yaml")).collect()
+}
+
 fn plan(name: &str, overrides: &[&str]) -> Plan {
     let mut scenario =
         Scenario::read(&root().join("scenarios").join(name)).unwrap_or_else(|errors| panic!("{errors}"));
@@ -68,7 +76,7 @@ fn plan(name: &str, overrides: &[&str]) -> Plan {
 
 #[test]
 fn every_scenario_asks_a_question_and_can_run() {
-    let files = names(&root().join("scenarios"));
+    let files = scenarios();
     let rows: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
     assert_eq!(files, rows, "scenarios/ and the rows of this test");
     for name in files {
@@ -98,6 +106,11 @@ fn holds(name: &str) {
     for line in evaluate(&run.plan.expect, &metrics, &verdicts) {
         assert!(line.held, "{}: found {}; {repeat}", line.text, line.found);
     }
+}
+
+#[test]
+fn what_is_played_live_holds_in_virtual_time() {
+    holds("live.yaml");
 }
 
 #[test]

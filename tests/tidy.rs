@@ -64,12 +64,22 @@ const CORE: &[(&str, &[&str])] = &[
 
 /// Modules of `sim` that a module may never use.
 const SIM_NEVER: &[(&str, &[&str])] = &[
-    ("check", &["world", "workload", "scenario", "cli"]),
-    ("metrics", &["world", "workload", "scenario", "cli"]),
-    ("report", &["world", "workload", "scenario", "cli"]),
-    ("world", &["scenario", "check", "report", "metrics", "cli"]),
-    ("workload", &["world", "scenario", "check", "report", "cli"]),
-    ("history", &["world", "workload", "check", "report", "cli"]),
+    ("check", &["world", "testbed", "workload", "scenario", "cli"]),
+    ("metrics", &["world", "testbed", "workload", "scenario", "cli"]),
+    ("report", &["world", "testbed", "workload", "scenario", "cli"]),
+    ("world", &["scenario", "check", "report", "metrics", "cli", "testbed", "daemon", "deploy"]),
+    // The testbed is the other world: it yields a run and knows nothing of what becomes of it.
+    ("testbed", &["scenario", "check", "report", "metrics", "cli", "world"]),
+    // What is deployed has nothing of the simulator but names and numbers.
+    (
+        "daemon",
+        &["world", "check", "report", "metrics", "cli", "testbed", "workload", "population", "history"],
+    ),
+    // Configuration files are read by the reader of scenarios.
+    ("deploy", &["world", "check", "report", "metrics", "cli", "testbed", "daemon", "workload", "history"]),
+    ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
+    ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
+    ("history", &["world", "testbed", "workload", "check", "report", "cli"]),
     ("network", &["world", "scenario", "cli"]),
     ("event_queue", &["world", "plan", "scenario", "cli"]),
     ("scenario", &["world", "cli", "check", "report"]),

@@ -1,6 +1,8 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes are those of the README.
 
+mod daemons;
 mod exit;
+mod keygen;
 mod progress;
 mod replay;
 mod run;
@@ -34,6 +36,12 @@ enum Command {
     Check(Check),
     /// List every metric that an expectation can name.
     Metrics,
+    /// Make a key, or every key and configuration file of a consortium for trials.
+    Keygen(keygen::Keygen),
+    /// Run one replica of a consortium until SIGTERM or SIGINT.
+    Replica(daemons::Daemon),
+    /// Run one institution's gateway until SIGTERM or SIGINT.
+    Gateway(daemons::Daemon),
 }
 
 /// Changes to a scenario, applied before it is validated.
@@ -69,6 +77,9 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
+        Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Replica(arguments) => Ok(daemons::replica(&arguments)),
+        Command::Gateway(arguments) => Ok(daemons::gateway(&arguments)),
     };
     let exit = written.unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Exit::Success,

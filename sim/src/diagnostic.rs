@@ -114,6 +114,20 @@ impl Diagnostics {
         Self { sources: vec![source], items: vec![item] }
     }
 
+    /// The mistakes of another file after these.
+    pub fn and(mut self, other: Self) -> Self {
+        let offset = self.sources.len();
+        let moved = other.items.into_iter().map(|mut item| {
+            // One about a file as a whole has no position, and is the file's first line from here on.
+            let at = item.position.unwrap_or(Position { source: 0, line: 1, column: 1, width: 1 });
+            item.position = Some(Position { source: at.source + offset, ..at });
+            item
+        });
+        self.items.extend(moved);
+        self.sources.extend(other.sources);
+        self
+    }
+
     /// Every mistake, in the order of the text.
     pub fn items(&self) -> &[Diagnostic] {
         &self.items

@@ -2,7 +2,8 @@
 //! read by everything after it; it never sees either.
 //!
 //! Memory: one [`Operation`] per started operation, one [`CommitRecord`] per commit, one row per key release; no
-//! samples of anything else.
+//! samples of anything else. Of an opaque load in the live world that would need more than [`ROWS_MAX`] rows, one
+//! operation in so many has a row, and the others are counted ([`Unlisted`]).
 
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
@@ -16,6 +17,34 @@ use ledger_core::seam::{GatewayId, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use std::sync::Arc;
 
+/// Most rows of operations of an opaque load in the live world: a hundred megabytes.
+pub const ROWS_MAX: u64 = 1 << 18;
+
+/// Where a run was played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Setting {
+    /// In virtual time: same plan, same digest.
+    #[default]
+    Simulated,
+    /// In processes on one machine, over loopback: the topology's delays are not applied.
+    LiveLoopback,
+    /// In processes on one machine, each in a network namespace with an address of its own; no delays.
+    LiveNamespaces,
+    /// The same, with the topology's delays and loss.
+    LiveNetem,
+}
+
+impl Setting {
+    /// Whether it ran on the wall clock, so that nothing repeats it to the bit.
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Simulated => false,
+            Self::LiveLoopback | Self::LiveNamespaces | Self::LiveNetem => true,
+        }
+    }
+}
+
 /// The outcome of running a plan, in either world.
 #[derive(Debug)]
 pub struct Run {
@@ -25,9 +54,13 @@ pub struct Run {
     pub committee: Arc<Committee>,
     /// What happened.
     pub history: History,
-    /// Chains every event: same plan, same digest.
+    /// Which world it was.
+    pub setting: Setting,
+    /// Simulated: chains every event: same plan, same digest. Live: of plan and history.
     pub digest: Digest,
-    /// Virtual time at the end, from the start of the warm-up.
+    /// When the warm-up began; zero in the simulated world.
+    pub start: Timestamp,
+    /// Virtual time at the end.
     pub end: Timestamp,
     /// Events handled.
     pub events: u64,
@@ -44,6 +77,10 @@ pub struct Run {
 pub struct History {
     /// Every operation started, in order.
     pub operations: Vec<Operation>,
+    /// What was measured of operations without a row.
+    pub unlisted: Unlisted,
+    /// Commits that no report describes, because every process that executed them was killed before it could tell.
+    pub unreported: u64,
     /// Every commit, by index − 1.
     pub commits: Vec<CommitRecord>,
     /// What a replica executed otherwise than the first that reported it.
@@ -70,6 +107,23 @@ pub struct History {
     pub replicas: Vec<ReplicaRecord>,
     /// Messages and bytes per lane (consensus, client, bulk), and packets lost.
     pub network: NetworkRecord,
+}
+
+/// Opaque operations scheduled inside the measurement that have no row in [`History::operations`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    /// Of so many operations one has a row; 0 and 1: all have.
+    pub one_in: u64,
+    /// Scheduled.
+    pub scheduled: u64,
+    /// Ordered.
+    pub committed: u64,
+    /// Neither ordered nor refused in time.
+    pub timed_out: u64,
+    /// Refused.
+    pub rejected: u64,
+    /// From schedule to order: how many took so many nanoseconds, as precisely as the histograms tell apart.
+    pub latencies: std::collections::BTreeMap<u64, u64>,
 }
 
 /// Kinds of operation.
@@ -133,6 +187,29 @@ pub struct Operation {
     pub consent: Option<ConsentId>,
     /// Record asked for.
     pub record: Option<RecordId>,
+}
+
+impl Operation {
+    /// One that has just started.
+    pub fn new(kind: OperationKind, gateway: GatewayId, scheduled: Timestamp, bytes: u64) -> Self {
+        Self {
+            kind,
+            gateway,
+            scheduled,
+            ended: None,
+            receipt_at: None,
+            key_at: None,
+            transferred_at: None,
+            actions: 1,
+            refused: 0,
+            transaction: None,
+            log_index: None,
+            bytes,
+            expected: Expected::Either,
+            consent: None,
+            record: None,
+        }
+    }
 }
 
 /// A commit as the first replica reported it.
@@ -208,7 +285,7 @@ pub struct Second {
     pub ledger_bytes: u64,
     /// Largest bytes held by a replica for the log.
     pub log_bytes: u64,
-    /// Resident memory of this process, bytes. Not part of the digest.
+    /// Resident memory of this process; live: of all replicas' together. Bytes. Not part of the digest.
     pub resident_bytes: u64,
     /// Faults in force.
     pub faults: u64,
@@ -235,6 +312,10 @@ pub struct ReplicaRecord {
     pub memory_max: u64,
     /// Journal: appends, bytes, syncs, and bytes held at the end.
     pub journal: [u64; 4],
+    /// Live: processor time of its processes.
+    pub cpu_ns: u64,
+    /// Live: largest resident memory of its process, bytes.
+    pub resident_max: u64,
 }
 
 /// The network over the whole run.

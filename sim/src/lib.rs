@@ -9,6 +9,8 @@
 //! same digest, on any machine, in debug and release, with any number of threads.
 pub mod check;
 pub mod cli;
+pub mod daemon;
+pub mod deploy;
 pub mod diagnostic;
 pub mod document;
 pub mod event_queue;
@@ -19,9 +21,11 @@ pub mod metrics;
 pub mod network;
 pub mod plan;
 pub mod population;
+mod recorder;
 pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod seed;
+pub mod testbed;
 pub mod workload;
 pub mod world;

@@ -116,7 +116,7 @@ pub struct Window {
 impl Window {
     /// Of a run; empty if it was interrupted in its warm-up.
     pub fn of(run: &Run) -> Self {
-        let start = Timestamp::after_genesis(run.plan.warmup);
+        let start = run.start + run.plan.warmup;
         let end = start + run.plan.duration;
         let end = if run.partial { end.min(run.end) } else { end };
         Self { start, end: end.max(start) }

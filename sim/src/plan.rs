@@ -305,6 +305,12 @@ pub enum FaultKind {
         /// Which replicas.
         replicas: Vec<usize>,
     },
+    /// The process stands still: it handles nothing and no timer of it fires, and it forgets nothing. What is sent to it
+    /// waits.
+    Pause {
+        /// Which replicas.
+        replicas: Vec<usize>,
+    },
     /// Replicas of different groups cannot reach each other. A gateway is with the group of its home replica
     /// (and so loses the others).
     Partition {

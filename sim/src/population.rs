@@ -180,7 +180,12 @@ impl Population {
 
     /// Signing key of a party.
     pub fn key_of(&self, party: PartyId) -> SecretKey {
-        SecretKey::from_seed(self.seed.bytes32(&format!("population/party/{}/key", party.0)))
+        SecretKey::from_seed(self.key_seed_of(party))
+    }
+
+    /// What it is made of.
+    pub fn key_seed_of(&self, party: PartyId) -> [u8; 32] {
+        self.seed.bytes32(&format!("population/party/{}/key", party.0))
     }
 
     /// The secret from which a gateway derives its keys.

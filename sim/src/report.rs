@@ -9,7 +9,7 @@ pub mod units;
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;
-use crate::history::Run;
+use crate::history::{Run, Setting};
 use crate::metrics::Metrics;
 use std::path::Path;
 
@@ -104,6 +104,20 @@ impl Report<'_> {
             wrapped(text, &plan.question, |line| style.bold(line));
         }
         text.push_str(&style.dim(&format!("{}, seed {}", plan.name, plan.seed)));
+        let count = plan.replicas.len();
+        let replicas = format!("{count} replica process{}", if count == 1 { "" } else { "es" });
+        text.push_str(&style.dim(&match self.run.setting {
+            Setting::Simulated => String::new(),
+            Setting::LiveLoopback => {
+                format!(", live: {replicas} on loopback, where no link has the topology's delay")
+            }
+            Setting::LiveNamespaces => {
+                format!(", live: {replicas} in network namespaces, where no link has the topology's delay")
+            }
+            Setting::LiveNetem => {
+                format!(", live: {replicas} in network namespaces with the topology's delays and loss")
+            }
+        }));
         text.push_str("\n\n");
         let (answer, why) = self.answer();
         let answer = match answer {
@@ -115,7 +129,7 @@ impl Report<'_> {
         let partial = format!(
             "{}  interrupted at {}: figures stop there, and expectations are of the whole run\n",
             style.doubtful("PARTIAL"),
-            units::span(std::time::Duration::from_nanos(self.run.end.0))
+            units::span(self.run.end.since(self.run.start))
         );
         text.push_str(if self.run.partial { &partial } else { "" });
         text.push_str(&format!("{answer}  {why}\n"));

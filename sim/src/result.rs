@@ -10,7 +10,7 @@ pub use files::{WriteError, prepare, write};
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;
-use crate::history::Run;
+use crate::history::{Run, Setting};
 use crate::metrics::{Metrics, Value, catalog};
 use crate::plan::{Plan, duration_text};
 use indexmap::IndexMap;
@@ -37,11 +37,14 @@ pub struct ResultFile {
     pub plan: Plan,
     /// Of the plan, for those who look for it here.
     pub seed: u64,
-    /// Chains every event, in hexadecimal: same plan and program, same digest.
+    /// Chains every event, in hexadecimal: same plan and program, same digest. Of a live run: of its plan and history.
     pub digest: String,
+    /// The world that it was played in.
+    #[serde(default)]
+    pub world: Setting,
     /// Whether it was interrupted: its figures stop where it did.
     pub partial: bool,
-    /// Virtual time at its end, from the start of the warm-up.
+    /// Time from the start of the warm-up to its end.
     pub end: SpanText,
     /// Where it ran.
     pub environment: Environment,
@@ -157,8 +160,9 @@ impl ResultFile {
             plan: run.plan.clone(),
             seed: run.plan.seed,
             digest: run.digest.to_string(),
+            world: run.setting,
             partial: run.partial,
-            end: SpanText(Duration::from_nanos(run.end.0)),
+            end: SpanText(run.end.since(run.start)),
             environment: Environment::here(),
             metrics: metrics
                 .values

@@ -16,6 +16,10 @@ use std::path::Path;
 /// Largest scenario file; a scenario is written by people.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
+/// What the files here are about.
+const SUBJECT: yaml::Subject =
+    yaml::Subject { noun: "scenario", shortest: "name, duration, ledger, network and workloads" };
+
 /// One YAML file as written, with its overrides.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -34,32 +38,8 @@ impl Scenario {
     /// # Errors
     /// When the file cannot be read, is not UTF-8 or is not YAML.
     pub fn read(path: &Path) -> Result<Self, Diagnostics> {
-        let file = path.display().to_string();
-        let bytes = fs::read(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Diagnostics::of_file(&file, "no such file", similar_files(path)),
-            _ => Diagnostics::of_file(&file, format!("cannot be read: {error}"), Vec::new()),
-        })?;
-        if bytes.len() > FILE_BYTES_MAX {
-            let message = format!("{} bytes, more than a scenario may have", bytes.len());
-            return Err(Diagnostics::of_file(
-                &file,
-                message,
-                vec![format!("at most {FILE_BYTES_MAX} bytes")],
-            ));
-        }
-        match String::from_utf8(bytes) {
-            Ok(text) => Self::parse(&file, &text),
-            Err(error) => {
-                let line = 1 + error
-                    .as_bytes()
-                    .iter()
-                    .take(error.utf8_error().valid_up_to())
-                    .filter(|b| **b == b'\n')
-                    .count();
-                let message = format!("line {line} is not UTF-8 text");
-                Err(Diagnostics::of_file(&file, message, vec!["save the file as UTF-8".to_owned()]))
-            }
-        }
+        let text = text_of(path, SUBJECT.noun, FILE_BYTES_MAX)?;
+        Self::parse(&path.display().to_string(), &text)
     }
 
     /// Reads `text`; `file` is what errors call it.
@@ -69,7 +49,7 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostics> {
         let sources = vec![Source { name: file.to_owned(), text: text.to_owned(), is_argument: false }];
         let mut problems = Problems::default();
-        match yaml::parse(text, 0, 0, &mut problems) {
+        match yaml::parse(text, SUBJECT, 0, 0, &mut problems) {
             Some(root) => Ok(Self { sources, root, question: question(text), problems }),
             None => Err(Diagnostics::new(sources, problems)),
         }
@@ -84,6 +64,28 @@ impl Scenario {
     pub fn set_seed(&mut self, seed: u64) {
         overrides::apply(self, "--seed", &format!("seed={seed}"));
     }
+}
+
+/// The text of a file that is a `noun`.
+///
+/// # Errors
+/// When the file cannot be read, is longer than `bytes_max` or is not UTF-8.
+pub(crate) fn text_of(path: &Path, noun: &str, bytes_max: usize) -> Result<String, Diagnostics> {
+    let file = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Diagnostics::of_file(&file, "no such file", similar_files(path)),
+        _ => Diagnostics::of_file(&file, format!("cannot be read: {error}"), Vec::new()),
+    })?;
+    if bytes.len() > bytes_max {
+        let message = format!("{} bytes, more than a {noun} may have", bytes.len());
+        return Err(Diagnostics::of_file(&file, message, vec![format!("at most {bytes_max} bytes")]));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = 1 + valid.filter(|b| **b == b'\n').count();
+        let message = format!("line {line} is not UTF-8 text");
+        Diagnostics::of_file(&file, message, vec!["save the file as UTF-8".to_owned()])
+    })
 }
 
 /// The comment lines that open the file, joined; directives for editors are left out.

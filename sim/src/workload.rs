@@ -5,7 +5,7 @@
 //! ([`Expected`]) is worked out beside the ledger, never asked of it.
 //!
 //! Open loop: `next_arrival`, `start` at that time, and so on until there is none. Closed loop: `start` at each time of
-//! `initial`, and then at each time that `completed` returns. Times count from the start of the warm-up.
+//! `initial`, and then at each time that `completed` returns.
 //!
 //! It refuses to know machines, the network, and what a command costs.
 
@@ -44,6 +44,8 @@ pub struct Generator {
     knowledge: Knowledge,
     closed: Option<Closed>,
     next_operation: u64,
+    /// When the warm-up begins.
+    origin: Timestamp,
     /// No operation starts at or after it.
     end: Timestamp,
     /// Every deadline is at or before it.
@@ -114,29 +116,18 @@ struct Moment<'a> {
 
 impl Moment<'_> {
     fn row(&self, kind: OperationKind, gateway: GatewayId) -> Operation {
-        Operation {
-            kind,
-            gateway,
-            scheduled: self.now,
-            ended: None,
-            receipt_at: None,
-            key_at: None,
-            transferred_at: None,
-            actions: 1,
-            refused: 0,
-            transaction: None,
-            log_index: None,
-            bytes: 0,
-            expected: Expected::Either,
-            consent: None,
-            record: None,
-        }
+        Operation::new(kind, gateway, self.now, 0)
     }
 }
 
 impl Generator {
     /// The workloads of a plan at their start.
     pub fn new(plan: &Plan, population: Arc<Population>, seed: &Seed) -> Self {
+        Self::starting(plan, population, seed, Timestamp::ZERO)
+    }
+
+    /// The same, where the warm-up begins at `origin`.
+    pub fn starting(plan: &Plan, population: Arc<Population>, seed: &Seed, origin: Timestamp) -> Self {
         let source = |(index, workload): (usize, &WorkloadPlan)| {
             let stream = |what: &str| seed.stream(&format!("workload/{index}/{what}"));
             let (rate_mhz, workload) = match *workload {
@@ -155,7 +146,7 @@ impl Generator {
                     (rate_mhz, Workload::PersonalHealthRecord(workload))
                 }
             };
-            let schedule = Schedule::new(plan.arrivals, rate_mhz, stream("arrivals"));
+            let schedule = Schedule::new(plan.arrivals, rate_mhz, stream("arrivals"), origin);
             let schedule = schedule.map(|mut schedule| (schedule.next(), schedule));
             Source { rate_mhz, schedule, workload }
         };
@@ -166,7 +157,7 @@ impl Generator {
                 None
             }
         };
-        let end = Timestamp::ZERO + plan.warmup + plan.duration;
+        let end = origin + plan.warmup + plan.duration;
         Self {
             population,
             seed: seed.clone(),
@@ -174,6 +165,7 @@ impl Generator {
             knowledge: Knowledge::default(),
             closed,
             next_operation: 0,
+            origin,
             end,
             drained: end + plan.drain,
         }
@@ -188,7 +180,10 @@ impl Generator {
     /// When each client of a closed loop starts its first operation. Empty for an open loop.
     pub fn initial(&self) -> Vec<Timestamp> {
         let clients = self.closed.as_ref().map_or(0, |closed| closed.clients);
-        client_starts(clients).filter(|at| *at < self.end).collect()
+        client_starts(clients)
+            .map(|at| self.origin + at.since(Timestamp::ZERO))
+            .filter(|at| *at < self.end)
+            .collect()
     }
 
     /// Starts the operation that is due. In an open loop it is scheduled at `next_arrival`, however late `now` is.

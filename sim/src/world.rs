@@ -10,13 +10,13 @@
 mod faults;
 mod memo;
 mod node;
-mod recorder;
 
 use crate::event_queue::EventQueue;
-use crate::history::{Control, Progress, Run};
+use crate::history::{Control, NetworkRecord, Progress, Run, Setting};
 use crate::network::link::{HostAttachment, HostId, Network};
 use crate::plan::Plan;
 use crate::population::Population;
+use crate::recorder::Recorder;
 use crate::seed::Seed;
 use crate::workload::{Generator, Started, Target};
 use bytes::Bytes;
@@ -32,7 +32,6 @@ use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::Finding;
 use memo::Memo;
 use node::{Machine, Node};
-use recorder::Recorder;
 use std::sync::Arc;
 
 /// Why a plan cannot be run here.
@@ -217,7 +216,7 @@ impl World {
             network: Network::new(&plan.network, hosts, &seed),
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed),
-            recorder: Recorder::new(replicas),
+            recorder: Recorder::new(replicas, Timestamp::ZERO),
             partitions: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
@@ -360,7 +359,7 @@ impl World {
             Event::Heal { fault } => self.heal(fault)?,
             Event::Second => {
                 let statuses = self.nodes[..self.replicas].iter().map(Node::replica_status);
-                self.recorder.second(self.now, statuses);
+                self.recorder.second(self.now, statuses, resident_bytes());
                 self.queue.push(self.now + Duration::from_secs(1), Event::Second);
             }
         }
@@ -417,12 +416,22 @@ impl World {
     fn into_run(mut self, plan: &Plan, partial: bool, wall: Duration, setup_wall: Duration) -> Run {
         self.digest.update(&self.digest_buffer);
         let receipts = self.sample_receipts();
-        let mut history = self.recorder.finish(&self.nodes, self.replicas, &self.network, self.now);
+        let counters = self.network.counters();
+        let network = NetworkRecord {
+            messages: counters.map(|lane| lane.messages),
+            bytes: counters.map(|lane| lane.bytes),
+            packets_lost: counters.iter().map(|lane| lane.packets_lost).sum(),
+            undelivered: 0,
+        };
+        let last = self.nodes[..self.replicas].iter().map(|node| node.last(self.now)).collect();
+        let mut history = self.recorder.finish(last, network);
         history.receipts = receipts;
         Run {
             plan: plan.clone(),
             committee: self.committee,
             history,
+            setting: Setting::Simulated,
+            start: Timestamp::ZERO,
             digest: Digest(*self.digest.finalize().as_bytes()),
             end: self.now,
             events: self.events,
@@ -444,6 +453,13 @@ impl World {
         }
         receipts
     }
+}
+
+/// Resident memory of this process.
+fn resident_bytes() -> u64 {
+    let Ok(status) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
+    let pages: u64 = status.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
 }
 
 fn committee(

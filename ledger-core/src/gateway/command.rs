@@ -1,5 +1,6 @@
 //! What a local user asks of a gateway, and how it ends.
 
+use crate::audit::Receipt;
 use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{
     AccessId, Actions, Answers, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal,
@@ -8,6 +9,7 @@ use crate::ledger::transaction::{
 use crate::message::KeyRefusal;
 use crate::time::{Duration, Timestamp};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// A person or institution at this gateway, with the key that signs for them (a smart card, a patient's agent).
 #[derive(Clone, Debug)]
@@ -125,6 +127,25 @@ pub struct Completion {
     pub log_index: Option<u64>,
     /// What the entry says, action by action, if its receipt was verified.
     pub answers: Answers,
+    /// That receipt: proves to anybody who has the committee's keys what the transaction did.
+    pub receipt: Option<Arc<Receipt>>,
+}
+
+impl Completion {
+    /// Of an operation that ended before anything came of it.
+    pub fn new(operation: u64, end: End) -> Self {
+        Self {
+            operation,
+            end,
+            receipt_at: None,
+            key_at: None,
+            transferred_at: None,
+            transaction: None,
+            log_index: None,
+            answers: Answers::default(),
+            receipt: None,
+        }
+    }
 }
 
 /// Ends of operations.

@@ -16,6 +16,7 @@ use crate::seam::Output;
 use crate::time::{Timestamp, nanos};
 use crate::work::Work;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Something that a local user wants.
 pub(super) struct Operation {
@@ -87,6 +88,7 @@ impl Gateway {
             transaction: None,
             log_index: None,
             answers: Answers::default(),
+            receipt: None,
         };
         let end = if now >= deadline {
             Some(End::TimedOut)
@@ -212,6 +214,7 @@ impl Gateway {
         operation.completion.receipt_at = Some(now);
         operation.completion.log_index = Some(receipt.index);
         operation.completion.answers = receipt.entry.answers.clone();
+        operation.completion.receipt = Some(Arc::new(receipt.clone()));
         // What is no bundle has one action, and a quorum signed no entry without an answer to it.
         let Some(outcome) = receipt.entry.answers.first().map(|answer| answer.outcome) else {
             return self.finish(id, End::Rejected);

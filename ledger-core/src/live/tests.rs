@@ -115,7 +115,7 @@ impl Running {
     fn until(&mut self, mut satisfied: impl FnMut(&CommitReport) -> bool) {
         loop {
             let report = self.reports.recv_timeout(PATIENCE).expect("the replica commits");
-            if let Output::Committed(report) = report.1 {
+            if let Output::Committed(report) = report.2 {
                 self.commits.insert(report.index, report.digest);
                 if satisfied(&report) {
                     return;

@@ -82,8 +82,12 @@ fn permits(run: &Run) -> BTreeMap<AccessId, Permit<'_>> {
         .flat_map(|(commit, done)| done.answers.iter().map(move |answer| (commit, done, answer.outcome)))
         .filter_map(|(commit, done, outcome)| match outcome {
             Outcome::Permitted { access, until, record, .. } => {
-                let committed_at = history.commits.get(*commit as usize - 1)?.first_at;
+                let reported_at = history.commits.get(*commit as usize - 1)?.first_at;
                 let operation = operations.get(&done.transaction).copied();
+                // Replicas that were killed before they could report a commit report it when they execute it again; a
+                // receipt proves that it was there before.
+                let receipt_at = operation.and_then(|operation| operation.receipt_at);
+                let committed_at = receipt_at.map_or(reported_at, |at| at.min(reported_at));
                 Some((access, Permit { record, until, committed_at, operation }))
             }
             _ => None,

@@ -16,6 +16,12 @@ pub(super) fn check(run: &Run) -> Judgement {
         let Some(transaction) = acknowledged_transaction(operation) else { continue };
         acknowledged += operation.actions;
         let Some(commit) = executed.get(&transaction) else {
+            if history.unreported > 0 {
+                let unreported = history.unreported;
+                return Ok(Held::Undecided(format!(
+                    "{transaction} was acknowledged, and may be in one of {unreported} commits that nobody reported"
+                )));
+            }
             return Err(format!("{transaction} was acknowledged and is in no commit"));
         };
         last = last.max(*commit);

@@ -53,6 +53,14 @@ pub fn replay(arguments: &Replay) -> io::Result<Exit> {
         );
         return Ok(Exit::Invalid);
     }
+    if recorded.world.is_live() {
+        eprintln!(
+            "error: {}: it was run live, on the wall clock: no run repeats it to the bit\n  = `amanah run --live` on its \
+             scenario runs the same plan again",
+            arguments.result.display()
+        );
+        return Ok(Exit::Invalid);
+    }
     let repeat = format!("amanah replay {}", shell(&arguments.result.to_string_lossy()));
     let version = env!("CARGO_PKG_VERSION");
     if recorded.program_version != version {

@@ -6,10 +6,12 @@ use super::progress::{Interrupt, Watcher};
 use super::{Overrides, colour, load, put, shell, style};
 use crate::check::check;
 use crate::expect::evaluate;
+use crate::history::Setting;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::result::{self, FILE_NAME, ResultFile};
+use crate::testbed;
 use crate::world;
 use clap::Args;
 use serde_json::{Value, json};
@@ -19,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// Where results go if nothing else is said.
 const RESULTS: &str = "results";
+/// Configuration, keys, logs and journals of a live run, inside its directory.
+const LIVE_DIRECTORY: &str = "live";
 
 /// Arguments of `run`.
 #[derive(Args)]
@@ -31,6 +35,15 @@ pub struct Run {
     /// Directory of the results; with several files, each gets a directory inside it. [default: results/<name>-<seed>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Play it in the live world: every replica a process of its own on this machine, by the wall clock.
+    #[arg(long)]
+    live: bool,
+    /// Live, with each replica in a network namespace and on an address of its own; needs root.
+    #[arg(long, requires = "live")]
+    namespaces: bool,
+    /// The same with the topology's delays and loss; needs root and a kernel with netem.
+    #[arg(long, requires = "live", conflicts_with = "namespaces")]
+    netem: bool,
     /// Print nothing but failures.
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
@@ -97,6 +110,12 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
         }
         jobs.push(Job { file, plan, directory });
     }
+    for job in jobs.iter().filter(|_| arguments.live) {
+        for reason in testbed::refuse(&job.plan, setting(arguments)) {
+            eprintln!("error: {}: cannot be run live: {reason}", job.file.display());
+            valid = false;
+        }
+    }
     if !valid {
         return Err(Exit::Invalid);
     }
@@ -112,16 +131,25 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
 /// One run: its exit and its row of the JSON document.
 fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Exit, Value)> {
     let mut watcher = Watcher::new(&job.plan.name, arguments.quiet, interrupt);
-    let run = world::run(&job.plan, &mut |progress| watcher.observe(progress));
+    let run = match arguments.live {
+        false => world::run(&job.plan, &mut |progress| watcher.observe(progress)).map_err(|e| e.to_string()),
+        true => {
+            testbed::run(&job.plan, &live_options(arguments, job), &mut |progress| watcher.observe(progress))
+                .map_err(|error| error.to_string())
+        }
+    };
     drop(watcher);
     let run = match run {
         Ok(run) => run,
-        Err(error) => return Ok(failed(arguments, job, &error.to_string())),
+        Err(error) => return Ok(failed(arguments, job, &error)),
     };
     let metrics = Metrics::of(&run);
     let verdicts = check(&run);
     let expectations = evaluate(&run.plan.expect, &metrics, &verdicts);
-    let replay = format!("amanah replay {}", shell(&job.directory.join(FILE_NAME).to_string_lossy()));
+    let replay = match arguments.live {
+        false => format!("amanah replay {}", shell(&job.directory.join(FILE_NAME).to_string_lossy())),
+        true => again(arguments, job),
+    };
     let result = ResultFile::new(&run, &metrics, &verdicts, &expectations, replay.clone());
     let file = match result::write(&job.directory, &run, &metrics, &result) {
         Ok(file) => file,
@@ -139,19 +167,54 @@ fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Ex
         };
         put(&format!("{}\n", report.render(style())))?;
     }
+    if arguments.live && exit == Exit::Success {
+        // Journals are large, and only a run that went wrong needs them looked at.
+        let _ = std::fs::remove_dir_all(job.directory.join(LIVE_DIRECTORY).join("data"));
+    }
     if exit != Exit::Success {
         eprintln!("error: {}: {} (exit {}); repeat: {replay}", run.plan.name, exit.reason(), exit.code());
     }
     Ok((exit, serde_json::to_value(&result).map_err(io::Error::other)?))
 }
 
+/// The command that runs the scenario again.
+fn again(arguments: &Run, job: &Job<'_>) -> String {
+    let mut again = String::from("amanah run");
+    for (flag, given) in
+        [(" --live", arguments.live), (" --namespaces", arguments.namespaces), (" --netem", arguments.netem)]
+    {
+        again.push_str(if given { flag } else { "" });
+    }
+    again.push_str(&format!(" {}", shell(&job.file.to_string_lossy())));
+    for assignment in &arguments.overrides.set {
+        again.push_str(&format!(" --set {}", shell(assignment)));
+    }
+    again.push_str(&format!(" --seed {}", job.plan.seed));
+    again
+}
+
+/// The world that was asked for.
+fn setting(arguments: &Run) -> Setting {
+    match (arguments.live, arguments.namespaces, arguments.netem) {
+        (false, ..) => Setting::Simulated,
+        (true, _, true) => Setting::LiveNetem,
+        (true, true, false) => Setting::LiveNamespaces,
+        (true, false, false) => Setting::LiveLoopback,
+    }
+}
+
+fn live_options(arguments: &Run, job: &Job<'_>) -> testbed::Options {
+    testbed::Options {
+        directory: job.directory.join(LIVE_DIRECTORY),
+        setting: setting(arguments),
+        program: None,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
 /// A run that left no result: only its scenario repeats it.
 fn failed(arguments: &Run, job: &Job<'_>, error: &str) -> (Exit, Value) {
-    let mut repeat = format!("amanah run {}", shell(&job.file.to_string_lossy()));
-    for assignment in &arguments.overrides.set {
-        repeat.push_str(&format!(" --set {}", shell(assignment)));
-    }
-    repeat.push_str(&format!(" --seed {}", job.plan.seed));
+    let repeat = again(arguments, job);
     eprintln!("error: {}: {error}; repeat: {repeat}", job.plan.name);
     let file = job.file.to_string_lossy();
     (Exit::Failure, json!({ "file": file, "error": error, "replay": repeat }))

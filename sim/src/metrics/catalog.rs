@@ -117,6 +117,9 @@ const FAMILIES: &[Family] = &[
     row("replica.mempool.bytes", &["max"], Bytes, "most payload waiting in one replica's mempool"),
     row("replica.blocks.suspended", &["max"], Count, "most blocks waiting for their ancestors at one replica"),
     row("replica.restarts", ALONE, Count, "restarts of all replicas"),
+    row("replica.process.cpu", ALONE, Nanoseconds, "live: processor time of all replicas' processes"),
+    row("replica.process.cpu_per_transaction", ALONE, Nanoseconds, "live: the same for each transaction committed in the whole run"),
+    row("replica.process.memory", &["max"], Bytes, "live: most resident memory of all replicas' processes together"),
     row("network.messages", ALONE, Count, "messages sent by all hosts"),
     row("network.bytes", ALONE, Bytes, "bytes sent by all hosts"),
     row("network.packets_lost", ALONE, Count, "packets lost on links"),
@@ -130,8 +133,15 @@ const FAMILIES: &[Family] = &[
     row("simulator.memory", &["max"], Bytes, "most memory of the process that simulates"),
 ];
 
-const WALL_CLOCK: &[&str] =
-    &["simulator.events_per_second", "simulator.wall", "simulator.setup_wall", "simulator.memory.max"];
+const WALL_CLOCK: &[&str] = &[
+    "replica.process.cpu",
+    "replica.process.cpu_per_transaction",
+    "replica.process.memory.max",
+    "simulator.events_per_second",
+    "simulator.wall",
+    "simulator.setup_wall",
+    "simulator.memory.max",
+];
 
 /// Every metric, in the order of the documentation.
 pub fn all() -> &'static [Metric] {

@@ -42,6 +42,9 @@ pub fn collect(run: &Run) -> Metrics {
         collector.count("unavailability.longest", nanos(gap));
     }
     collector.replicas(&run.history.replicas);
+    if run.setting.is_live() {
+        collector.processes(run);
+    }
     collector.network(run);
     collector.simulator(run);
     let invalid = generator::invalid(&run.plan, window, started);
@@ -97,6 +100,15 @@ impl Collector {
     /// once.
     fn transactions(&mut self, run: &Run, window: Window) -> u64 {
         let [mut committed, mut refused, mut timed_out, mut rejected, mut unfinished, mut started] = [0; 6];
+        let unlisted = &run.history.unlisted;
+        committed += unlisted.committed;
+        timed_out += unlisted.timed_out;
+        rejected += unlisted.rejected;
+        started += unlisted.scheduled;
+        if unlisted.scheduled > 0 {
+            let latency = self.latencies.entry("transactions.latency").or_default();
+            unlisted.latencies.iter().for_each(|(ns, count)| latency.record_many(*ns, *count));
+        }
         for operation in run.history.operations.iter().filter(|row| window.contains(row.scheduled)) {
             let actions = operation.actions;
             started += actions;
@@ -268,6 +280,16 @@ impl Collector {
         self.real("replica.cpu.utilisation", most(|replica| replica.cpu_ppm).map(|ppm| ppm as f64 / 1e6));
     }
 
+    fn processes(&mut self, run: &Run) {
+        let cpu: u64 = run.history.replicas.iter().map(|replica| replica.cpu_ns).sum();
+        let committed: u64 = run.history.series.iter().map(|second| second.committed).sum();
+        self.count("replica.process.cpu", cpu);
+        if let Some(each) = cpu.checked_div(committed) {
+            self.count("replica.process.cpu_per_transaction", each);
+        }
+        self.count("replica.process.memory.max", resident_max(run));
+    }
+
     fn network(&mut self, run: &Run) {
         let network = &run.history.network;
         self.count("network.messages", network.messages.iter().sum());
@@ -283,8 +305,8 @@ impl Collector {
         self.real("simulator.events_per_second", rate);
         self.count("simulator.wall", nanos(run.wall));
         self.count("simulator.setup_wall", nanos(run.setup_wall));
-        let resident = run.history.series.iter().map(|second| second.resident_bytes).max().unwrap_or(0);
-        if resident > 0 {
+        let resident = resident_max(run);
+        if resident > 0 && !run.setting.is_live() {
             self.count("simulator.memory.max", resident);
         }
     }
@@ -303,6 +325,11 @@ impl Collector {
         let latencies = self.latencies;
         Metrics { values, latencies, recoveries, window, invalid }
     }
+}
+
+/// Most resident memory that a second of the run ended with.
+fn resident_max(run: &Run) -> u64 {
+    run.history.series.iter().map(|second| second.resident_bytes).max().unwrap_or(0)
 }
 
 /// The consent that a revocation withdrew and when its client knew, if it did.

@@ -6,7 +6,7 @@
 
 use crate::history::{
     CommitRecord, Expected, FaultRecord, History, NetworkRecord, Operation, OperationKind, Release,
-    ReplicaRecord, Run, Second,
+    ReplicaRecord, Run, Second, Setting,
 };
 use crate::plan::Plan;
 use crate::scenario::Scenario;
@@ -77,6 +77,8 @@ pub fn run(plan: &Plan) -> Run {
         plan: plan.clone(),
         committee: Arc::new(committee()),
         history,
+        setting: Setting::Simulated,
+        start: Timestamp::ZERO,
         digest: Digest::sha256(&[b"fake", &plan.seed.to_be_bytes()]),
         end: Timestamp(26 * SECOND),
         events: 1_200_000,

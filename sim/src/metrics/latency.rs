@@ -33,6 +33,13 @@ impl Latency {
         self.max_ns = self.max_ns.max(ns);
     }
 
+    /// Adds so many equal samples.
+    pub fn record_many(&mut self, ns: u64, count: u64) {
+        self.histogram.saturating_record_n(ns, count);
+        self.sum_ns += u128::from(ns) * u128::from(count);
+        self.max_ns = self.max_ns.max(ns);
+    }
+
     /// Samples.
     pub fn count(&self) -> u64 {
         self.histogram.len()

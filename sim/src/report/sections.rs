@@ -26,7 +26,7 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         faults(report, style),
         replicas(report, style),
         network(report),
-        simulator(report, style),
+        if report.run.setting.is_live() { processes(report, style) } else { simulator(report, style) },
     ]
 }
 
@@ -109,8 +109,8 @@ fn faults(report: &Report<'_>, style: Style) -> Table {
     let mut table = Table::figures(&["Faults", "at", "healed", "recovered after"]);
     let time = |at: Timestamp| {
         // Faults are written from the start of the measurement.
-        let warmup = Timestamp::after_genesis(report.run.plan.warmup);
-        units::span(at.since(warmup))
+        let measurement = report.run.start + report.run.plan.warmup;
+        units::span(at.since(measurement))
     };
     for recovery in &report.metrics.recoveries {
         let kind = report.run.plan.faults.get(recovery.fault).map(|fault| describe(&fault.kind));
@@ -136,6 +136,7 @@ fn describe(kind: &FaultKind) -> String {
     };
     match kind {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
+        FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
         FaultKind::Partition { groups } => {
             let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
             format!("partition {}", groups.join(" | "))
@@ -190,7 +191,12 @@ fn replicas(report: &Report<'_>, style: Style) -> Table {
 fn network(report: &Report<'_>) -> Table {
     let mut table = Table::figures(&["Network", "messages", "bytes"]);
     let network = &report.run.history.network;
-    for (lane, label) in ["consensus", "clients", "documents"].into_iter().enumerate() {
+    let labels = match report.run.setting.is_live() {
+        false => ["consensus", "clients", "documents"],
+        // Replicas count datagrams, whatever is in them.
+        true => ["datagrams", "", ""],
+    };
+    for (lane, label) in labels.into_iter().enumerate() {
         let (messages, bytes) = (network.messages[lane], network.bytes[lane]);
         if messages > 0 {
             table.row([label, &units::count(messages), &units::bytes(bytes)]);
@@ -198,6 +204,25 @@ fn network(report: &Report<'_>) -> Table {
     }
     table.row(["packets lost", &units::count(network.packets_lost), ""]);
     table.row(["not delivered", &units::count(network.undelivered), ""]);
+    table
+}
+
+fn processes(report: &Report<'_>, style: Style) -> Table {
+    let mut table =
+        Table::figures(&["Processes", "cpu", "cpu/tx", "memory", "journal", "syncs", "wall", "setup"]);
+    let replicas = &report.run.history.replicas;
+    let or_none = |name: &str| figure(report, name).unwrap_or_else(|| style.none().to_owned());
+    let sum = |figure: fn(&ReplicaRecord) -> u64| replicas.iter().map(figure).sum::<u64>();
+    table.row([
+        "all replicas",
+        &or_none("replica.process.cpu"),
+        &or_none("replica.process.cpu_per_transaction"),
+        &or_none("replica.process.memory.max"),
+        &units::bytes(sum(|replica| replica.journal[1])),
+        &units::count(sum(|replica| replica.journal[2])),
+        &units::span(report.run.wall),
+        &units::span(report.run.setup_wall),
+    ]);
     table
 }
 

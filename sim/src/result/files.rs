@@ -3,7 +3,7 @@
 use super::{FILE_NAME, ResultFile};
 use crate::history::Run;
 use crate::metrics::{Metrics, Window};
-use ledger_core::time::Timestamp;
+use ledger_core::time::Duration;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -81,7 +81,7 @@ fn series(run: &Run) -> String {
         "second,phase,scheduled,committed,shared,ordering_bytes,ledger_bytes,log_bytes,resident_bytes,faults\n",
     );
     for (index, row) in run.history.series.iter().enumerate() {
-        let at = Timestamp(index as u64 * 1_000_000_000);
+        let at = run.start + Duration::from_secs(index as u64);
         let phase = match at {
             at if at < window.start => "warmup",
             at if window.contains(at) => "measurement",

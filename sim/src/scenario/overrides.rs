@@ -2,7 +2,7 @@
 //! checked like any line of the file and its mistakes cite the argument.
 
 use super::node::{Entry, Node, Value};
-use super::{Scenario, yaml};
+use super::{SUBJECT, Scenario, yaml};
 use crate::diagnostic::{Position, Source, quote};
 
 enum Step {
@@ -32,7 +32,9 @@ pub(crate) fn apply(scenario: &mut Scenario, flag: &str, assignment: &str) {
         report.help("to remove a key, edit the file");
         return;
     }
-    let Some(value) = yaml::parse(value, source, path_width + 1, &mut scenario.problems) else { return };
+    let Some(value) = yaml::parse(value, SUBJECT, source, path_width + 1, &mut scenario.problems) else {
+        return;
+    };
     if let Err(message) = put(&mut scenario.root, &steps, key_position, value) {
         let report = scenario.problems.report(key_position, path, message);
         report.help("an override sets a key of a map or replaces an item of a list");

@@ -11,15 +11,26 @@ use std::borrow::Cow;
 /// Deepest nesting; the deepest path of a scenario has 7 levels.
 const DEPTH_MAX: usize = 24;
 
+/// What a file is about, for messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    /// What one file is one of.
+    pub noun: &'static str,
+    /// Which keys the shortest one has.
+    pub shortest: &'static str,
+}
+
 /// Parses one document. `column_offset` shifts positions: the text of a `--set` value starts after its key. `None` when
 /// there is no tree to go on with; `problems` then says why.
 pub(crate) fn parse(
     text: &str,
+    subject: Subject,
     source: usize,
     column_offset: usize,
     problems: &mut Problems,
 ) -> Option<Node> {
-    let mut builder = Builder { parser: Parser::new_from_str(text), source, column_offset, problems };
+    let mut builder =
+        Builder { parser: Parser::new_from_str(text), subject, source, column_offset, problems };
     match builder.document() {
         Ok(node) => node,
         Err(Stop::Syntax(error)) => {
@@ -48,6 +59,7 @@ impl From<ScanError> for Stop {
 
 struct Builder<'t, 'p> {
     parser: Parser<'t, StrInput<'t>>,
+    subject: Subject,
     source: usize,
     column_offset: usize,
     problems: &'p mut Problems,
@@ -78,7 +90,10 @@ impl<'t> Builder<'t, '_> {
                     let node = self.node(event, span, 0, "")?;
                     if root.is_some() {
                         let report = self.problems.report(position, "", "a second YAML document");
-                        report.help("one file is one scenario: remove the line `---` and what follows it");
+                        report.help(format!(
+                            "one file is one {}: remove the line `---` and what follows it",
+                            self.subject.noun
+                        ));
                         return Err(Stop::Reported);
                     }
                     root = Some(node);
@@ -88,8 +103,9 @@ impl<'t> Builder<'t, '_> {
         if root.is_none() {
             let position =
                 Position { source: self.source, line: 1, column: 1 + self.column_offset, width: 1 };
-            let report = self.problems.report(position, "", "there is no scenario in it");
-            report.help("the shortest one has name, duration, ledger, network and workloads");
+            let message = format!("there is no {} in it", self.subject.noun);
+            let report = self.problems.report(position, "", message);
+            report.help(format!("the shortest one has {}", self.subject.shortest));
         }
         Ok(root)
     }
@@ -99,7 +115,7 @@ impl<'t> Builder<'t, '_> {
         if depth > DEPTH_MAX {
             let report =
                 self.problems.report(position, path, format!("nested deeper than {DEPTH_MAX} levels"));
-            report.help("no key of a scenario is that deep");
+            report.help(format!("no key of a {} is that deep", self.subject.noun));
             return Err(Stop::Reported);
         }
         let value = match event {

@@ -18,6 +18,8 @@ pub(super) struct Schedule {
     /// Candidates before this one, for `Constant`.
     count: u128,
     clock_q16: u128,
+    /// What its times count from.
+    origin: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +47,7 @@ const NS_MHZ: u128 = 1_000_000_000_000;
 
 impl Schedule {
     /// `None` for a closed loop, which has no schedule.
-    pub(super) fn new(arrivals: Arrivals, rate_mhz: u64, stream: Stream) -> Option<Self> {
+    pub(super) fn new(arrivals: Arrivals, rate_mhz: u64, stream: Stream, origin: Timestamp) -> Option<Self> {
         let (process, peak_milli) = match arrivals {
             Arrivals::Constant => (Process::Constant { rate_mhz }, 1_000),
             Arrivals::Poisson => (Process::Poisson, 1_000),
@@ -61,22 +63,26 @@ impl Schedule {
         };
         let gap_q16 = (NS_MHZ << 16) * 1_000 / (u128::from(rate_mhz.max(1)) * u128::from(peak_milli));
         let gap_q16 = u64::try_from(gap_q16).unwrap_or(u64::MAX);
-        Some(Self { process, stream, gap_q16, count: 0, clock_q16: 0 })
+        Some(Self { process, stream, gap_q16, count: 0, clock_q16: 0, origin })
     }
 
     /// The next arrival.
     pub(super) fn next(&mut self) -> Timestamp {
+        Timestamp(self.origin.0.saturating_add(self.since_origin()))
+    }
+
+    fn since_origin(&mut self) -> u64 {
         if let Process::Constant { rate_mhz } = self.process {
             let at = self.count * NS_MHZ / u128::from(rate_mhz.max(1));
             self.count += 1;
-            return Timestamp(u64::try_from(at).unwrap_or(u64::MAX));
+            return u64::try_from(at).unwrap_or(u64::MAX);
         }
         loop {
             self.clock_q16 += u128::from(self.stream.exponential(self.gap_q16));
             let at = u64::try_from(self.clock_q16 >> 16).unwrap_or(u64::MAX);
             let keep_q32 = self.process.keep_q32(at);
             if at == u64::MAX || keep_q32 >= ONE_Q32 || self.stream.bits() >> 32 < keep_q32 {
-                return Timestamp(at);
+                return at;
             }
         }
     }
@@ -136,7 +142,8 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn arrivals(arrivals: Arrivals, rate_mhz: u64, seconds: u64) -> Vec<u64> {
-        let mut schedule = Schedule::new(arrivals, rate_mhz, Seed::new(7).stream("arrivals")).unwrap();
+        let mut schedule =
+            Schedule::new(arrivals, rate_mhz, Seed::new(7).stream("arrivals"), Timestamp::ZERO).unwrap();
         std::iter::from_fn(|| Some(schedule.next().0)).take_while(|at| *at < seconds * SECOND).collect()
     }
 

@@ -148,6 +148,7 @@ impl World {
             transaction: None,
             log_index,
             answers,
+            receipt: None,
         };
         let followed = self.generator.completed(now, operation, &completion);
         let row = &mut self.operations[operation as usize].0;

@@ -16,6 +16,11 @@ impl World {
                     self.go_on(self.now, lost);
                 }
             }
+            FaultKind::Pause { replicas } => {
+                for replica in replicas {
+                    self.nodes[replica].paused += 1;
+                }
+            }
             FaultKind::Partition { groups } => {
                 let groups = self.groups_of_hosts(&groups);
                 self.partitions.push((fault, groups));
@@ -38,6 +43,12 @@ impl World {
                         self.recorder.restarted(replica);
                         self.boot(HostId(replica as u32))?;
                     }
+                }
+            }
+            FaultKind::Pause { replicas } => {
+                for replica in replicas {
+                    self.nodes[replica].paused -= 1;
+                    self.go_on_after_pause(HostId(replica as u32));
                 }
             }
             FaultKind::Partition { .. } => {

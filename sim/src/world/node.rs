@@ -8,6 +8,7 @@ use crate::host::disk::DiskTimes;
 use crate::host::{Cpu, Disk};
 use crate::network::link::HostId;
 use crate::plan::HostPlan;
+use crate::recorder::Last;
 use ledger_core::gateway::{Completion, End, Gateway};
 use ledger_core::ledger::transaction::{Outcome, PartyId};
 use ledger_core::message::{Message, Reply};
@@ -41,6 +42,8 @@ pub(super) struct Node {
     pub machine: Option<Machine>,
     /// Crashes in force.
     pub down: u32,
+    /// Pauses in force: inputs wait, timers do not fire.
+    pub paused: u32,
     pub disk: Disk<JournalEntry>,
     pub cpu: Cpu,
     costs: HostPlan,
@@ -60,6 +63,7 @@ impl Node {
             peer,
             machine: None,
             down: 0,
+            paused: 0,
             disk: Disk::new(DiskTimes {
                 append_ns: plan.disk_append_ns,
                 sync_ns: plan.disk_sync_ns,
@@ -94,6 +98,21 @@ impl Node {
         }
     }
 
+    /// How it is at the end of a run.
+    pub fn last(&self, now: Timestamp) -> Last {
+        let machine_ppm = self.machine_busy.as_nanos() * 1_000_000 / u128::from(now.0.max(1));
+        let disk = self.disk.counters();
+        let held = self.disk.entries().map(|entry| entry.len() as u64).sum();
+        Last {
+            status: self.replica_status(),
+            bytes_sent: self.bytes_sent,
+            cpu_ppm: self.cpu.utilisation_ppm(now).max(machine_ppm as u64),
+            journal: [disk.appends, disk.bytes, disk.syncs, held],
+            cpu_ns: 0,
+            resident_max: 0,
+        }
+    }
+
     fn price(&self, effort: &Effort) -> u64 {
         let costs = &self.costs;
         let verify = if effort.signatures >= BATCH_MIN { costs.verify_batched_ns } else { costs.verify_ns };
@@ -122,7 +141,7 @@ impl World {
         let now = self.now;
         loop {
             let node = &mut self.nodes[host.0 as usize];
-            if node.inbox.is_empty() || node.machine.is_none() {
+            if node.inbox.is_empty() || node.machine.is_none() || node.paused > 0 {
                 return;
             }
             if node.busy_until > now {
@@ -140,6 +159,14 @@ impl World {
         }
     }
 
+    /// A pause has ended: what waited is handled, and timers that came meanwhile fire.
+    pub(super) fn go_on_after_pause(&mut self, host: HostId) {
+        if self.nodes[host.0 as usize].paused == 0 {
+            self.arm_timer(host);
+            self.process(host);
+        }
+    }
+
     /// A timer that may be due.
     pub(super) fn timer(&mut self, host: HostId) {
         let now = self.now;
@@ -148,6 +175,9 @@ impl World {
             return;
         }
         node.timer_at = None;
+        if node.paused > 0 {
+            return;
+        }
         let Some(machine) = &mut node.machine else { return };
         let machine = machine.as_machine();
         if machine.poll_timeout().is_some_and(|at| at <= now) {

@@ -48,8 +48,8 @@ pub(in crate::live) enum LocalRequest {
     Stop,
 }
 
-/// Something that a machine did, with its time.
-pub type Report = (Timestamp, Output);
+/// Something that a machine did, with its time, and which gateway if it is one.
+pub type Report = (Timestamp, Option<GatewayId>, Output);
 /// Encoded replies to [`Peer::Local`], with the time at which they were given.
 pub type Replies = (Timestamp, Vec<Bytes>);
 /// How a gateway's operation ended, and when.
@@ -338,7 +338,7 @@ impl<M: Hosted> Machines<M> {
             }
             output @ (Output::Committed(_) | Output::Observed(_)) => {
                 let Some(observer) = &self.ports.outlets.observer else { return };
-                match observer.try_send((now, output)) {
+                match observer.try_send((now, self.slots[machine as usize].seat.gateway, output)) {
                     Ok(()) | Err(TrySendError::Disconnected(_)) => {}
                     Err(TrySendError::Full(_)) => self.ports.shared.count_unobserved(),
                 }

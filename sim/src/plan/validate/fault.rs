@@ -10,10 +10,10 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 2] = ["crash", "partition"];
-const LATER: &str = "use `crash` or `partition`";
+const KINDS: [&str; 3] = ["crash", "partition", "pause"];
+const LATER: &str = "use `crash`, `partition` or `pause`";
 
-/// What a crash keeps down, and which item of the list said so.
+/// What a crash or a pause keeps from running, and which item of the list said so.
 struct Outage {
     replica: usize,
     from: Duration,
@@ -57,19 +57,28 @@ fn fault(
         false => map.required("at", "20s"),
     };
     let at = at.and_then(|field| start(&field, duration, problems));
-    let (crash, partition) = (map.optional("crash"), map.optional("partition"));
+    let mut named: Vec<(&str, Field<'_>)> =
+        KINDS.iter().filter_map(|kind| Some((*kind, map.optional(kind)?))).collect();
     let misspelt = map.has_unknown();
     map.finish(problems);
-    let (kind, lasts) = match (crash, partition) {
-        (Some(field), None) => crash_of(&field, index, at, replicas, outages, problems)?,
-        (None, Some(field)) => partition_of(&field, replicas, problems)?,
-        (Some(_), Some(field)) => {
-            let message = "a second fault in one item";
-            problems.report(field.key, field.path, message).help("give each fault its own `- at:`");
-            return None;
+    if named.len() > 1 {
+        let (_, field) = named.swap_remove(1);
+        let message = "a second fault in one item";
+        problems.report(field.key, field.path, message).help("give each fault its own `- at:`");
+        return None;
+    }
+    let (kind, lasts) = match named.pop() {
+        Some(("partition", field)) => partition_of(&field, replicas, problems)?,
+        Some((kind, field)) => {
+            let (halted, lasts) = halt_of(&field, kind, (index, at), replicas, outages, problems)?;
+            let kind = match kind {
+                "crash" => FaultKind::Crash { replicas: halted },
+                _ => FaultKind::Pause { replicas: halted },
+            };
+            (kind, lasts)
         }
-        (None, None) if byzantine || misspelt => return None,
-        (None, None) => {
+        None if byzantine || misspelt => return None,
+        None => {
             let report = item.wrong(problems, "it does not say what goes wrong");
             report.help(format!("expected `at` and one of {}", KINDS.join(", ")));
             return None;
@@ -97,37 +106,38 @@ fn lasting(map: &mut Map<'_>, problems: &mut Problems) -> Option<Option<Duration
     field.within(problems, &units::DURATION, least, most).map(Some)
 }
 
-fn crash_of(
+/// The replicas that a crash or a pause keeps from running.
+fn halt_of(
     field: &Field<'_>,
-    index: usize,
-    at: Option<Duration>,
+    kind: &str,
+    (index, at): (usize, Option<Duration>),
     replicas: Option<usize>,
     outages: &mut Vec<Outage>,
     problems: &mut Problems,
-) -> Option<(FaultKind, Option<Option<Duration>>)> {
-    let mut map = field.map(problems, "a map, as in `crash: { replicas: [3], for: 15s }`")?;
+) -> Option<(Vec<usize>, Option<Option<Duration>>)> {
+    let mut map = field.map(problems, &format!("a map, as in `{kind}: {{ replicas: [3], for: 15s }}`"))?;
     let list = map.required("replicas", "[3]");
     let lasts = lasting(&mut map, problems);
     map.finish(problems);
     let items = list.as_ref()?.list(problems, "replicas, as in `[3]`")?;
     if items.is_empty() {
-        list?.wrong(problems, "no replica to crash").help("name some, as in `[3]`");
+        list?.wrong(problems, format!("no replica to {kind}")).help("name some, as in `[3]`");
         return None;
     }
-    let mut crashed: Vec<usize> = Vec::new();
+    let mut halted: Vec<usize> = Vec::new();
     for item in &items {
         let Some(replica) = replica_id(item, replicas, problems) else { continue };
-        if crashed.contains(&replica) {
+        if halted.contains(&replica) {
             item.wrong(problems, format!("replica {replica} is there twice")).help("remove one");
             continue;
         }
-        crashed.push(replica);
+        halted.push(replica);
         let (Some(from), Some(lasts)) = (at, lasts) else { continue };
         let outage = Outage { replica, from, until: lasts.map(|lasts| from + lasts), item: index };
         refuse_overlap(item, &outage, outages, problems);
         outages.push(outage);
     }
-    Some((FaultKind::Crash { replicas: crashed }, lasts))
+    Some((halted, lasts))
 }
 
 fn refuse_overlap(item: &Field<'_>, new: &Outage, outages: &[Outage], problems: &mut Problems) {
@@ -140,7 +150,7 @@ fn refuse_overlap(item: &Field<'_>, new: &Outage, outages: &[Outage], problems: 
     let until = old.until.map_or_else(|| "the end".to_owned(), duration_text::format);
     let message = format!("replica {} is already down then", new.replica);
     item.wrong(problems, message).help(format!(
-        "faults[{}] keeps it down from {from} to {until}; a replica crashes once at a time",
+        "faults[{}] keeps it down from {from} to {until}; a replica stops once at a time",
         old.item
     ));
 }

@@ -1052,7 +1052,7 @@ fn faults() {
             "error: x.yaml:11:39: faults[1].crash.replicas[1]: replica 3 is already down then
    11 |   - { at: 14s, crash: { replicas: [2, 3] } }
       |                                       ^
-  = faults[0] keeps it down from 5s to 15s; a replica crashes once at a time
+  = faults[0] keeps it down from 5s to 15s; a replica stops once at a time
 ",
         ),
         (
@@ -1065,7 +1065,7 @@ fn faults() {
             "error: x.yaml:11:36: faults[1].crash.replicas[0]: replica 3 is already down then
    11 |   - { at: 50s, crash: { replicas: [3], for: 1s } }
       |                                    ^
-  = faults[0] keeps it down from 5s to the end; a replica crashes once at a time
+  = faults[0] keeps it down from 5s to the end; a replica stops once at a time
 ",
         ),
         (
@@ -1125,7 +1125,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0]: it does not say what goes wrong
    10 |   - { at: 5s }
       |     ^
-  = expected `at` and one of crash, partition
+  = expected `at` and one of crash, partition, pause
 ",
         ),
         (
@@ -1161,7 +1161,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0].byzantine: `byzantine` is known but not available in this version
    10 |   - byzantine: { replicas: [9], behaviour: equivocate }
       |     ^^^^^^^^^
-  = use `crash` or `partition`
+  = use `crash`, `partition` or `pause`
 ",
         ),
         (

@@ -1,11 +1,13 @@
-//! Turns what machines say into the run's history.
+//! Turns what machines say into the run's history, in either world.
+//!
+//! In the simulated world everything is told in the order in which it happens. In the live one reports of replicas come
+//! over streams of their own: a commit that is told before its predecessors waits for them, at most [`EARLY_MAX`] of
+//! them, and the earliest time counts, whoever is heard first.
 
-use super::node::Node;
 use crate::history::{
     CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
     ReplicaRecord, Second,
 };
-use crate::network::link::Network;
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
@@ -17,9 +19,16 @@ use std::collections::BTreeMap;
 
 /// Misbehaviour reports kept; more are counted only.
 const MISBEHAVIOUR_MAX: usize = 1000;
+/// Commits told before their predecessors that wait for them; beyond it the gap is taken for one that nobody fills.
+const EARLY_MAX: usize = 4096;
 
-pub(super) struct Recorder {
+/// Commits that cannot be recorded yet, with what was said of each.
+type Early = BTreeMap<u64, Vec<(Timestamp, ReplicaId, CommitReport)>>;
+
+pub(crate) struct Recorder {
     history: History,
+    /// When the warm-up began.
+    start: Timestamp,
     /// Operations that have not ended.
     open: usize,
     committed: u64,
@@ -29,10 +38,23 @@ pub(super) struct Recorder {
     faults_active: u64,
     /// Last commit that each replica has reported.
     reported: Vec<u64>,
+    early: Early,
+}
+
+/// A replica when a run is over.
+pub(crate) struct Last {
+    /// `None` if it is down.
+    pub status: Option<ReplicaStatus>,
+    pub bytes_sent: u64,
+    pub cpu_ppm: u64,
+    pub journal: [u64; 4],
+    pub cpu_ns: u64,
+    pub resident_max: u64,
 }
 
 impl Recorder {
-    pub fn new(replicas: usize) -> Self {
+    /// Of a run whose warm-up begins at `start`.
+    pub fn new(replicas: usize, start: Timestamp) -> Self {
         let history = History {
             replicas: vec![ReplicaRecord::default(); replicas],
             series: vec![Second::default()],
@@ -40,13 +62,33 @@ impl Recorder {
         };
         Self {
             history,
+            start,
             open: 0,
             committed: 0,
             submissions: BTreeMap::new(),
             proposed: BTreeMap::new(),
             faults_active: 0,
             reported: vec![0; replicas],
+            early: Early::new(),
         }
+    }
+
+    /// The warm-up begins.
+    pub fn begin(&mut self, start: Timestamp) {
+        self.start = start;
+    }
+
+    /// Whether every replica has reported a commit.
+    pub fn heard_from_all(&self) -> bool {
+        self.reported.iter().all(|last| *last > 0)
+    }
+
+    /// Operations without a row.
+    pub fn counted(&mut self, at: Timestamp, scheduled: u64, committed: u64) {
+        self.committed += committed;
+        let second = self.second_of(at);
+        second.scheduled += scheduled;
+        second.committed += committed;
     }
 
     /// Whether every operation has ended.
@@ -59,7 +101,7 @@ impl Recorder {
     }
 
     fn second_of(&mut self, at: Timestamp) -> &mut Second {
-        let index = (at.0 / 1_000_000_000) as usize;
+        let index = (at.since(self.start).as_secs()) as usize;
         if self.history.series.len() <= index {
             self.history.series.resize_with(index + 1, Second::default);
         }
@@ -81,14 +123,9 @@ impl Recorder {
     pub fn answered(&mut self, at: Timestamp, submission: &Digest, end: End) -> Option<(u64, Completion)> {
         let operation = self.submissions.remove(submission)?;
         let completion = Completion {
-            operation,
-            end,
             receipt_at: matches!(end, End::Done(_)).then_some(at),
-            key_at: None,
-            transferred_at: None,
             transaction: Some(*submission),
-            log_index: None,
-            answers: Default::default(),
+            ..Completion::new(operation, end)
         };
         self.completed(at, operation, &completion).then_some((operation, completion))
     }
@@ -141,6 +178,47 @@ impl Recorder {
     }
 
     pub fn executed(&mut self, at: Timestamp, replica: ReplicaId, report: CommitReport) {
+        if report.index > self.history.commits.len() as u64 + 1 {
+            self.early.entry(report.index).or_default().push((at, replica, report));
+            if self.early.len() > EARLY_MAX {
+                self.give_up_gap();
+            }
+            return;
+        }
+        self.execute(at, replica, report);
+        self.release_early();
+    }
+
+    /// What waited for commits that are there by now.
+    fn release_early(&mut self) {
+        while let Some(entry) = self.early.first_entry() {
+            if *entry.key() > self.history.commits.len() as u64 + 1 {
+                return;
+            }
+            for (at, replica, report) in entry.remove() {
+                self.execute(at, replica, report);
+            }
+        }
+    }
+
+    /// Nobody tells of the next commits any more: what is known of them is that there were some.
+    fn give_up_gap(&mut self) {
+        let Some((next, reports)) = self.early.first_key_value() else { return };
+        let (next, at) = (*next, reports.iter().map(|(at, ..)| *at).min().unwrap_or(self.start));
+        while (self.history.commits.len() as u64) < next - 1 {
+            self.history.unreported += 1;
+            self.history.commits.push(CommitRecord {
+                digest: Digest::default(),
+                result: Digest::default(),
+                time: at,
+                first_at: at,
+                replicas: ReplicaSet::default(),
+            });
+        }
+        self.release_early();
+    }
+
+    fn execute(&mut self, at: Timestamp, replica: ReplicaId, report: CommitReport) {
         for own in &report.own {
             if let Some(proposed) = self.proposed.remove(own) {
                 self.history.commit_latencies.push((at, at.since(proposed).as_nanos() as u64));
@@ -150,8 +228,9 @@ impl Recorder {
         let result = result_of(&report, executes);
         let index = report.index as usize - 1;
         let commits = &mut self.history.commits;
-        debug_assert!(index <= commits.len(), "replicas execute without gaps from what they restored");
-        if let Some(first) = commits.get_mut(index) {
+        debug_assert!(index <= commits.len(), "what comes early waits");
+        if let Some(first) = commits.get_mut(index).filter(|first| !first.replicas.is_empty()) {
+            first.first_at = first.first_at.min(at);
             let order = first.digest != report.digest;
             if order || first.result != result {
                 let what = format!(
@@ -168,7 +247,14 @@ impl Recorder {
             replicas.insert(replica);
             let record =
                 CommitRecord { digest: report.digest, result, time: report.time, first_at: at, replicas };
-            commits.push(record);
+            match commits.get_mut(index) {
+                // Given up too early.
+                Some(gap) => {
+                    *gap = record;
+                    self.history.unreported -= 1;
+                }
+                None => commits.push(record),
+            }
             if executes {
                 let executed = report.executed.into_iter().map(|done| (report.index, done));
                 self.history.executed.extend(executed);
@@ -235,7 +321,12 @@ impl Recorder {
     }
 
     /// A second is over.
-    pub fn second(&mut self, now: Timestamp, statuses: impl Iterator<Item = Option<ReplicaStatus>>) {
+    pub fn second(
+        &mut self,
+        now: Timestamp,
+        statuses: impl Iterator<Item = Option<ReplicaStatus>>,
+        resident_bytes: u64,
+    ) {
         let mut largest = (0, 0, 0);
         for (record, status) in self.history.replicas.iter_mut().zip(statuses) {
             let Some(status) = status else { continue };
@@ -248,10 +339,10 @@ impl Recorder {
             largest.2 = largest.2.max(status.log_bytes as u64);
         }
         let faults = self.faults_active;
-        let second = self.second_of(Timestamp(now.0 - 1));
+        let second = self.second_of(Timestamp(now.0.saturating_sub(1)));
         (second.ordering_bytes, second.ledger_bytes, second.log_bytes) = largest;
         second.faults = faults;
-        second.resident_bytes = resident_bytes();
+        second.resident_bytes = resident_bytes;
     }
 
     /// Log indices of acknowledged transactions, evenly spread over the last ones (older entries are not held).
@@ -266,26 +357,23 @@ impl Recorder {
         indices.iter().rev().step_by(step).copied().collect()
     }
 
-    pub fn finish(self, nodes: &[Node], replicas: usize, network: &Network, now: Timestamp) -> History {
-        let mut history = self.history;
-        for (record, node) in history.replicas.iter_mut().zip(&nodes[..replicas]) {
-            let status = node.replica_status();
-            record.up = status.is_some();
-            record.status = status.unwrap_or_default();
-            record.bytes_sent = node.bytes_sent;
-            let machine_ppm = node.machine_busy.as_nanos() * 1_000_000 / u128::from(now.0.max(1));
-            record.cpu_ppm = node.cpu.utilisation_ppm(now).max(machine_ppm as u64);
-            let disk = node.disk.counters();
-            let held = node.disk.entries().map(|entry| entry.len() as u64).sum();
-            record.journal = [disk.appends, disk.bytes, disk.syncs, held];
+    /// The history. What `network` says of undelivered messages is added to what was recorded.
+    pub fn finish(mut self, replicas: Vec<Last>, network: NetworkRecord) -> History {
+        while !self.early.is_empty() {
+            self.give_up_gap();
         }
-        let counters = network.counters();
-        history.network = NetworkRecord {
-            messages: counters.map(|lane| lane.messages),
-            bytes: counters.map(|lane| lane.bytes),
-            packets_lost: counters.iter().map(|lane| lane.packets_lost).sum(),
-            undelivered: history.network.undelivered,
-        };
+        let mut history = self.history;
+        for (record, last) in history.replicas.iter_mut().zip(replicas) {
+            record.up = last.status.is_some();
+            record.status = last.status.unwrap_or_default();
+            record.bytes_sent = last.bytes_sent;
+            record.cpu_ppm = last.cpu_ppm;
+            record.journal = last.journal;
+            record.cpu_ns = last.cpu_ns;
+            record.resident_max = last.resident_max;
+        }
+        let undelivered = history.network.undelivered + network.undelivered;
+        history.network = NetworkRecord { undelivered, ..network };
         history
     }
 }
@@ -301,11 +389,4 @@ fn result_of(report: &CommitReport, executes: bool) -> Digest {
         }
     }
     Digest(*hasher.finalize().as_bytes())
-}
-
-/// Resident memory of this process.
-fn resident_bytes() -> u64 {
-    let Ok(status) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
-    let pages: u64 = status.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages * 4096
 }

@@ -1,0 +1,336 @@
+//! `POST /v1/…` of a gateway: one operation a request, as JSON, for the actors of its configuration.
+//!
+//! ```text
+//! register     actor, patient, class, document (base64); confidentiality, sensitivities, patient_wrap_key
+//! share        actor, record, purpose; consent
+//! break-glass  actor, record, reason, window_s
+//! review       actor, access, justified
+//! grant, deny  actor, scope { party or everyone, classes, confidentiality_max, sensitivities, purposes, until, redisclosure }
+//! revoke       actor, consent
+//! audit        actor, index
+//! ```
+//!
+//! Each may have `timeout_s`. The answer says how it ended, the transaction, its place in the log, and the receipt
+//! (base64 of its canonical encoding), which anybody who has the committee's keys can verify. Status codes: 200 done ·
+//! 400 not understood or rejected · 403 the custodian refused · 404 no such actor · 409 the ledger refused, with proof ·
+//! 502 not the registered document · 503 busy · 504 unknown: the time was up.
+//!
+//! Limits: a request has at most [`BODY_BYTES_MAX`].
+
+use crate::daemon::gateway::Desk;
+use crate::deploy::GatewayFile;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ledger_core::codec::List;
+use ledger_core::crypto::{Digest, Domain};
+use ledger_core::gateway::{Actor, Command, CommandKind, Completion, End};
+use ledger_core::ledger::Ledger;
+use ledger_core::ledger::transaction::{
+    AccessId, Confidentiality, ConsentId, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Role,
+    Scope, Sensitivities,
+};
+use ledger_core::message::DOCUMENT_BYTES_MAX;
+use ledger_core::time::{Duration, Timestamp};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most bytes of a request: the largest document in base64, and the rest.
+pub const BODY_BYTES_MAX: usize = DOCUMENT_BYTES_MAX / 3 * 4 + 65_536;
+/// How long an operation may take if the request does not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT_MAX_S: u64 = 600;
+
+const CLASSES: [RecordClass; 6] = [
+    RecordClass::Observation,
+    RecordClass::DiagnosticReport,
+    RecordClass::MedicationRequest,
+    RecordClass::Encounter,
+    RecordClass::Imaging,
+    RecordClass::Summary,
+];
+const CONFIDENTIALITIES: [Confidentiality; 6] = [
+    Confidentiality::U,
+    Confidentiality::L,
+    Confidentiality::M,
+    Confidentiality::N,
+    Confidentiality::R,
+    Confidentiality::V,
+];
+const PURPOSES: [Purpose; 19] = [
+    Purpose::TREAT,
+    Purpose::ETREAT,
+    Purpose::BTG,
+    Purpose::ERTREAT,
+    Purpose::CLINTRL,
+    Purpose::HPAYMT,
+    Purpose::COVERAGE,
+    Purpose::CLMATTCH,
+    Purpose::HRESCH,
+    Purpose::CLINTRCH,
+    Purpose::CLINTRCHPC,
+    Purpose::CLINTRCHNPC,
+    Purpose::PATRQT,
+    Purpose::FAMRQT,
+    Purpose::PWATRNY,
+    Purpose::SUPNWK,
+    Purpose::HOPERAT,
+    Purpose::PUBHLTH,
+    Purpose::HMARKT,
+];
+const ROLES: [Role; 12] = [
+    Role::Patient,
+    Role::Guardian,
+    Role::Clinician,
+    Role::Pharmacist,
+    Role::Technician,
+    Role::Clerk,
+    Role::Hospital,
+    Role::Pharmacy,
+    Role::Laboratory,
+    Role::Insurer,
+    Role::Regulator,
+    Role::Auditor,
+];
+
+/// What requests are carried out with.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    desk: Arc<Desk>,
+    actors: BTreeMap<PartyId, Actor>,
+    /// Wrap keys of the parties of genesis.
+    wrap_keys: BTreeMap<PartyId, [u8; 32]>,
+}
+
+/// Fields of all requests; which of them count, the operation says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    actor: u32,
+    timeout_s: Option<u64>,
+    patient: Option<u32>,
+    patient_wrap_key: Option<String>,
+    class: Option<String>,
+    confidentiality: Option<String>,
+    sensitivities: Option<u8>,
+    document: Option<String>,
+    record: Option<u32>,
+    purpose: Option<String>,
+    consent: Option<u32>,
+    reason: Option<String>,
+    window_s: Option<u64>,
+    access: Option<u32>,
+    justified: Option<bool>,
+    scope: Option<ScopeBody>,
+    index: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeBody {
+    party: Option<u32>,
+    everyone: Option<String>,
+    classes: Vec<String>,
+    confidentiality_max: Option<String>,
+    sensitivities: Option<u8>,
+    purposes: Vec<String>,
+    until: Option<String>,
+    redisclosure: Option<bool>,
+}
+
+/// What is wrong with a request, and the status code that says so.
+type Refused = (StatusCode, String);
+
+impl Api {
+    /// Of a gateway and the people who act there.
+    pub fn new(desk: Arc<Desk>, file: &GatewayFile, genesis: Option<&Ledger>) -> Self {
+        let actors = file.actors.iter().map(|actor| (actor.party, actor.clone())).collect();
+        let parties = genesis.into_iter().flat_map(|ledger| ledger.parties().iter().enumerate());
+        let wrap_keys = parties.map(|(index, party)| (PartyId(index as u32), party.wrap_key)).collect();
+        Self(Arc::new(Inner { desk, actors, wrap_keys }))
+    }
+
+    pub(super) fn router(self) -> Router {
+        Router::new()
+            .route("/v1/{operation}", post(operate))
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .with_state(self)
+    }
+}
+
+async fn operate(State(api): State<Api>, Path(operation): Path<String>, body: String) -> Response {
+    match ordered(&api.0, &operation, &body) {
+        Ok((command, locator)) => match api.0.desk.leave(command, locator) {
+            None => answer(&Completion::new(0, End::Overloaded)),
+            Some(ended) => match ended.await {
+                Ok(completion) => answer(&completion),
+                Err(_) => refused((StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping".to_owned())),
+            },
+        },
+        Err(error) => refused(error),
+    }
+}
+
+fn refused((code, error): Refused) -> Response {
+    (code, axum::Json(json!({ "error": error }))).into_response()
+}
+
+/// The command that a request asks for, and where a registered document lies.
+fn ordered(api: &Inner, operation: &str, body: &str) -> Result<(Command, Option<[u8; 16]>), Refused> {
+    let bad = |error: String| (StatusCode::BAD_REQUEST, error);
+    let body: Body = serde_json::from_str(body).map_err(|error| bad(error.to_string()))?;
+    let party = PartyId(body.actor);
+    let actor = api.actors.get(&party).ok_or_else(|| {
+        let error =
+            format!("party {} does not act here: `actors` of the configuration lists who does", party.0);
+        (StatusCode::NOT_FOUND, error)
+    })?;
+    let timeout = body.timeout_s.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.min(TIMEOUT_MAX_S)));
+    let now = api.desk.now();
+    let mut locator = None;
+    let kind = match operation {
+        "register" => {
+            let (kind, at) = registration(api, &body).map_err(bad)?;
+            locator = Some(at);
+            Ok(kind)
+        }
+        "share" => share(&body),
+        "break-glass" => break_glass(&body),
+        "review" => required(body.access, "access").and_then(|access| {
+            let justified = required(body.justified, "justified")?;
+            Ok(CommandKind::Review { access: AccessId(access), justified })
+        }),
+        "grant" => scope(&body, now).map(|scope| CommandKind::Grant { scope }),
+        "deny" => scope(&body, now).map(|scope| CommandKind::Deny { scope }),
+        "revoke" => required(body.consent, "consent")
+            .map(|consent| CommandKind::Revoke { consent: ConsentId(consent) }),
+        "audit" => required(body.index, "index").map(|index| CommandKind::Audit { index }),
+        other => {
+            let known = "register, share, break-glass, review, grant, deny, revoke or audit";
+            return Err((StatusCode::NOT_FOUND, format!("no operation `{other}`: it is {known}")));
+        }
+    };
+    let kind = kind.map_err(bad)?;
+    Ok((Command { operation: 0, actor: actor.clone(), deadline: now + timeout, kind }, locator))
+}
+
+fn required<T>(value: Option<T>, name: &str) -> Result<T, String> {
+    value.ok_or_else(|| format!("`{name}` is missing"))
+}
+
+fn named<T: Copy + std::fmt::Debug>(all: &[T], name: &str, what: &str) -> Result<T, String> {
+    let found = all.iter().find(|value| format!("{value:?}") == name).copied();
+    found.ok_or_else(|| {
+        let known: Vec<String> = all.iter().map(|value| format!("{value:?}")).collect();
+        format!("`{name}` is no {what}: it is one of {}", known.join(", "))
+    })
+}
+
+fn registration(api: &Inner, body: &Body) -> Result<(CommandKind, [u8; 16]), String> {
+    let patient = PartyId(required(body.patient, "patient")?);
+    let patient_wrap_key = match &body.patient_wrap_key {
+        Some(text) => crate::deploy::parse_key(text).ok_or("`patient_wrap_key` is not 64 digits of a key")?,
+        None => *api.wrap_keys.get(&patient).ok_or_else(|| {
+            format!("party {} was not there at genesis: give its `patient_wrap_key`", patient.0)
+        })?,
+    };
+    let class = named(&CLASSES, required(body.class.as_deref(), "class")?, "class")?;
+    let confidentiality =
+        named(&CONFIDENTIALITIES, body.confidentiality.as_deref().unwrap_or("N"), "confidentiality")?;
+    let label =
+        Label { confidentiality, sensitivities: Sensitivities(body.sensitivities.unwrap_or_default()) };
+    let document = BASE64
+        .decode(required(body.document.as_deref(), "document")?)
+        .map_err(|error| format!("`document` is not base64: {error}"))?;
+    // Opaque: a locator that told class and size would tell an outsider who sees the ledger.
+    let mut locator = [0; 16];
+    SysRng.try_fill_bytes(&mut locator).map_err(|error| format!("no randomness: {error}"))?;
+    let kind =
+        CommandKind::Register { patient, patient_wrap_key, class, label, locator, document: document.into() };
+    Ok((kind, locator))
+}
+
+fn share(body: &Body) -> Result<CommandKind, String> {
+    Ok(CommandKind::Share {
+        record: RecordId(required(body.record, "record")?),
+        purpose: named(&PURPOSES, required(body.purpose.as_deref(), "purpose")?, "purpose of use")?,
+        consent: body.consent.map(ConsentId),
+    })
+}
+
+fn break_glass(body: &Body) -> Result<CommandKind, String> {
+    let reason = required(body.reason.as_deref(), "reason")?;
+    Ok(CommandKind::BreakGlass {
+        record: RecordId(required(body.record, "record")?),
+        reason: Digest::blake3(Domain::Commitment, &[reason.as_bytes()]),
+        window: Duration::from_secs(required(body.window_s, "window_s")?),
+    })
+}
+
+fn scope(body: &Body, now: Timestamp) -> Result<Scope, String> {
+    let scope = required(body.scope.as_ref(), "scope")?;
+    let grantee = match (scope.party, scope.everyone.as_deref()) {
+        (Some(party), None) => Grantee::Party(PartyId(party)),
+        (None, Some(role)) => Grantee::Everyone(named(&ROLES, role, "role")?),
+        (None, None) | (Some(_), Some(_)) => {
+            return Err("`scope` has one of `party` and `everyone`".to_owned());
+        }
+    };
+    let classes: Result<Vec<_>, _> =
+        scope.classes.iter().map(|name| named(&CLASSES, name, "class")).collect();
+    let purposes: Result<Vec<_>, _> =
+        scope.purposes.iter().map(|name| named(&PURPOSES, name, "purpose of use")).collect();
+    let confidentiality = scope.confidentiality_max.as_deref().unwrap_or("N");
+    let until = match &scope.until {
+        None => Timestamp::MAX,
+        Some(text) => {
+            let moment =
+                humantime::parse_rfc3339(text).map_err(|_| format!("`{text}` is no moment in UTC"))?;
+            let left = moment.duration_since(std::time::SystemTime::now()).unwrap_or_default();
+            now + left
+        }
+    };
+    Ok(Scope {
+        grantee,
+        classes: List::new(classes?).ok_or("more than 16 classes")?,
+        confidentiality_max: named(&CONFIDENTIALITIES, confidentiality, "confidentiality")?,
+        sensitivities: Sensitivities(scope.sensitivities.unwrap_or_default()),
+        purposes: List::new(purposes?).ok_or("more than 16 purposes")?,
+        from: now,
+        until,
+        redisclosure: scope.redisclosure.unwrap_or_default(),
+    })
+}
+
+fn answer(completion: &Completion) -> Response {
+    let (code, end, detail) = match completion.end {
+        End::Done(outcome) => (StatusCode::OK, "done", format!("{outcome:?}")),
+        End::Answered => (StatusCode::OK, "answered", String::new()),
+        End::Refused(refusal) => (StatusCode::CONFLICT, "refused", format!("{refusal:?}")),
+        End::KeyRefused(refusal) => (StatusCode::FORBIDDEN, "key_refused", format!("{refusal:?}")),
+        End::Corrupt => (StatusCode::BAD_GATEWAY, "corrupt", String::new()),
+        End::Rejected => (StatusCode::BAD_REQUEST, "rejected", String::new()),
+        End::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "busy", String::new()),
+        End::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed_out", String::new()),
+    };
+    let receipt = completion.receipt.as_ref().map(|receipt| BASE64.encode(receipt.encode()));
+    let body: Value = json!({
+        "end": end,
+        "detail": detail,
+        "transaction": completion.transaction.map(|digest| digest.to_string()),
+        "log_index": completion.log_index,
+        "answers": completion.answers.iter().map(|answer| format!("{:?}", answer.outcome)).collect::<Vec<_>>(),
+        "receipt": receipt,
+    });
+    (code, axum::Json(body)).into_response()
+}

@@ -1,0 +1,178 @@
+//! The live world: processes, sockets and disks. Nothing here has a limit of wall-clock time: conditions are waited for
+//! as long as there is progress.
+
+mod adversaries;
+mod cluster;
+mod daemons;
+mod deployment;
+mod namespaces;
+
+use crate::amanah::{Build, Ended, directory, json, names};
+use crate::support::root;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Kills in the short version; `AMANAH_LIVE_KILLS` asks for more.
+const KILLS: u64 = 20;
+
+/// Four replicas that share records while `faults` happen.
+fn scenario(name: &str, seconds: u64, faults: &str) -> String {
+    format!(
+        "name: {name}
+seed: 1
+warmup: 1s
+duration: {seconds}s
+drain: 30s
+ledger: {{ replicas: 4 }}
+network: {{ topology: lan }}
+population: {{ patients: 200, hospitals: 4, staff: 4 }}
+workloads:
+  - personal_health_record: {{ rate: 30/s }}
+faults:
+{faults}
+expect:
+  - safety
+  - liveness
+  - shares.permitted_wrongly == 0
+"
+    )
+}
+
+/// Runs a scenario live, and gives back its result and directory.
+fn run_live(name: &str, scenario: &str) -> (Value, std::path::PathBuf) {
+    let directory = directory(&format!("live-{name}"));
+    std::fs::write(directory.join("live.yaml"), scenario).unwrap();
+    let ended = Build::Debug.run(&directory, &["run", "--live", "live.yaml", "--out", "out", "--quiet"]);
+    let result = directory.join("out/result.json");
+    assert!(result.exists(), "{ended:?}\n{}", logs(&directory.join("out/live")));
+    let result = json(&result);
+    for row in result["verdicts"].as_array().unwrap() {
+        let (checker, status) = (&row["checker"], &row["status"]);
+        assert_eq!(
+            status,
+            "passed",
+            "{checker}: {}\n{ended:?}\n{}",
+            row["detail"],
+            logs(&directory.join("out/live"))
+        );
+    }
+    ended_well(ended, &directory);
+    (result, directory)
+}
+
+/// A machine that is too busy for the rate makes a measurement invalid, not the ledger wrong.
+fn ended_well(ended: Ended, directory: &Path) {
+    assert!(matches!(ended.code, Some(0 | 13)), "{ended:?}\n{}", logs(&directory.join("out/live")));
+}
+
+/// The ends of all logs in a directory.
+fn logs(directory: &Path) -> String {
+    let mut text = String::new();
+    for name in names(directory).iter().filter(|name| name.ends_with(".log")) {
+        let log = std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+        let from = log.len().saturating_sub(2_000);
+        let tail: String = log.chars().skip_while(|c| !c.is_ascii()).collect();
+        let _ = writeln!(text, "--- {name}\n{}", tail.get(from..).unwrap_or(&tail));
+    }
+    text
+}
+
+fn count(result: &Value, metric: &str) -> u64 {
+    result["metrics"][metric]["value"].as_u64().unwrap_or_else(|| panic!("no {metric}"))
+}
+
+#[test]
+fn a_scenario_runs_live_and_its_checkers_pass() {
+    let directory = directory("live-scenario");
+    let file = root().join("scenarios/live.yaml");
+    let file = file.to_str().unwrap();
+    let ended = Build::Debug.run(&directory, &["run", "--live", file, "--out", "out"]);
+    for phrase in ["live: 4 replica processes on loopback", "ok   receipts", "ok   durability", "crash of 3"]
+    {
+        assert!(
+            ended.stdout.contains(phrase),
+            "no {phrase:?} in {ended:?}\n{}",
+            logs(&directory.join("out/live"))
+        );
+    }
+    ended_well(ended, &directory);
+    let out = directory.join("out");
+    let result = json(&out.join("result.json"));
+    assert_eq!(result["world"], "live_loopback");
+    assert_eq!(count(&result, "replica.restarts"), 1);
+    assert!(count(&result, "transactions.committed") > 0);
+    assert!(out.join("series.csv").exists() && out.join("live/consortium.yaml").exists());
+
+    let refused = Build::Debug.run(&directory, &["replay", "out"]).exits(2);
+    refused.says(&["it was run live", "no run repeats it to the bit"]);
+}
+
+#[test]
+fn what_cannot_be_injected_is_refused_before_anything_starts() {
+    let directory = directory("live-refused");
+    let smoke = root().join("scenarios/smoke.yaml");
+    let smoke = smoke.to_str().unwrap();
+    let ended = Build::Debug.run(&directory, &["run", "--live", smoke, "--out", "out"]).exits(2);
+    ended.says(&["faults[1], a partition, cannot be injected on loopback", "--namespaces"]);
+    let opaque = root().join("scenarios/peer-simulation-10.yaml");
+    let ended =
+        Build::Debug.run(&directory, &["run", "--live", opaque.to_str().unwrap(), "--out", "out"]).exits(2);
+    ended.says(&["equal gaps", "--set arrivals=constant"]);
+    assert_eq!(names(&directory), Vec::<String>::new());
+    Build::Debug.run(&directory, &["run", "--netem", smoke]).exits(2).says(&["--live"]);
+}
+
+#[test]
+fn one_replica_after_another_is_killed_and_nothing_is_lost() {
+    let kills = std::env::var("AMANAH_LIVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    // Instants and replicas that look random, and are the same in every run.
+    let mut faults = String::new();
+    let mut at_ms = 500;
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    for _ in 0..kills {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (replica, gap_ms) = ((state >> 60) % 4, 700 + (state >> 33) % 900);
+        let _ = writeln!(faults, "  - {{ at: {at_ms}ms, crash: {{ replicas: [{replica}], for: 400ms }} }}");
+        at_ms += gap_ms;
+    }
+    let (result, _) = run_live("kills", &scenario("kills", at_ms / 1_000 + 2, &faults));
+    assert_eq!(count(&result, "replica.restarts"), kills);
+    assert!(count(&result, "transactions.committed") > 0);
+}
+
+#[test]
+fn all_replicas_are_killed_at_once_and_nothing_is_lost() {
+    let faults = "  - { at: 2s, crash: { replicas: [0, 1, 2, 3], for: 500ms } }
+  - { at: 6s, crash: { replicas: [3, 2, 1, 0], for: 500ms } }";
+    let (result, _) = run_live("all-killed", &scenario("all-killed", 10, faults));
+    assert_eq!(count(&result, "replica.restarts"), 8);
+    assert!(count(&result, "transactions.committed") > 0);
+}
+
+#[test]
+fn opaque_load_is_made_in_the_replicas_and_counted() {
+    let scenario = "name: opaque
+duration: 4s
+drain: 20s
+arrivals: constant
+ledger: { replicas: 4 }
+network: { topology: lan }
+workloads:
+  - opaque: { rate: 400/s, size: 512B }
+faults:
+  - { at: 1s, crash: { replicas: [2], for: 500ms } }
+expect:
+  - safety
+";
+    let directory = directory("live-opaque");
+    std::fs::write(directory.join("live.yaml"), scenario).unwrap();
+    let ended = Build::Debug.run(&directory, &["run", "--live", "live.yaml", "--out", "out", "--quiet"]);
+    ended_well(ended, &directory);
+    let result = json(&directory.join("out/result.json"));
+    let [submitted, committed, timed_out] =
+        ["submitted", "committed", "timed_out"].map(|name| count(&result, &format!("transactions.{name}")));
+    // All that was scheduled is accounted for: what fell due while a process was dead timed out with it.
+    assert!((1_590..=1_610).contains(&submitted), "{submitted}");
+    assert!(committed > submitted / 2 && timed_out > 0, "{committed} of {submitted}, {timed_out} timed out");
+}
