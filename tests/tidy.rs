@@ -46,6 +46,7 @@ const CORE: &[(&str, &[&str])] = &[
     (
         "live",
         &[
+            "audit",
             "codec",
             "committee",
             "crypto",

@@ -17,6 +17,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REPLICAS: u16 = 4;
 const TICK: Duration = Duration::from_millis(10);
 
@@ -218,9 +221,13 @@ fn main() {
     }
     let status = replicas[0].status();
     println!(
-        "  replica 0: round {:?}, {} commits, {} syncs, {} MB journal, {} datagrams sent, {} lost, {} shed",
-        status.replica.protocol.round,
+        "  replica 0: round {}, {} commits, {} leader timeouts, {} suspended, {} dropped, {} KB queued, {} syncs, {} MB journal, {} datagrams sent, {} lost, {} shed",
+        status.replica.protocol.round.0,
         status.replica.executed,
+        status.replica.protocol.leader_timeouts,
+        status.replica.protocol.suspended,
+        status.replica.dropped,
+        status.network.queued_bytes >> 10,
         status.syncs,
         status.journal_bytes >> 20,
         status.network.datagrams_sent,

@@ -13,9 +13,11 @@
     reason = "the driver is what the machines leave clock, entropy, threads, sockets and files to"
 )]
 
+pub mod client;
 mod clock;
 mod gateways;
 pub mod journal;
+pub mod metrics;
 mod replica;
 mod runtime;
 mod socket;

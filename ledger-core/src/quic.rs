@@ -425,5 +425,23 @@ impl Host {
     }
 }
 
+/// What another QUIC stack needs to dial machines of a chain with this key: it then speaks TLS as a [`Host`] does, and
+/// checks that whoever it dials by [`server_name`] holds that peer's key. The registry's expiries are not looked at.
+pub fn client_crypto(
+    key: &SecretKey,
+    chain: ChainId,
+    registry: Arc<Registry>,
+    entropy: &Entropy,
+) -> Result<Arc<quinn_proto::crypto::rustls::QuicClientConfig>, QuicError> {
+    let clock = Clock::new(Timestamp::ZERO);
+    let gate = Gate::new(registry, clock.clone());
+    Ok(Identity::new(key, chain, &gate, &clock, entropy)?.client)
+}
+
+/// The name under which a peer is dialled: it tells the verifier whose key to expect.
+pub fn server_name(peer: Peer) -> String {
+    registry::name_of(peer)
+}
+
 #[cfg(test)]
 mod tests;

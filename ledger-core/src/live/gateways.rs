@@ -123,14 +123,14 @@ impl GatewaysHandle {
     ///
     /// # Panics
     /// If the gateway is none of this process's.
-    pub fn command(&self, gateway: GatewayId, command: Command) -> Result<(), Busy<Command>> {
+    pub fn command(&self, gateway: GatewayId, command: Command) -> Result<(), Busy<Box<Command>>> {
         let place = *self.places.get(&gateway).expect("the caller commands gateways that it started");
         match self.process.requests.try_send(LocalRequest::Command(place, Box::new(command))) {
             Ok(()) => Ok(()),
             Err(
                 TrySendError::Full(LocalRequest::Command(_, command))
                 | TrySendError::Disconnected(LocalRequest::Command(_, command)),
-            ) => Err(Busy(*command)),
+            ) => Err(Busy(command)),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 unreachable!("what was sent comes back")
             }
@@ -159,7 +159,7 @@ impl GatewaysHandle {
 
     /// A view of them that outlives a move of the handle.
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(&self.process.shared)
+        Monitor::new(&self.process.shared, None)
     }
 
     /// Stops, tells peers, and waits for all threads. What was under way is not completed.

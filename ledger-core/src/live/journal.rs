@@ -29,12 +29,14 @@
 //! would cost half of that and another dependency. The hash is keyed by the segment's header, so that neither a record
 //! of another segment nor one inside an entry's bytes passes for a record.
 
+mod direct;
 mod directory;
 mod record;
 mod recovery;
 #[cfg(test)]
 mod tests;
 
+pub use direct::DirectFile;
 pub use directory::Directory;
 
 use crate::seam::{JournalEntry, JournalPosition};
@@ -50,6 +52,9 @@ pub const ENTRY_BYTES_MAX: usize = 1536 * 1024 * 1024;
 pub trait Storage: Send {
     /// An open file.
     type File: StorageFile;
+    /// What is written between two syncs is a multiple of so many bytes (itself one of 8): the journal fills up with
+    /// zeros, and never writes into a block that holds something durable.
+    const BLOCK: usize;
     /// Names of all files.
     fn list(&mut self) -> io::Result<Vec<String>>;
     /// Everything in a file.
@@ -68,7 +73,8 @@ pub trait Storage: Send {
 
 /// A file that is written from start to end.
 pub trait StorageFile: Send {
-    /// Writes behind what is there; returns how many bytes of the parts were taken.
+    /// Writes behind what is there; returns how many bytes of the parts were taken. What was taken may be held back
+    /// until the next sync, never longer.
     fn write(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Makes the content durable (not its name).
     fn sync(&mut self) -> io::Result<()>;
@@ -259,8 +265,9 @@ impl<S: Storage> Journal<S> {
     pub fn close(mut self) -> Result<(), JournalError> {
         self.flush()?;
         let Some(mut segment) = self.current.take() else { return Ok(()) };
-        self.records.begin(0);
+        self.records.begin();
         self.records.add_seal(&segment.header, self.durable);
+        self.records.fill(S::BLOCK, 0);
         self.records
             .write(&mut segment.file, &[])
             .and_then(|_| segment.file.sync())
@@ -279,8 +286,9 @@ impl<S: Storage> Journal<S> {
 
     /// Writes what is pending behind the current segment. Only a success makes it current again.
     fn extend(&mut self, mut segment: Segment<S::File>) -> Result<(), JournalError> {
-        self.records.begin(segment.length);
+        self.records.begin();
         self.records.add(&segment.header, self.durable, self.durable, &self.pending);
+        self.records.fill(S::BLOCK, self.pending_bytes);
         let written = self
             .records
             .write(&mut segment.file, &self.pending)
@@ -330,6 +338,7 @@ impl<S: Storage> Journal<S> {
         let mut file = self.storage.create(fresh).map_err(|error| ("create", error))?;
         self.records.begin_segment(&header);
         self.records.add(&header, self.durable, self.durable, &self.pending);
+        self.records.fill(S::BLOCK, self.pending_bytes);
         let length = self.records.write(&mut file, &self.pending).map_err(|error| ("write", error))?;
         file.sync().map_err(|error| ("sync", error))?;
         self.storage.rename(fresh, name).map_err(|error| ("rename", error))?;

@@ -7,6 +7,7 @@ use super::runtime::machines::{Hosted, JournalLink, LocalRequest, Replies, Repor
 use super::runtime::writer::Writer;
 use super::runtime::{Outlets, Process, Setup, joined, spawn};
 use super::status::{LiveStatus, Shared};
+use crate::committee::{Committee, ReplicaId};
 use crate::crypto::Digest;
 use crate::quic::{Entropy, Host, HostConfig, QuicTuning, Registry};
 use crate::replica::{Replica, ReplicaConfig};
@@ -101,6 +102,7 @@ where
     let writer =
         Writer { journal, ops, answers: answers.0.clone(), backlog: backlog.clone(), shared: shared.clone() };
     let writer = spawn("journal", &shared, move || writer.run()).map_err(LiveError::Thread)?;
+    let member = (committee.clone(), id);
     let process = Process::start(Setup {
         clock,
         workers,
@@ -120,12 +122,13 @@ where
             ..Outlets::default()
         },
     })?;
-    Ok(ReplicaHandle { clock, process, replies, writer })
+    Ok(ReplicaHandle { clock, member, process, replies, writer })
 }
 
 /// A running replica.
 pub struct ReplicaHandle {
     clock: Clock,
+    member: (Arc<Committee>, ReplicaId),
     process: Process,
     replies: Receiver<Replies>,
     writer: JoinHandle<Result<(), JournalError>>,
@@ -159,7 +162,7 @@ impl ReplicaHandle {
 
     /// A view of it that outlives a move of the handle.
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(&self.process.shared)
+        Monitor::new(&self.process.shared, Some(self.member.clone()))
     }
 
     /// Stops accepting, makes the journal durable, tells peers, and waits for all threads.
@@ -171,21 +174,46 @@ impl ReplicaHandle {
 
 /// Sees how a process is doing.
 #[derive(Clone)]
-pub struct Monitor(Arc<Shared>);
+pub struct Monitor {
+    shared: Arc<Shared>,
+    /// Whose quorum a replica must be connected with to be of use.
+    member: Option<(Arc<Committee>, ReplicaId)>,
+}
 
 impl Monitor {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self(shared.clone())
+    pub(super) fn new(shared: &Arc<Shared>, member: Option<(Arc<Committee>, ReplicaId)>) -> Self {
+        Self { shared: shared.clone(), member }
     }
 
     /// Figures.
     pub fn status(&self) -> LiveStatus {
-        self.0.status()
+        self.shared.status()
     }
 
     /// Why it stopped by itself, if it did.
     pub fn failed(&self) -> Option<Arc<LiveError>> {
-        self.0.failure()
+        self.shared.failure()
+    }
+
+    /// Whether it works at all, or why not.
+    pub fn live(&self) -> Result<(), String> {
+        self.failed().map_or(Ok(()), |failure| Err(failure.to_string()))
+    }
+
+    /// Whether it can serve clients, or why not (yet).
+    pub fn ready(&self) -> Result<(), String> {
+        self.live()?;
+        if self.shared.status().disk_full {
+            return Err("the disk is full".into());
+        }
+        let Some((committee, me)) = &self.member else { return Ok(()) };
+        let mut reached = self.shared.replicas_connected();
+        reached.insert(*me);
+        if committee.is_quorum(&reached) {
+            Ok(())
+        } else {
+            Err(format!("connected with {} of {} other replicas", reached.len() - 1, committee.size() - 1))
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a running process says of itself.
 
 use super::LiveError;
+use crate::committee::ReplicaSet;
 use crate::quic::{Counters, Refusal};
 use crate::replica::ReplicaStatus;
 use crate::seam::{JournalPosition, Peer};
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -35,7 +35,7 @@ pub struct LiveStatus {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     status: Mutex<LiveStatus>,
-    connected: Mutex<BTreeSet<Peer>>,
+    connected: Mutex<ReplicaSet>,
     disk_full: AtomicBool,
     refused: AtomicU64,
     unobserved: AtomicU64,
@@ -48,7 +48,7 @@ impl Shared {
         status.disk_full = self.disk_full.load(Ordering::Acquire);
         status.refused = self.refused.load(Ordering::Relaxed);
         status.unobserved = self.unobserved.load(Ordering::Relaxed);
-        status.replicas_connected = self.connected.lock().expect("nothing panics while it holds this").len();
+        status.replicas_connected = self.replicas_connected().len() as usize;
         status
     }
 
@@ -70,15 +70,17 @@ impl Shared {
     }
 
     pub fn connected(&self, machine: u32, peer: Peer, connected: bool) {
-        if machine != 0 || !matches!(peer, Peer::Replica(_)) {
-            return;
-        }
-        let mut peers = self.connected.lock().expect("nothing panics while it holds this");
+        let (0, Peer::Replica(replica)) = (machine, peer) else { return };
+        let mut replicas = self.connected.lock().expect("nothing panics while it holds this");
         if connected {
-            peers.insert(peer);
+            replicas.insert(replica);
         } else {
-            peers.remove(&peer);
+            replicas.remove(replica);
         }
+    }
+
+    pub fn replicas_connected(&self) -> ReplicaSet {
+        *self.connected.lock().expect("nothing panics while it holds this")
     }
 
     pub fn set_disk_full(&self, full: bool) {

@@ -1,6 +1,7 @@
 //! Stories of live clusters: real threads, sockets and disks on this host.
 
-mod exchange;
+pub mod exchange;
+mod operations;
 mod ordering;
 mod storage;
 
@@ -28,10 +29,10 @@ use std::time::SystemTime;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What all machines of a test's consortium know.
-struct Consortium {
-    committee: Arc<Committee>,
+pub struct Consortium {
+    pub committee: Arc<Committee>,
     keys: Vec<SecretKey>,
-    addresses: BTreeMap<Peer, SocketAddr>,
+    pub addresses: BTreeMap<Peer, SocketAddr>,
     registry: Registry,
     genesis_at: SystemTime,
     ledger: Option<Ledger>,
@@ -39,8 +40,8 @@ struct Consortium {
 }
 
 /// A replica and what it has reported.
-struct Running {
-    handle: ReplicaHandle,
+pub struct Running {
+    pub handle: ReplicaHandle,
     reports: Receiver<Report>,
     commits: BTreeMap<u64, Digest>,
 }
@@ -85,7 +86,7 @@ impl Consortium {
             peers: Arc::new(self.addresses.clone()),
             registry: Arc::new(self.registry.clone()),
             journal: self.directory.join(format!("r{}", id.0)),
-            workers: usize::from(id.0 % 2 == 0),
+            workers: usize::from(id.0.is_multiple_of(2)),
             genesis_at: self.genesis_at,
             observer: Some(observer),
             quic: QuicTuning::default(),
@@ -98,7 +99,7 @@ impl Consortium {
         Running { handle: start_replica(options).unwrap(), reports, commits: BTreeMap::new() }
     }
 
-    fn start_all(&self) -> Vec<Running> {
+    pub fn start_all(&self) -> Vec<Running> {
         self.committee.replicas().map(|replica| self.start(replica.0)).collect()
     }
 }

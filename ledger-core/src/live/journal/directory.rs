@@ -1,8 +1,9 @@
 //! A journal's files in a directory of the host, for one process at a time.
 
-use super::{JournalError, Storage, StorageFile};
+use super::direct::{BLOCK, DirectFile};
+use super::{JournalError, Storage};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, IoSlice, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file that a process locks while it uses the directory. The kernel unlocks it when the process ends, however.
@@ -42,7 +43,8 @@ impl Directory {
 }
 
 impl Storage for Directory {
-    type File = File;
+    type File = DirectFile;
+    const BLOCK: usize = BLOCK;
 
     fn list(&mut self) -> io::Result<Vec<String>> {
         let names = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.file_name().into_string()));
@@ -54,8 +56,8 @@ impl Storage for Directory {
         fs::read(self.path.join(name))
     }
 
-    fn create(&mut self, name: &str) -> io::Result<File> {
-        File::create(self.path.join(name))
+    fn create(&mut self, name: &str) -> io::Result<DirectFile> {
+        DirectFile::create(&self.path.join(name))
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
@@ -72,19 +74,5 @@ impl Storage for Directory {
 
     fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
-    }
-}
-
-impl StorageFile for File {
-    fn write(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_vectored(parts)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-
-    fn cut(&mut self, bytes: u64) -> io::Result<()> {
-        self.set_len(bytes)
     }
 }

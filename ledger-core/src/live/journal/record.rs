@@ -5,6 +5,8 @@
 //! record   magic 4 │ length 4 │ position 8 │ durable 8 │ kind 1, zero 7 │ checksum 16 │ entry │ zero 0–7
 //! ```
 //!
+//! Records of one flush follow each other; the flush ends with zeros up to a block of the storage.
+//!
 //! A record's checksum covers its header and its entry, under a key that is the hash of its segment's header.
 
 use super::{JournalOptions, StorageFile};
@@ -139,16 +141,15 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Starts a write behind so many bytes of a segment.
-    pub fn begin(&mut self, length: u64) {
-        debug_assert!(length.is_multiple_of(ALIGNMENT as u64), "records are padded");
+    /// Starts a write.
+    pub fn begin(&mut self) {
         self.heads.clear();
         self.gaps.clear();
     }
 
     /// Starts a write at the start of a segment.
     pub fn begin_segment(&mut self, header: &SegmentHeader) {
-        self.begin(0);
+        self.begin();
         self.heads.extend_from_slice(&header.bytes);
     }
 
@@ -175,6 +176,12 @@ impl Records {
     /// Adds a record that says nothing but up to where the journal is durable.
     pub fn add_seal(&mut self, header: &SegmentHeader, durable: JournalPosition) {
         self.add_head(header, durable, durable, KIND_SEAL, &[]);
+    }
+
+    /// Fills up with zeros to a multiple of `block`, the entries' bytes included.
+    pub fn fill(&mut self, block: usize, entries_bytes: usize) {
+        let length = self.heads.len() + entries_bytes;
+        self.heads.resize(self.heads.len() + length.next_multiple_of(block) - length, 0);
     }
 
     fn add_head(

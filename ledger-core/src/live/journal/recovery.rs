@@ -84,9 +84,9 @@ impl Reading {
     }
 
     /// Reads a segment up to where the next one begins.
-    fn read_segment(
+    fn read_segment<S: Storage>(
         &mut self,
-        storage: &mut impl Storage,
+        storage: &mut S,
         options: &JournalOptions,
         first: JournalPosition,
         next: Option<JournalPosition>,
@@ -121,6 +121,10 @@ impl Reading {
             let record =
                 Record::read(&header, &segment, offset).filter(|record| record.position == self.end());
             let Some(record) = record else {
+                if let Some(boundary) = filled::<S>(&segment, offset) {
+                    offset = boundary;
+                    continue;
+                }
                 if next.is_some() {
                     return Err(corrupt(offset, "no record where a later segment needs one"));
                 }
@@ -136,6 +140,13 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// The end of the zeros that fill up a flush from here, if these are some.
+fn filled<S: Storage>(segment: &[u8], offset: usize) -> Option<usize> {
+    let boundary = offset.next_multiple_of(S::BLOCK);
+    let zeros = segment.get(offset..boundary)?;
+    (!zeros.is_empty() && zeros.iter().all(|byte| *byte == 0)).then_some(boundary)
 }
 
 /// The furthest that any record behind an offset says the journal was durable.

@@ -294,7 +294,7 @@ fn an_entry_cannot_pass_for_records() {
     let (_, segment) = disk.state().files().remove(0);
     let unsalted = SegmentHeader::new(&JournalOptions { salt: [0; 16], ..OPTIONS }, JournalPosition(0), 1);
     let mut forged = Records::default();
-    forged.begin(0);
+    forged.begin();
     forged.add_seal(&unsalted, JournalPosition(99));
     let mut payload = forged_bytes(&forged);
     payload.extend_from_slice(&segment[record::SEGMENT_HEADER_BYTES..]);
@@ -302,7 +302,7 @@ fn an_entry_cannot_pass_for_records() {
     story.flush();
     let (name, content) = disk.state().files().remove(0);
     let mut state = disk.state();
-    state.edit(&name, |bytes| bytes.truncate(content.len() - 8));
+    state.edit(&name, |bytes| bytes.truncate(content.len() - 40));
     let (_, recovered) = Journal::open(Disk::of(state), OPTIONS).unwrap();
     assert_eq!(recovered.entries, story.appended[..1]);
     assert!(recovered.torn.is_some());

@@ -22,6 +22,10 @@ pub fn key_of(party: PartyId) -> SecretKey {
     SecretKey::from_seed([party.0 as u8 + 100; 32])
 }
 
+pub fn transport_key(gateway: u32) -> SecretKey {
+    Gateway::transport_key(secret(gateway))
+}
+
 fn secret(gateway: u32) -> [u8; 32] {
     [gateway as u8 + 1; 32]
 }
@@ -42,7 +46,7 @@ pub fn hospitals() -> Consortium {
     let gateways: Vec<Peer> = (0..2).map(|id| Peer::Gateway(GatewayId(id))).collect();
     consortium.addresses.extend(free_addresses(&gateways));
     for id in 0..2 {
-        let key = Gateway::transport_key(secret(id)).public();
+        let key = transport_key(id).public();
         consortium.registry.insert(key, Peer::Gateway(GatewayId(id)), None);
     }
     consortium

@@ -1,8 +1,7 @@
 //! A replica whose disk fails.
 
 use super::*;
-use crate::live::journal::{Directory, Storage, StorageFile};
-use std::fs::File;
+use crate::live::journal::{DirectFile, Directory, Storage, StorageFile};
 use std::io::{self, IoSlice};
 use std::sync::atomic::AtomicU8;
 
@@ -17,7 +16,7 @@ struct Fragile {
 }
 
 struct FragileFile {
-    file: File,
+    file: DirectFile,
     health: Arc<AtomicU8>,
 }
 
@@ -31,6 +30,7 @@ fn check(health: &AtomicU8) -> io::Result<()> {
 
 impl Storage for Fragile {
     type File = FragileFile;
+    const BLOCK: usize = Directory::BLOCK;
 
     fn list(&mut self) -> io::Result<Vec<String>> {
         self.directory.list()
@@ -65,7 +65,7 @@ impl Storage for Fragile {
 impl StorageFile for FragileFile {
     fn write(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         check(&self.health)?;
-        StorageFile::write(&mut self.file, parts)
+        self.file.write(parts)
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -273,6 +273,7 @@ impl Disk {
 
 impl Storage for Disk {
     type File = DiskFile;
+    const BLOCK: usize = 32;
 
     fn list(&mut self) -> io::Result<Vec<String>> {
         Ok(self.0.lock().unwrap().state.names.keys().cloned().collect())
