@@ -2,6 +2,7 @@
 //!
 //! A replica proposes for the round after the highest with a quorum of accepted blocks, once, and not before that
 //! quorum's leaders are here and voted on, or a timeout. Waiting serves speed alone: it makes direct decisions likely.
+//! A leader that the others have overtaken does not leave its round out: they wait for that block.
 
 use super::Mysticeti;
 use super::dag::NodeId;
@@ -30,7 +31,10 @@ impl Mysticeti {
         }
         let present = self.dag.present(self.quorum_round);
         let silent = |leader: ReplicaId| self.heights[leader.index()].0 + SILENT_ROUNDS < self.quorum_round.0;
-        self.leaders(self.quorum_round).all(|leader| present.contains(leader) || silent(leader))
+        // Who is in a later round has left this one out.
+        let past = |leader: ReplicaId| self.heights[leader.index()] > self.quorum_round;
+        self.leaders(self.quorum_round)
+            .all(|leader| present.contains(leader) || silent(leader) || past(leader) || leader == self.me)
             && (self.quorum_round == Round(1)
                 || self.committer.voted(&self.committee, &self.dag, self.quorum_round.before(1)))
     }
@@ -44,6 +48,11 @@ impl Mysticeti {
         self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
     }
 
+    /// Whether the others have a quorum in a round that this replica leads and has no block in.
+    fn overtaken_as_leader(&self) -> bool {
+        self.own.round < self.quorum_round && self.leaders(self.quorum_round).any(|leader| leader == self.me)
+    }
+
     pub(super) fn propose_at(&self) -> Option<Timestamp> {
         if !self.may_propose() {
             return None;
@@ -53,18 +62,23 @@ impl Mysticeti {
         } else {
             self.proposed_at + self.tuning.min_round_interval
         };
-        Some(if self.leaders_seen() { earliest } else { earliest.max(self.leader_deadline()) })
+        Some(if self.overtaken_as_leader() || self.leaders_seen() {
+            earliest
+        } else {
+            earliest.max(self.leader_deadline())
+        })
     }
 
     pub(super) fn try_propose(&mut self, now: Timestamp) {
         if self.propose_at().is_none_or(|at| at > now) {
             return;
         }
-        if !self.leaders_seen() {
+        let overtaken = self.overtaken_as_leader();
+        if !overtaken && !self.leaders_seen() {
             self.timeouts += 1;
             self.status.leader_timeouts += 1;
         }
-        let round = self.quorum_round.next();
+        let round = if overtaken { self.quorum_round } else { self.quorum_round.next() };
         let ancestors = self.choose_ancestors(round);
         let latest =
             ancestors.iter().filter_map(|ancestor| self.dag.block(ancestor)).map(|block| block.timestamp());
