@@ -176,3 +176,64 @@ expect:
     assert!((1_590..=1_610).contains(&submitted), "{submitted}");
     assert!(committed > submitted / 2 && timed_out > 0, "{committed} of {submitted}, {timed_out} timed out");
 }
+
+/// A run of a minute, at its first line of progress, and then a signal to it.
+fn signalled(name: &str, signal: &str) -> (Ended, std::path::PathBuf) {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+    let directory = directory(&format!("live-{name}"));
+    std::fs::write(directory.join("live.yaml"), scenario("signalled", 60, "  []")).unwrap();
+    let mut command = Build::Debug.command(&directory);
+    command
+        .args(["run", "--live", "live.yaml", "--out", "out"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    stderr.read_line(&mut text).unwrap();
+    assert!(text.starts_with("signalled: ") && text.contains('%'), "{text}");
+    assert_eq!(replicas_of(&directory).len(), 4);
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    stderr.read_to_string(&mut text).unwrap();
+    let mut ended = Ended::new(format!("amanah run --live, {signal}"), child.wait_with_output().unwrap());
+    ended.stderr = text;
+    (ended, directory)
+}
+
+/// Processes that run a replica of this directory.
+fn replicas_of(directory: &Path) -> Vec<String> {
+    let config = directory.join("out/live").to_string_lossy().into_owned();
+    let relative = "out/live/replica-";
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok());
+    processes
+        .filter(|process| {
+            let line = std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
+            let here = std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == directory);
+            line.contains(&config) || (here && line.contains(relative))
+        })
+        .map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[test]
+fn an_interrupted_live_run_leaves_partial_results_and_no_process() {
+    let (ended, directory) = signalled("interrupted", "INT");
+    let ended = ended.exits(130).says(&["stopping with partial results", "(exit 130)"]);
+    assert!(ended.stdout.contains("PARTIAL"), "{}", ended.stdout);
+    let result = json(&directory.join("out/result.json"));
+    assert_eq!((&result["partial"], &result["world"]), (&Value::Bool(true), &Value::from("live_loopback")));
+    assert_eq!(replicas_of(&directory), Vec::<String>::new());
+}
+
+#[test]
+fn replicas_of_a_killed_testbed_end_by_themselves() {
+    let (ended, directory) = signalled("orphans", "KILL");
+    assert_eq!(ended.code, None);
+    let since = std::time::Instant::now();
+    while !replicas_of(&directory).is_empty() {
+        assert!(since.elapsed() < cluster::GIVE_UP, "{:?} live on", replicas_of(&directory));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

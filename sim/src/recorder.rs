@@ -390,3 +390,64 @@ fn result_of(report: &CommitReport, executes: bool) -> Digest {
     }
     Digest(*hasher.finalize().as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(index: u64, what: &[u8]) -> CommitReport {
+        CommitReport {
+            index,
+            digest: Digest::sha256(&[what, &index.to_le_bytes()]),
+            state_root: Digest::default(),
+            log_root: Digest::default(),
+            time: Timestamp(index),
+            own: Vec::new(),
+            executed: Vec::new(),
+        }
+    }
+
+    fn finish(recorder: Recorder) -> History {
+        recorder.finish(Vec::new(), NetworkRecord::default())
+    }
+
+    #[test]
+    fn what_is_told_early_waits_and_the_earliest_time_counts() {
+        let mut recorder = Recorder::new(2, Timestamp::ZERO);
+        let (ahead, behind) = (ReplicaId(0), ReplicaId(1));
+        recorder.executed(Timestamp(30), ahead, report(3, b"x"));
+        recorder.executed(Timestamp(20), ahead, report(2, b"x"));
+        assert!(recorder.history.commits.is_empty() && !recorder.heard_from_all());
+        for index in 1..=3 {
+            recorder.executed(Timestamp(25), behind, report(index, b"x"));
+        }
+        let history = finish(recorder);
+        let times: Vec<u64> = history.commits.iter().map(|commit| commit.first_at.0).collect();
+        assert_eq!(times, [25, 20, 25]);
+        assert_eq!((history.unreported, history.divergences.len()), (0, 0));
+        assert_eq!(history.commits.iter().map(|commit| commit.replicas.len()).collect::<Vec<_>>(), [1, 2, 2]);
+    }
+
+    #[test]
+    fn a_gap_that_nobody_fills_is_counted_and_hides_no_divergence() {
+        let mut recorder = Recorder::new(2, Timestamp::ZERO);
+        recorder.executed(Timestamp(1), ReplicaId(0), report(1, b"x"));
+        recorder.executed(Timestamp(4), ReplicaId(0), report(4, b"x"));
+        recorder.executed(Timestamp(5), ReplicaId(1), report(4, b"y"));
+        let history = finish(recorder);
+        assert_eq!((history.commits.len(), history.unreported), (4, 2));
+        assert_eq!(history.divergences.len(), 1);
+        assert!(history.commits[1].replicas.is_empty());
+    }
+
+    #[test]
+    fn seconds_count_from_the_start() {
+        let mut recorder = Recorder::new(1, Timestamp::ZERO);
+        recorder.begin(Timestamp(5_000_000_000));
+        recorder.counted(Timestamp(6_500_000_000), 3, 2);
+        recorder.second(Timestamp(7_000_000_000), std::iter::once(None), 77);
+        let history = finish(recorder);
+        assert_eq!((history.series[1].scheduled, history.series[1].committed), (3, 2));
+        assert_eq!(history.series[1].resident_bytes, 77);
+    }
+}

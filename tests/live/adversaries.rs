@@ -71,7 +71,7 @@ fn entry(index: u64) -> Bytes {
 
 /// Calls until the replica has counted a refusal for this reason more than before.
 fn refused(cluster: &Cluster, mut caller: Caller, reason: &str) {
-    let name = format!("amanah_handshakes_refused_total{{replica=\"0\",reason=\"{reason}\"}}");
+    let name = format!("amanah_quic_refused_total{{reason=\"{reason}\"}}");
     let before = cluster.figure(0, &name).unwrap();
     let since = Instant::now();
     caller.send(entry(0));
@@ -104,17 +104,21 @@ fn who_is_not_a_member_is_refused() {
     cluster.commits(5);
     // Somebody who says that they are replica 1, with a key of their own.
     let stranger = || SecretSeed::fresh().unwrap();
-    refused(&cluster, Caller::new(&cluster, Peer::Replica(ReplicaId(1)), stranger().signing()), "UnknownKey");
+    refused(
+        &cluster,
+        Caller::new(&cluster, Peer::Replica(ReplicaId(1)), stranger().signing()),
+        "the key is not in the registry",
+    );
     // An unknown client.
     refused(
         &cluster,
         Caller::new(&cluster, Peer::Gateway(GatewayId(77)), stranger().signing()),
-        "UnknownKey",
+        "the key is not in the registry",
     );
     // A client whose time is over.
     let secret = SecretSeed::read(&cluster.directory.join("gateway-1.key")).unwrap();
     let key = Gateway::transport_key(secret.bytes());
-    refused(&cluster, Caller::new(&cluster, Peer::Gateway(GatewayId(1)), key), "ExpiredKey");
+    refused(&cluster, Caller::new(&cluster, Peer::Gateway(GatewayId(1)), key), "the key has expired");
     cluster.commits(20);
 }
 
@@ -142,8 +146,8 @@ fn a_flood_of_garbage_is_dropped_and_the_cluster_goes_on() {
         flood(4_000);
         cluster.commits(10);
     }
-    assert!(cluster.figure(0, "amanah_datagrams_garbage_total").unwrap() > 0);
-    let health = super::cluster::http("GET", cluster.replica_port(0), "/health", "").unwrap();
+    assert!(cluster.figure(0, "amanah_quic_garbage_total").unwrap() > 0);
+    let health = super::cluster::http("GET", cluster.replica_port(0), "/health/live", "").unwrap();
     assert_eq!(health.0, 200, "{health:?}");
 }
 
@@ -177,6 +181,6 @@ fn a_slow_reader_holds_nobody_up() {
         (0..50).for_each(|_| caller.turn(true));
     }
     cluster.commits(20);
-    let ((_, status), _) = (super::cluster::http("GET", cluster.replica_port(0), "/health", "").unwrap(), ());
-    assert!(status.contains("\"healthy\":true"), "{status}");
+    let health = super::cluster::http("GET", cluster.replica_port(0), "/health/ready", "").unwrap();
+    assert_eq!(health.0, 200, "{health:?}");
 }

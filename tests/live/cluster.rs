@@ -90,7 +90,7 @@ impl Cluster {
     /// Waits until all replicas have executed this many commits more; gives up without progress.
     pub fn commits(&self, more: u64) {
         let now = || -> Vec<u64> {
-            (0..4).map(|replica| self.figure(replica, "amanah_commits_total").unwrap_or(0)).collect()
+            (0..4).map(|replica| self.figure(replica, "amanah_commits_executed_total").unwrap_or(0)).collect()
         };
         let start = now();
         let (mut last, mut since) = (start.clone(), Instant::now());

@@ -83,8 +83,8 @@ fn a_replica_says_how_it_is_and_ends_when_it_is_told_to() {
     let mut cluster = Cluster::new("signals");
     cluster.start_replicas();
     cluster.commits(1);
-    let (code, health) = http("GET", cluster.replica_port(0), "/health", "").unwrap();
-    assert!(code == 200 && health.contains("\"healthy\":true"), "{health}");
+    let (code, health) = http("GET", cluster.replica_port(0), "/health/live", "").unwrap();
+    assert!(code == 200 && health == "live\n", "{health}");
     for signal in ["TERM", "INT"] {
         assert!(cluster.end("replica", 3, signal).success(), "{}", super::logs(&cluster.directory));
         cluster.start("replica", 3);

@@ -169,6 +169,10 @@ pub struct Journal<S: Storage> {
     /// Appended behind `durable`.
     pending: Vec<JournalEntry>,
     pending_bytes: usize,
+    /// How many of the pending entries are written to the current segment, and their bytes. Not synced, they may be
+    /// there or not.
+    written_entries: usize,
+    written_bytes: usize,
     records: Records,
     syncs: u64,
     written: u64,
@@ -180,6 +184,8 @@ struct Segment<F> {
     header: SegmentHeader,
     /// Bytes in the file, all durable.
     length: u64,
+    /// Bytes behind them that are not durable yet.
+    unsynced: u64,
 }
 
 impl<S: Storage> Journal<S> {
@@ -214,6 +220,25 @@ impl<S: Storage> Journal<S> {
         self.pending_bytes
     }
 
+    /// Bytes of entries that are not even written.
+    pub fn unwritten_bytes(&self) -> usize {
+        self.pending_bytes - self.written_bytes
+    }
+
+    /// Writes what is pending, so that the next flush has less to do. Nothing is durable by it, and what fails, the
+    /// flush tries again.
+    pub fn write(&mut self) {
+        let room = |segment: &mut Segment<S::File>| {
+            segment.length + segment.unsynced < self.options.segment_bytes_max
+        };
+        if let Some(mut segment) = self.current.take_if(room) {
+            match self.write_pending(&mut segment, 0) {
+                Ok(()) => self.current = Some(segment),
+                Err(_) => self.give_up(segment),
+            }
+        }
+    }
+
     /// Syncs of segments, and bytes written, by this process.
     pub fn totals(&self) -> (u64, u64) {
         (self.syncs, self.written)
@@ -234,13 +259,15 @@ impl<S: Storage> Journal<S> {
                 Err(_) => self.begin_segment()?,
             },
             None => {
-                self.current = None;
+                if let Some(segment) = self.current.take() {
+                    self.give_up(segment);
+                }
                 self.begin_segment()?;
             }
         }
         self.durable = self.end();
         self.pending.clear();
-        self.pending_bytes = 0;
+        (self.pending_bytes, self.written_entries, self.written_bytes) = (0, 0, 0);
         Ok(self.durable)
     }
 
@@ -284,30 +311,50 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// Writes what is pending behind the current segment. Only a success makes it current again.
+    /// Writes and syncs what is pending behind the current segment. Only a success makes it current again.
     fn extend(&mut self, mut segment: Segment<S::File>) -> Result<(), JournalError> {
-        self.records.begin();
-        self.records.add(&segment.header, self.durable, self.durable, &self.pending);
-        self.records.fill(S::BLOCK, self.pending_bytes);
-        let written = self
-            .records
-            .write(&mut segment.file, &self.pending)
+        let block = S::BLOCK;
+        let done = self
+            .write_pending(&mut segment, block)
             .map_err(|error| ("write", error))
-            .and_then(|written| segment.file.sync().map(|()| written).map_err(|error| ("sync", error)));
-        match written {
-            Ok(written) => {
+            .and_then(|()| segment.file.sync().map_err(|error| ("sync", error)));
+        match done {
+            Ok(()) => {
                 self.syncs += 1;
-                self.written += written;
-                segment.length += written;
+                segment.length += std::mem::take(&mut segment.unsynced);
                 self.current = Some(segment);
                 Ok(())
             }
             Err((action, error)) => {
-                // Gives the space back. Should it fail: the next segment stands for all of this.
-                let _ = segment.file.cut(segment.length);
-                Err(self.explain(action, &segment.name, error))
+                let error = self.explain(action, &segment.name, error);
+                self.give_up(segment);
+                Err(error)
             }
         }
+    }
+
+    /// Writes the pending entries that are not written yet, and fills up to a block, if it is not 0.
+    fn write_pending(&mut self, segment: &mut Segment<S::File>, block: usize) -> io::Result<()> {
+        let entries = &self.pending[self.written_entries..];
+        let first = JournalPosition(self.durable.0 + self.written_entries as u64);
+        self.records.begin();
+        self.records.add(&segment.header, first, self.durable, entries);
+        if block > 0 {
+            let before = self.pending_bytes - self.written_bytes + segment.unsynced as usize;
+            self.records.fill(block, before);
+        }
+        let written = self.records.write(&mut segment.file, entries)?;
+        segment.unsynced += written;
+        self.written += written;
+        (self.written_entries, self.written_bytes) = (self.pending.len(), self.pending_bytes);
+        Ok(())
+    }
+
+    /// Writes no more to a segment. The next one stands for everything behind what is durable in it.
+    fn give_up(&mut self, mut segment: Segment<S::File>) {
+        (self.written_entries, self.written_bytes) = (0, 0);
+        // Gives the space back; should it fail, the bytes are ignored all the same.
+        let _ = segment.file.cut(segment.length);
     }
 
     /// Begins a segment at the durable position, with what is pending.
@@ -346,6 +393,6 @@ impl<S: Storage> Journal<S> {
         self.generation += 1;
         self.syncs += 1;
         self.written += length;
-        Ok(Segment { file, name: name.into(), header, length })
+        Ok(Segment { file, name: name.into(), header, length, unsynced: 0 })
     }
 }

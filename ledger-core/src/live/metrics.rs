@@ -107,7 +107,8 @@ async fn serve(listener: TcpListener, monitor: Monitor) {
     }
 }
 
-fn answer(request: &Request<hyper::body::Incoming>, monitor: &Monitor) -> Response<Full<Bytes>> {
+/// Answers one request: for servers that have more to offer on the same address.
+pub fn answer<B>(request: &Request<B>, monitor: &Monitor) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".into());

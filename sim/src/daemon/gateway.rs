@@ -3,7 +3,7 @@
 //! What the gateway holds is on the ledger from genesis on (records whose custodian is its organisation), and for records
 //! registered since in [`HOLDINGS_FILE`] beside the documents, a line each: a restarted gateway is told both.
 
-use super::http::{self, Health};
+use super::http;
 use super::{DaemonError, Stop, addresses, registry, resolve, tuning};
 use crate::deploy::GatewayFile;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -69,13 +69,11 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
     tracing::info!(gateway = file.gateway.0, listen = %file.listen, chain = %consortium.chain().0, "up");
     let (commands_in, commands) = bounded(WAITING_MAX);
     let desk = Arc::new(Desk { clock: handle.clock(), commands: commands_in, inner: Mutex::default() });
-    let monitor = handle.monitor();
     let api = match &file.api {
         None => None,
         Some(address) => {
-            let health = Health::gateway(monitor.clone(), file.gateway);
             let api = http::Api::new(desk.clone(), &file, ledger.as_ref());
-            Some(http::serve(address, health, Some(api))?)
+            Some(http::serve(address, handle.monitor(), api)?)
         }
     };
     let served = serve(&handle, (file.gateway, &commands), &desk, &holdings, stop);

@@ -1,46 +1,33 @@
-//! Health, metrics and the gateway's API over HTTP, for this host or its operators' network: it has no authentication of
-//! its own, so bind it to an address that only they reach.
+//! The gateway's API over HTTP, beside its health and metrics.
+//!
+//! It has no authentication of its own, so bind it to an address that only the institution's own programs reach. At most
+//! [`CONNECTIONS_MAX`] connections are served at a time; others wait in the kernel's queue.
 
 mod api;
 
 pub use api::Api;
 
 use super::DaemonError;
-use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use ledger_core::committee::ReplicaId;
-use ledger_core::live::{LiveStatus, Monitor};
-use ledger_core::quic::Refusal;
-use ledger_core::seam::GatewayId;
-use serde_json::json;
-use std::fmt::Write as _;
-use std::io;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ledger_core::live::{Monitor, metrics};
+use ledger_core::time::Duration;
+use std::convert::Infallible;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
-/// Tells how a process is.
-#[derive(Clone)]
-pub struct Health {
-    monitor: Monitor,
-    labels: String,
-    is_replica: bool,
-}
-
-impl Health {
-    /// Of a replica.
-    pub fn replica(monitor: Monitor, id: ReplicaId) -> Self {
-        Self { monitor, labels: format!("replica=\"{}\"", id.0), is_replica: true }
-    }
-
-    /// Of a gateway.
-    pub fn gateway(monitor: Monitor, id: GatewayId) -> Self {
-        Self { monitor, labels: format!("gateway=\"{}\"", id.0), is_replica: false }
-    }
-}
+/// Connections served at a time.
+const CONNECTIONS_MAX: usize = 1_024;
+/// For the head of a request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// After accepting failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until it is dropped.
 pub struct Server {
@@ -60,139 +47,67 @@ impl Drop for Server {
     }
 }
 
-/// Serves health, metrics and, for a gateway, its API.
+/// Serves a gateway's API, health and metrics.
 ///
 /// # Errors
 /// If the address cannot be bound.
-pub fn serve(address: &str, health: Health, api: Option<Api>) -> Result<Server, DaemonError> {
+pub fn serve(address: &str, monitor: Monitor, api: Api) -> Result<Server, DaemonError> {
     let failed = |error| DaemonError::Io { what: format!("HTTP on {address}"), error };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let mut router =
-        Router::new().route("/health", get(healthy)).route("/metrics", get(metrics)).with_state(health);
-    if let Some(api) = api {
-        router = router.merge(api.router());
-    }
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let body = move || {
-        let served: io::Result<()> = runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
+        runtime.block_on(async move {
             tokio::select! {
-                served = axum::serve(listener, router) => served,
-                _ = stopped => Ok(()),
+                () = accept(listener, monitor, api) => {}
+                _ = stopped => {}
             }
         });
-        if let Err(error) = served {
-            tracing::error!(%error, "HTTP ended");
-        }
     };
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(body).map_err(failed)?;
     Ok(Server { stop: Some(stop), thread: Some(thread) })
 }
 
-/// 200 while the process does its work; 503 with the reason otherwise.
-async fn healthy(State(health): State<Health>) -> Response {
-    let status = health.monitor.status();
-    let failed = health.monitor.failed().map(|error| error.to_string());
-    let trouble = failed.or_else(|| status.disk_full.then(|| "the disk is full".to_owned()));
-    let code = if trouble.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
-        "healthy": trouble.is_none(),
-        "trouble": trouble,
-        "commits": status.replica.executed,
-        "replicas_connected": status.replicas_connected,
-    });
-    (code, axum::Json(body)).into_response()
-}
-
-async fn metrics(State(health): State<Health>) -> Response {
-    let text = exposition(&health.monitor.status(), &health.labels, health.is_replica);
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-        .into_response()
-}
-
-/// OpenMetrics 1.0.
-fn exposition(status: &LiveStatus, labels: &str, is_replica: bool) -> String {
-    let mut text = String::new();
-    let mut family = |name: &str, counter: bool, help: &str, value: u64| {
-        let (kind, suffix) = if counter { ("counter", "_total") } else { ("gauge", "") };
-        let _ = write!(text, "# TYPE amanah_{name} {kind}\n# HELP amanah_{name} {help}\n");
-        let _ = writeln!(text, "amanah_{name}{suffix}{{{labels}}} {value}");
+async fn accept(listener: TcpListener, monitor: Monitor, api: Api) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "no API"),
     };
-    if is_replica {
-        let replica = &status.replica;
-        family("round", false, "Round of the last own block.", replica.protocol.round.0);
-        family("commits", true, "Commits executed.", replica.executed);
-        family("commits_certified", true, "Last commit with a certified checkpoint.", replica.certified);
-        family("log_entries", true, "Entries in the audit log.", replica.log_size);
-        family(
-            "mempool_bytes",
-            false,
-            "Payload that waits to be proposed.",
-            replica.protocol.mempool_bytes as u64,
-        );
-        family(
-            "blocks_suspended",
-            false,
-            "Blocks that wait for ancestors.",
-            replica.protocol.suspended as u64,
-        );
-        family("leader_timeouts", true, "Leaders waited for in vain.", replica.protocol.leader_timeouts);
-        family("ordering_bytes", false, "Memory held for ordering.", replica.ordering_bytes as u64);
-        family("ledger_bytes", false, "Memory held for ledger rows.", replica.ledger_bytes as u64);
-        family("log_bytes", false, "Memory held for the audit log.", replica.log_bytes as u64);
-        family("dropped", true, "Messages dropped because of their sender.", replica.dropped);
-        family("replicas_connected", false, "Other replicas connected.", status.replicas_connected as u64);
-        family("journal_entries", true, "Journal entries ever made durable.", status.durable.0);
-        family("journal_syncs", true, "Syncs of the journal.", status.syncs);
-        family("journal_bytes", true, "Bytes written to the journal.", status.journal_bytes);
-        family(
-            "disk_full",
-            false,
-            "Whether nothing is accepted because the disk is full.",
-            u64::from(status.disk_full),
-        );
-        family("refused_disk_full", true, "Submissions refused because the disk was full.", status.refused);
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // No file descriptors, most likely: they come back.
+                tracing::warn!(%error, "accepting failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (monitor, api) = (monitor.clone(), api.clone());
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let (monitor, api) = (monitor.clone(), api.clone());
+                async move { Ok::<_, Infallible>(answer(request, &monitor, &api).await) }
+            });
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+            // A client that goes away is its own problem.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+            drop(place);
+        });
     }
-    let network = &status.network;
-    family("datagrams_sent", true, "UDP datagrams sent.", network.datagrams_sent);
-    family("datagrams_received", true, "UDP datagrams received.", network.datagrams_received);
-    family("datagrams_garbage", true, "Datagrams of no connection.", network.garbage);
-    family("bytes_sent", true, "Bytes of datagrams sent.", network.bytes_sent);
-    family("bytes_received", true, "Bytes of datagrams received.", network.bytes_received);
-    family("packets_lost", true, "Packets declared lost and sent again.", network.packets_lost);
-    family("connections", false, "Connections now.", network.connections);
-    family("messages_shed", true, "Messages that a full queue shed.", network.shed);
-    family("queued_bytes", false, "Bytes that wait for a peer.", network.queued_bytes);
-    let _ = write!(
-        text,
-        "# TYPE amanah_handshakes_refused counter\n# HELP amanah_handshakes_refused By reason.\n"
-    );
-    for refusal in Refusal::ALL {
-        let count = network.refused_for(refusal);
-        let reason = format!("{refusal:?}");
-        let _ = writeln!(text, "amanah_handshakes_refused_total{{{labels},reason=\"{reason}\"}} {count}");
-    }
-    text.push_str("# EOF\n");
-    text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_openmetrics() {
-        let text = exposition(&LiveStatus::default(), "replica=\"3\"", true);
-        assert!(text.ends_with("# EOF\n"));
-        assert!(text.contains("# TYPE amanah_commits counter\n"), "{text}");
-        assert!(text.contains("amanah_commits_total{replica=\"3\"} 0\n"), "{text}");
-        assert!(
-            text.contains("amanah_handshakes_refused_total{replica=\"3\",reason=\"UnknownKey\"} 0\n"),
-            "{text}"
-        );
-        let gateway = exposition(&LiveStatus::default(), "gateway=\"0\"", false);
-        assert!(!gateway.contains("journal"), "{gateway}");
+async fn answer(request: Request<Incoming>, monitor: &Monitor, api: &Api) -> Response<Full<Bytes>> {
+    let operation = request.uri().path().strip_prefix("/v1/").map(str::to_owned);
+    match operation {
+        Some(operation) if request.method() == Method::POST => {
+            api.answer(&operation, request.into_body()).await
+        }
+        Some(_) | None => metrics::answer(&request, monitor),
     }
 }

@@ -7,6 +7,7 @@ use crate::deploy::{Congestion, LoadPlan, ReplicaFile};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, tick};
 use ledger_core::codec::Blob;
 use ledger_core::crypto::Digest;
+use ledger_core::live::metrics::MetricsServer;
 use ledger_core::live::{Busy, LiveStatus, LocalClient, Monitor, ReplicaOptions, Report, start_replica};
 use ledger_core::message::{Message, Reply, Request};
 use ledger_core::protocol::PROTOCOLS;
@@ -99,10 +100,7 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
         }
     };
     let metrics = match &file.metrics {
-        Some(address) => {
-            let health = super::http::Health::replica(handle.monitor(), file.id);
-            Some(super::http::serve(address, health, None)?)
-        }
+        Some(address) => Some(MetricsServer::start(resolve(address)?, handle.monitor())?),
         None => None,
     };
     while !stop.asked() && handle.failed().is_none() {

@@ -6,6 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
@@ -58,6 +59,8 @@ impl Recipe {
             }
         };
         command.args(["replica", "--config"]).arg(&self.config);
+        // Ctrl-C at a terminal is for the testbed, which ends its replicas itself.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let stdout = child.stdout.take().expect("it is piped");
         let stdin = child.stdin.take();

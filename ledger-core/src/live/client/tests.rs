@@ -35,7 +35,8 @@ fn grant(sequence: u64) -> TransactionBody {
         organisation: PATIENT,
         sequence,
         valid_until,
-        action: Action::GrantConsent { patient: PATIENT, scope },
+        atomic: false,
+        actions: Action::GrantConsent { patient: PATIENT, scope }.into(),
     }
 }
 
@@ -49,7 +50,7 @@ fn a_client_gets_verified_receipts() {
         let (transaction, bytes) = Transaction::sign(chain, grant(1), &key_of(PATIENT));
         let receipt = client.submit(bytes.clone()).await.unwrap();
         assert_eq!(receipt.entry.transaction, transaction.digest);
-        assert!(matches!(receipt.entry.outcome, Outcome::ConsentRegistered(_)));
+        assert!(matches!(receipt.entry.answers[0].outcome, Outcome::ConsentRegistered(_)));
         // A repetition is answered like the first.
         assert_eq!(client.submit(bytes).await.unwrap().entry, receipt.entry);
         assert_eq!(client.entry(receipt.index).await.unwrap().entry, receipt.entry);
@@ -59,7 +60,7 @@ fn a_client_gets_verified_receipts() {
         let (_, stale) = Transaction::sign(chain, grant(1), &key_of(PATIENT));
         let (_, other) =
             Transaction::sign(chain, TransactionBody { sequence: 1, ..grant(1) }, &key_of(HOSPITALS[0]));
-        let refused = client.submit(other).await.unwrap().entry.outcome;
+        let refused = client.submit(other).await.unwrap().entry.answers[0].outcome;
         assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
         let mut forged = stale.to_vec();
         *forged.last_mut().unwrap() ^= 1;
@@ -69,7 +70,7 @@ fn a_client_gets_verified_receipts() {
         // The replica that it asked is gone: another one answers.
         replicas.remove(0).handle.shutdown().unwrap();
         let (_, bytes) = Transaction::sign(chain, grant(2), &key_of(PATIENT));
-        assert!(matches!(client.submit(bytes).await.unwrap().entry.outcome, Outcome::ConsentRegistered(_)));
+        assert!(matches!(client.submit(bytes).await.unwrap().entry.answers[0].outcome, Outcome::ConsentRegistered(_)));
         client.close().await;
     });
     replicas.into_iter().for_each(|replica| replica.handle.shutdown().unwrap());

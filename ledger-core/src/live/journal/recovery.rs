@@ -38,6 +38,8 @@ pub(super) fn open<S: Storage>(
         durable: witnessed,
         pending: Vec::new(),
         pending_bytes: 0,
+        written_entries: 0,
+        written_bytes: 0,
         records: Records::default(),
         syncs: 0,
         written: 0,

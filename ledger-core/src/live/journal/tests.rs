@@ -110,15 +110,20 @@ fn every_crash_recovers_what_was_acknowledged() {
     story.batch(&[5]);
     story.batch(&[8, 0, 13]);
     story.batch(&[40, 1]);
-    story.batch(&[60]);
-    story.append(block(7, 9));
-    story.append(snapshot(8));
-    story.append(block(9, 21));
+    story.append(block(6, 30));
+    story.journal.write();
+    story.append(block(7, 30));
+    story.journal.write();
+    story.batch(&[]);
+    story.append(block(8, 9));
+    story.journal.write();
+    story.append(snapshot(9));
+    story.append(block(10, 21));
     story.flush();
-    story.truncate(8);
+    story.truncate(9);
     story.batch(&[3]);
     assert!(disk.state().files().len() <= 2, "whole segments are deleted");
-    let opened = check_every_crash(&disk.log(), &story.appended, 8);
+    let opened = check_every_crash(&disk.log(), &story.appended, 9);
     assert!(opened > 2_000, "only {opened} states");
 }
 
@@ -134,6 +139,9 @@ fn a_full_disk_loses_nothing_and_is_left_behind() {
             let before = story.appended.len();
             for length in [30, 0, 9] {
                 story.append(block(story.appended.len() as u64, length));
+                if length == 0 {
+                    story.journal.write();
+                }
             }
             if let Err(error) = story.journal.flush() {
                 assert!(matches!(error, JournalError::OutOfSpace { .. }), "{error}");

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that are made durable even if nobody waits for them.
 const UNSYNCED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes that are worth writing ahead, so that whoever waits for a sync waits for less.
+const UNWRITTEN_BYTES_MAX: usize = 128 * 1024;
 /// Between two attempts to write to a full disk.
 const FULL_PAUSE: Duration = Duration::from_millis(200);
 
@@ -79,6 +81,8 @@ impl<S: Storage> Writer<S> {
                     }
                 }
                 waited_for = false;
+            } else if self.journal.unwritten_bytes() >= UNWRITTEN_BYTES_MAX {
+                self.journal.write();
             }
             if let Some(before) = truncate.take()
                 && let Err(error) = self.journal.truncate(before)

@@ -19,13 +19,13 @@
 
 use crate::daemon::gateway::Desk;
 use crate::deploy::GatewayFile;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Body as HttpBody;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 use ledger_core::codec::List;
 use ledger_core::crypto::{Digest, Domain};
 use ledger_core::gateway::{Actor, Command, CommandKind, Completion, End};
@@ -160,35 +160,46 @@ impl Api {
         Self(Arc::new(Inner { desk, actors, wrap_keys }))
     }
 
-    pub(super) fn router(self) -> Router {
-        Router::new()
-            .route("/v1/{operation}", post(operate))
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(self)
-    }
-}
-
-async fn operate(State(api): State<Api>, Path(operation): Path<String>, body: String) -> Response {
-    match ordered(&api.0, &operation, &body) {
-        Ok((command, locator)) => match api.0.desk.leave(command, locator) {
-            None => answer(&Completion::new(0, End::Overloaded)),
-            Some(ended) => match ended.await {
-                Ok(completion) => answer(&completion),
-                Err(_) => refused((StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping".to_owned())),
+    /// Carries out one request.
+    pub(super) async fn answer<B>(&self, operation: &str, body: B) -> Response<Full<Bytes>>
+    where
+        B: HttpBody,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return refused((StatusCode::BAD_REQUEST, format!("the request's body: {error}"))),
+        };
+        match ordered(&self.0, operation, &body) {
+            Ok((command, locator)) => match self.0.desk.leave(command, locator) {
+                None => ended(&Completion::new(0, End::Overloaded)),
+                Some(completion) => match completion.await {
+                    Ok(completion) => ended(&completion),
+                    Err(_) => {
+                        refused((StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping".to_owned()))
+                    }
+                },
             },
-        },
-        Err(error) => refused(error),
+            Err(error) => refused(error),
+        }
     }
 }
 
-fn refused((code, error): Refused) -> Response {
-    (code, axum::Json(json!({ "error": error }))).into_response()
+fn refused((code, error): Refused) -> Response<Full<Bytes>> {
+    response(code, &json!({ "error": error }))
+}
+
+fn response(code: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(format!("{body}\n"))));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// The command that a request asks for, and where a registered document lies.
-fn ordered(api: &Inner, operation: &str, body: &str) -> Result<(Command, Option<[u8; 16]>), Refused> {
+fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<(Command, Option<[u8; 16]>), Refused> {
     let bad = |error: String| (StatusCode::BAD_REQUEST, error);
-    let body: Body = serde_json::from_str(body).map_err(|error| bad(error.to_string()))?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
     let party = PartyId(body.actor);
     let actor = api.actors.get(&party).ok_or_else(|| {
         let error =
@@ -312,7 +323,7 @@ fn scope(body: &Body, now: Timestamp) -> Result<Scope, String> {
     })
 }
 
-fn answer(completion: &Completion) -> Response {
+fn ended(completion: &Completion) -> Response<Full<Bytes>> {
     let (code, end, detail) = match completion.end {
         End::Done(outcome) => (StatusCode::OK, "done", format!("{outcome:?}")),
         End::Answered => (StatusCode::OK, "answered", String::new()),
@@ -332,5 +343,5 @@ fn answer(completion: &Completion) -> Response {
         "answers": completion.answers.iter().map(|answer| format!("{:?}", answer.outcome)).collect::<Vec<_>>(),
         "receipt": receipt,
     });
-    (code, axum::Json(body)).into_response()
+    response(code, &body)
 }
