@@ -10,13 +10,6 @@
     reason = "a measurement of real time on real sockets, which ends at the first surprise"
 )]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a bench: it drives live machines, and where it cannot go on it may panic"
-)]
-
 use bytes::Bytes;
 use ledger_core::codec::Blob;
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
