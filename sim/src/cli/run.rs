@@ -7,10 +7,10 @@ use super::{Overrides, colour, load, put, shell, style};
 use crate::check::check;
 use crate::expect::evaluate;
 use crate::metrics::Metrics;
-use crate::plan::Plan;
+use crate::plan::{Plan, Transport};
 use crate::report::Report;
 use crate::result::{self, FILE_NAME, ResultFile};
-use crate::world;
+use crate::world::{self, Options};
 use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,6 +31,9 @@ pub struct Run {
     /// Directory of the results; with several files, each gets a directory inside it. [default: results/<name>-<seed>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write every datagram to this file, for a network analyser (pcap; one scenario with `transport: quic` only).
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
     /// Print nothing but failures.
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
@@ -95,7 +98,18 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
             eprintln!("error: {file} and {other} have one name and seed: both would write {directory}");
             valid = false;
         }
+        if arguments.pcap.is_some() && matches!(plan.network.transport, Transport::Message) {
+            eprintln!(
+                "error: {}: `transport: message` has no datagrams to write: leave --pcap out",
+                file.display()
+            );
+            valid = false;
+        }
         jobs.push(Job { file, plan, directory });
+    }
+    if arguments.pcap.is_some() && arguments.files.len() > 1 {
+        eprintln!("error: --pcap writes the datagrams of one scenario: run them one after the other");
+        valid = false;
     }
     if !valid {
         return Err(Exit::Invalid);
@@ -112,7 +126,10 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
 /// One run: its exit and its row of the JSON document.
 fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Exit, Value)> {
     let mut watcher = Watcher::new(&job.plan.name, arguments.quiet, interrupt);
-    let run = world::run(&job.plan, &mut |progress| watcher.observe(progress));
+    let run = {
+        let options = Options { capture: arguments.pcap.clone(), ..Options::default() };
+        world::run_with(&job.plan, &options, &mut |progress| watcher.observe(progress))
+    };
     drop(watcher);
     let run = match run {
         Ok(run) => run,

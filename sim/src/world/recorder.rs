@@ -1,11 +1,11 @@
 //! Turns what machines say into the run's history.
 
 use super::node::Node;
+use super::transport::Transport;
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
-    ReplicaRecord, Second,
+    CommitRecord, Divergence, Expected, FaultRecord, History, Operation, Release, ReplicaRecord, Second,
 };
-use crate::network::link::Network;
+use crate::network::HostId;
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
@@ -208,8 +208,14 @@ impl Recorder {
         }
     }
 
-    pub fn undelivered(&mut self) {
-        self.history.network.undelivered += 1;
+    pub fn undelivered(&mut self, messages: u64) {
+        self.history.network.undelivered += messages;
+    }
+
+    /// Some of the network's own load arrived.
+    pub fn transferred(&mut self, at: Timestamp, bytes: u64) {
+        self.history.network.transferred += bytes;
+        self.history.network.transferred_at = at;
     }
 
     pub fn struck(&mut self, fault: usize, at: Timestamp) {
@@ -260,7 +266,7 @@ impl Recorder {
         indices.iter().rev().step_by(step).copied().collect()
     }
 
-    pub fn finish(self, nodes: &[Node], replicas: usize, network: &Network, now: Timestamp) -> History {
+    pub fn finish(self, nodes: &[Node], replicas: usize, transport: &Transport, now: Timestamp) -> History {
         let mut history = self.history;
         for (record, node) in history.replicas.iter_mut().zip(&nodes[..replicas]) {
             let status = node.replica_status();
@@ -273,13 +279,31 @@ impl Recorder {
             let held = node.disk.entries().map(|entry| entry.len() as u64).sum();
             record.journal = [disk.appends, disk.bytes, disk.syncs, held];
         }
-        let counters = network.counters();
-        history.network = NetworkRecord {
-            messages: counters.map(|lane| lane.messages),
-            bytes: counters.map(|lane| lane.bytes),
-            packets_lost: counters.iter().map(|lane| lane.packets_lost).sum(),
-            undelivered: history.network.undelivered,
-        };
+        let network = &mut history.network;
+        match transport {
+            Transport::Message(link) => {
+                let counters = link.counters();
+                network.messages = counters.map(|lane| lane.messages);
+                network.bytes = counters.map(|lane| lane.bytes);
+                network.packets_lost = counters.iter().map(|lane| lane.packets_lost).sum();
+            }
+            Transport::Quic(quic) => {
+                let totals = quic.totals();
+                network.messages = totals.messages;
+                network.bytes = totals.bytes;
+                network.packets_lost = totals.udp.lost + totals.udp.overflowed;
+                network.datagrams = totals.udp.datagrams;
+                network.datagram_bytes = totals.udp.bytes;
+                network.datagrams_overflowed = totals.udp.overflowed;
+                network.retransmitted = totals.retransmitted;
+                network.connections = totals.connections;
+                for (index, record) in history.replicas.iter_mut().enumerate() {
+                    let busy = u128::from(quic.core_busy_ns(HostId(index as u32)));
+                    let ppm = (busy * 1_000_000 / u128::from(now.0.max(1))) as u64;
+                    record.cpu_ppm = record.cpu_ppm.max(ppm);
+                }
+            }
+        }
         history
     }
 }

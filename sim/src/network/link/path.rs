@@ -1,7 +1,8 @@
 //! One direction of a connection between two hosts: delay, window, loss, order.
 
-use super::nic::{Rate, Sent};
+use super::nic::Sent;
 use super::{LANES, Lane};
+use crate::network::rate::Rate;
 use crate::plan::DelayPlan;
 use crate::seed::Stream;
 

@@ -16,6 +16,7 @@ fn jittery(hosts: usize, delay: DelayPlan, loss_ppb: u64) -> Network {
         regions: vec!["here".to_owned()],
         delays: vec![vec![delay]],
         loss_ppb,
+        transfers: Vec::new(),
     };
     Network::new(
         &plan,
@@ -81,6 +82,7 @@ fn a_near_message_passes_a_far_one_that_was_sent_before() {
         regions: vec!["near".to_owned(), "far".to_owned()],
         delays: vec![vec![uniform(1), uniform(150)], vec![uniform(150), uniform(1)]],
         loss_ppb: 0,
+        transfers: Vec::new(),
     };
     let host = |region| HostAttachment { region, bandwidth_bits_per_s: GIGABIT };
     let mut network = Network::new(&plan, vec![host(0), host(0), host(1)], &Seed::new(7));
@@ -158,14 +160,4 @@ fn a_path_is_not_perturbed_by_others() {
         }
     }
     assert_eq!((quiet.paths.len(), noisy.paths.len()), (2, 4));
-}
-
-#[test]
-fn partitions_separate_groups() {
-    let mut network = network(3, 1, 0);
-    assert!(network.reachable(HostId(0), HostId(2)));
-    network.set_groups(Some(vec![0, 0, 1]));
-    assert!(network.reachable(HostId(0), HostId(1)) && !network.reachable(HostId(0), HostId(2)));
-    network.set_groups(None);
-    assert!(network.reachable(HostId(2), HostId(0)));
 }
