@@ -236,7 +236,7 @@ impl World {
         }
         let transport = match &plan.network.transport {
             crate::plan::Transport::Message => {
-                Transport::Message(link::Network::new(&plan.network, hosts, &seed))
+                transport::message(plan, link::Network::new(&plan.network, hosts, &seed))
             }
             crate::plan::Transport::Quic(quic) => {
                 let capture = options.capture.as_deref().map(Capture::create).transpose()?;

@@ -3,8 +3,9 @@
 //! A message passes, in this order:
 //!
 //! 1. the sender's card: a queue per lane, higher lanes first ([`nic::Egress`]);
-//! 2. its connection ([`path::Path`]): slow-start rounds if it is larger than the window, retransmissions of the
-//!    packets it loses, then the one-way delay drawn for it;
+//! 2. its connection: a round trip for the handshake if there is none ([`Connection`]), then ([`path::Path`]) slow-start
+//!    rounds if it is larger than the window, retransmissions of the packets it loses, and the one-way delay drawn for
+//!    it;
 //! 3. the receiver's card: bandwidth shared by arrival time, higher lanes first ([`nic::Ingress`]);
 //! 4. its stream: within (from, to, lane) nothing overtakes.
 //!
@@ -39,6 +40,19 @@ pub struct Delivery {
     pub packets_lost: u64,
 }
 
+/// A connection that nobody has used for so long is closed, as `network.idle_timeout` has it if nothing is written.
+const IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
+
+/// What is between two hosts, whoever opened it.
+#[derive(Clone, Copy, Default)]
+struct Connection {
+    /// When its handshake is done, and when it was last used.
+    ready_ns: u64,
+    used_ns: Option<u64>,
+    /// Whether it is kept alive.
+    kept: bool,
+}
+
 /// Totals of one lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaneCounters {
@@ -58,6 +72,8 @@ pub struct Network {
     loss: Loss,
     hosts: Vec<Host>,
     paths: Pairs<Path>,
+    /// By (lower, higher).
+    connections: Pairs<Connection>,
     seed: Seed,
     counters: [LaneCounters; LANES],
 }
@@ -80,10 +96,17 @@ impl Network {
             delays: plan.delays.clone(),
             loss: Loss::new(plan.loss_ppb),
             paths: Pairs::new(hosts.len()),
+            connections: Pairs::new(hosts.len()),
             hosts: hosts.into_iter().map(host).collect(),
             seed: seed.clone(),
             counters: [LaneCounters::default(); LANES],
         }
+    }
+
+    /// Two hosts are connected from the start, and stay so.
+    pub fn connect(&mut self, a: HostId, b: HostId) {
+        let connection = self.connections.get(a.min(b), a.max(b), Connection::default);
+        connection.kept = true;
     }
 
     /// Sends `bytes` at `now`, which never goes back.
@@ -91,6 +114,7 @@ impl Network {
         let bytes = bytes as u64;
         let packets = bytes.div_ceil(PACKET_BYTES).max(1);
         let sent = self.hosts[from.0 as usize].egress.send(now.0, lane, bytes);
+        let handshake_ns = self.handshake(now.0, from, to);
         let (delays, hosts, loss, seed) = (&self.delays, &self.hosts, &self.loss, &self.seed);
         let path = self.paths.get(from, to, || {
             let (source, sink) = (&hosts[from.0 as usize], &hosts[to.0 as usize]);
@@ -99,14 +123,26 @@ impl Network {
             Path::new(delays[source.region][sink.region], bandwidth, loss, stream)
         });
         let flight = path.cross(&self.loss, lane, sent, bytes, packets);
-        let arrived =
-            self.hosts[to.0 as usize].ingress.receive(now.0, flight.arrival_ns, sent.took_ns, lane, bytes);
+        let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns);
+        let arrived = self.hosts[to.0 as usize].ingress.receive(now.0, arrival_ns, sent.took_ns, lane, bytes);
         let counters = &mut self.counters[lane as usize];
         counters.messages += 1;
         counters.bytes += bytes;
         counters.packets += packets;
         counters.packets_lost += flight.packets_lost;
         Delivery { arrival: Timestamp(path.in_order(lane, arrived)), packets_lost: flight.packets_lost }
+    }
+
+    /// How long a message waits for its connection: the one that opens it waits for a round trip (RFC 9000, section 7), and
+    /// those behind it for what is left of that.
+    fn handshake(&mut self, now_ns: u64, from: HostId, to: HostId) -> u64 {
+        let round_trip_ns = mean_ns(self.delay(from, to)).saturating_add(mean_ns(self.delay(to, from)));
+        let connection = self.connections.get(from.min(to), from.max(to), Connection::default);
+        let last_ns = connection.used_ns.replace(now_ns);
+        if !connection.kept && last_ns.is_none_or(|last| now_ns.saturating_sub(last) > IDLE_TIMEOUT_NS) {
+            connection.ready_ns = now_ns.saturating_add(round_trip_ns);
+        }
+        connection.ready_ns.saturating_sub(now_ns)
     }
 
     /// No message from `from` is at `to` sooner than this after it was sent.
@@ -125,6 +161,13 @@ impl Network {
 
     fn delay(&self, from: HostId, to: HostId) -> DelayPlan {
         self.delays[self.hosts[from.0 as usize].region][self.hosts[to.0 as usize].region]
+    }
+}
+
+fn mean_ns(delay: DelayPlan) -> u64 {
+    match delay {
+        DelayPlan::Exponential { min_ns, jitter_mean_ns } => min_ns.saturating_add(jitter_mean_ns),
+        DelayPlan::Uniform { min_ns, max_ns } => u64::midpoint(min_ns, max_ns),
     }
 }
 

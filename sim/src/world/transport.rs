@@ -31,6 +31,19 @@ pub(super) struct Outbox {
 /// the replicas' queues and come back in step.
 const CONNECTS_PER_SECOND: u64 = 1_000;
 
+/// The message model, with the connections that QUIC makes before anybody waits for them: between replicas, and from
+/// each gateway to its home.
+pub(super) fn message(plan: &Plan, mut network: link::Network) -> Transport {
+    let replicas = plan.replicas.len() as u32;
+    for low in 0..replicas {
+        (low + 1..replicas).for_each(|high| network.connect(HostId(low), HostId(high)));
+    }
+    for (index, institution) in plan.population.institutions.iter().enumerate() {
+        network.connect(HostId(institution.replica as u32), HostId(replicas + index as u32));
+    }
+    Transport::Message(network)
+}
+
 /// The endpoints of all hosts.
 pub(super) fn quic(
     plan: &Plan,
