@@ -11,14 +11,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// Gateways, documents, consent, a restart from disk and a partition that heals.
+/// Gateways, documents, consent, a restart from disk and a partition that heals, over QUIC.
 const RECORDS: &str = "# Does a run with records repeat?
 name: records
 seed: 31
 warmup: 500ms
 duration: 3s
 ledger: { replicas: 4 }
-network: { topology: gulf-5, loss: 0.1% }
+network: { topology: gulf-5, loss: 0.1%, congestion_control: newreno }
 population: { patients: 200, hospitals: 4, pharmacies: 2, laboratories: 1, insurers: 1 }
 workloads:
   - personal_health_record:
@@ -33,14 +33,14 @@ expect:
   - safety
 ";
 
-/// Ordering alone.
+/// Ordering alone, over the message model.
 const OPAQUE: &str = "# Does a run of opaque bytes repeat?
 name: opaque
 seed: 32
 warmup: 500ms
 duration: 3s
 ledger: { replicas: 4 }
-network: { topology: uniform-50-100ms, loss: 0.1% }
+network: { topology: uniform-50-100ms, loss: 0.1%, transport: message }
 workloads:
   - opaque: { rate: 300/s, size: 256B }
 faults:

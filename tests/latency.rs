@@ -40,7 +40,7 @@ name: latency
 warmup: 2s
 duration: 10s
 ledger: { replicas: 10 }
-network: { topology: gulf-5 }
+network: { topology: gulf-5, transport: message }
 workloads:
   - opaque: { rate: 1000/s, size: 512B }
 ",

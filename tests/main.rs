@@ -1,5 +1,6 @@
 //! Everything that needs more than one crate: determinism across processes and profiles, the command line, the
-//! scenarios, seeded bugs and the checkers that notice them, bounds derived from the network, and the shape of the
+//! scenarios, seeded bugs and the checkers that notice them, bounds derived from the network, QUIC in
+//! virtual time, and the shape of the
 //! house.
 
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, helpers too")]
@@ -9,6 +10,7 @@ mod command_line;
 mod determinism;
 mod latency;
 mod live;
+mod quic;
 mod scenarios;
 mod seeded_bugs;
 mod support;

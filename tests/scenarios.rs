@@ -14,6 +14,7 @@ use std::fs;
 /// Every scenario, and what shortens it. A new file needs a row.
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
     (
@@ -26,6 +27,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "workloads[0].personal_health_record.rate=100/s",
             "faults[0].at=2s",
             "faults[0].crash.for=1s",
+            // A second of eight is a larger part of the run than fifteen of sixty.
+            "expect[2]=share.latency.p99 < 3s",
         ],
     ),
     (
@@ -53,6 +56,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "population.patients=2k",
             "population.pharmacies=20",
             "workloads[0].personal_health_record.rate=200/s",
+            // Most shares find no connection between their gateways yet.
+            "expect[2]=share.latency.p99 < 1s",
             // Of the load that is left.
             "expect[3]=transactions.committed.rate > 150/s",
         ],
@@ -116,6 +121,11 @@ fn what_is_played_live_holds_in_virtual_time() {
 #[test]
 fn a_crash_and_a_partition_pass_the_smoke_test() {
     holds("smoke.yaml");
+}
+
+#[test]
+fn gateways_stay_connected() {
+    holds("connected-gateways.yaml");
 }
 
 #[test]

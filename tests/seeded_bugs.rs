@@ -18,7 +18,7 @@ name: ordering
 duration: 14s
 drain: 20s
 ledger: { replicas: 10, tuning: { leader_timeout: 50ms, leaders_per_round: 5 } }
-network: { topology: uniform-50-100ms }
+network: { topology: uniform-50-100ms, transport: message }
 workloads:
   - opaque: { rate: 50/s, size: 64B }
 faults:
@@ -32,7 +32,7 @@ name: blackout
 duration: 8s
 drain: 20s
 ledger: { replicas: 4 }
-network: { topology: lan }
+network: { topology: lan, transport: message }
 workloads:
   - opaque: { rate: 50/s, size: 64B }
 faults:
@@ -47,7 +47,7 @@ warmup: 1s
 duration: 8s
 drain: 20s
 ledger: { replicas: 4 }
-network: { topology: uniform-50-100ms }
+network: { topology: uniform-50-100ms, transport: message }
 population: { patients: 200, hospitals: 4, pharmacies: 2, laboratories: 1, staff: 5 }
 workloads:
   - personal_health_record: { rate: 60/s, mix: { register: 30%, share: 40%, consent: 25%, audit: 5% } }
@@ -62,7 +62,7 @@ name: revocations
 duration: 8s
 drain: 20s
 ledger: { replicas: 4 }
-network: { topology: uniform-50-100ms }
+network: { topology: uniform-50-100ms, transport: message }
 population: { patients: 8, hospitals: 6, pharmacies: 2, laboratories: 1, staff: 5 }
 workloads:
   - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }

@@ -192,9 +192,9 @@ impl Host {
         Ok(Self {
             to_replica: client(tuning.transport(match me {
                 Peer::Replica(_) => Pairing::Replicas,
-                Peer::Gateway(_) | Peer::Local => Pairing::Others,
+                Peer::Gateway(_) | Peer::Local => Pairing::GatewayAndReplica,
             })),
-            to_gateway: client(tuning.transport(Pairing::Others)),
+            to_gateway: client(tuning.transport(Pairing::Gateways)),
             endpoint: Endpoint::new(Arc::new(endpoint), Some(Arc::new(server)), true, None),
             random: random(entropy.seed, "amanah 2026 quic jitter"),
             me,
@@ -413,6 +413,11 @@ impl Host {
     /// Whether there is a connection with a peer.
     pub fn is_connected(&self, peer: Peer) -> bool {
         self.contacts.get(&peer).is_some_and(|contact| !contact.links.is_empty())
+    }
+
+    /// Connections established so far.
+    pub fn handshakes(&self) -> u64 {
+        self.counters.dialled + self.counters.accepted
     }
 
     /// What was counted so far. Costs a look at every connection.

@@ -327,6 +327,20 @@ pub struct NetworkRecord {
     pub bytes: [u64; 3],
     /// Packets lost (and sent again).
     pub packets_lost: u64,
+    /// Datagrams sent; zero without QUIC, as what follows.
+    pub datagrams: u64,
+    /// Bytes of the datagrams, with IP and UDP headers.
+    pub datagram_bytes: u64,
+    /// Of the lost packets, those for which a queue had no room.
+    pub datagrams_overflowed: u64,
+    /// Packets that senders believed lost.
+    pub retransmitted: u64,
+    /// Connections established.
+    pub connections: u64,
+    /// Bytes of the network's own load that arrived, and when the last of them did.
+    pub transferred: u64,
+    /// See `transferred`.
+    pub transferred_at: Timestamp,
     /// Messages that did not arrive: partition, or receiver down.
     pub undelivered: u64,
 }

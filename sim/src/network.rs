@@ -1,7 +1,49 @@
-//! The simulated network: where hosts are, and how long messages between them take.
+//! The simulated network: where hosts are, and how long what is between them takes.
 //!
-//! [`topology`] names latency matrices; [`link`] is `transport: message`. Hosts touch each other only through here,
-//! and every path has a minimum delay.
+//! [`topology`] names latency matrices. [`quic`] is `transport: quic`: real QUIC packets over simulated UDP links;
+//! [`link`] is `transport: message`: one model per message. Hosts touch each other only through here, and every path has
+//! a minimum delay.
 
 pub mod link;
+mod pairs;
+pub mod quic;
+mod rate;
 pub mod topology;
+
+use std::sync::Arc;
+
+/// A host's index: replicas first, then gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u32);
+
+impl HostId {
+    /// As an index into tables of hosts.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where a host is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostAttachment {
+    /// Index into the plan's regions.
+    pub region: usize,
+    /// Of its card, each way; at least 1.
+    pub bandwidth_bits_per_s: u64,
+}
+
+/// Who reaches whom: hosts of one group reach each other. Without groups all do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups(Option<Arc<[u32]>>);
+
+impl Groups {
+    /// One group per host.
+    pub fn of(groups: Vec<u32>) -> Self {
+        Self(Some(groups.into()))
+    }
+
+    /// Whether what is between them gets through.
+    pub fn reachable(&self, from: HostId, to: HostId) -> bool {
+        self.0.as_ref().is_none_or(|groups| groups[from.index()] == groups[to.index()])
+    }
+}

@@ -99,6 +99,10 @@ pub struct HostPlan {
     pub cores: usize,
     /// Fixed cost of handling one message or timer.
     pub message_ns: u64,
+    /// Cost of sending or receiving one QUIC datagram, on the network core.
+    pub datagram_ns: u64,
+    /// Cost of one QUIC handshake at each end, on the network core.
+    pub handshake_ns: u64,
     /// Cost of one signature check on its own.
     pub verify_ns: u64,
     /// Cost of one signature check inside a batch of 8 or more.
@@ -127,8 +131,43 @@ pub struct HostPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
+    /// Real QUIC packets over simulated UDP links.
+    Quic(QuicPlan),
     /// One delay-and-bandwidth model per message.
     Message,
+}
+
+/// What `transport: quic` is told beside the topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuicPlan {
+    /// `network.congestion_control`
+    pub congestion: Congestion,
+    /// Bytes that a sender may have under way before it has heard anything.
+    pub initial_window_bytes: u64,
+    /// Bytes of a UDP payload.
+    pub mtu_bytes: u16,
+    /// Bytes that wait in front of each card, each way; what does not fit is dropped.
+    pub queue_bytes: u64,
+    /// Datagrams delivered twice, in parts per billion.
+    pub duplication_ppb: u64,
+    /// Datagrams held back so that later ones overtake them, in parts per billion.
+    pub reordering_ppb: u64,
+    /// A connection without traffic for so long is closed.
+    #[serde(with = "duration_text")]
+    pub idle_timeout: Duration,
+    /// A gateway pings the replicas it is connected to this often if nothing else is sent.
+    #[serde(with = "duration_text::option")]
+    pub keep_alive: Option<Duration>,
+}
+
+/// How fast a sender goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Congestion {
+    /// RFC 9438. Its cube root is the platform's: runs repeat on one platform.
+    Cubic,
+    /// RFC 9002, section 7: runs repeat everywhere.
+    NewReno,
 }
 
 /// `network:`
@@ -144,6 +183,22 @@ pub struct NetworkPlan {
     pub delays: Vec<Vec<DelayPlan>>,
     /// Packets lost, in parts per billion.
     pub loss_ppb: u64,
+    /// Load of the network's own between replicas.
+    pub transfers: Vec<TransferPlan>,
+}
+
+/// Bytes that one replica sends to another in the lane of documents and snapshots, all at once; they are thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferPlan {
+    /// From the start of the measurement.
+    #[serde(with = "duration_text")]
+    pub at: Duration,
+    /// Sender.
+    pub from: usize,
+    /// Receiver.
+    pub to: usize,
+    /// How much.
+    pub bytes: u64,
 }
 
 /// One-way delay of a link: `min + jitter`, where jitter is drawn per message.

@@ -5,8 +5,7 @@
 //! them, and the earliest time counts, whoever is heard first.
 
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
-    ReplicaRecord, Second,
+    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release, ReplicaRecord, Second,
 };
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
@@ -300,8 +299,14 @@ impl Recorder {
         }
     }
 
-    pub fn undelivered(&mut self) {
-        self.history.network.undelivered += 1;
+    pub fn undelivered(&mut self, messages: u64) {
+        self.history.network.undelivered += messages;
+    }
+
+    /// Some of the network's own load arrived.
+    pub fn transferred(&mut self, at: Timestamp, bytes: u64) {
+        self.history.network.transferred += bytes;
+        self.history.network.transferred_at = at;
     }
 
     pub fn struck(&mut self, fault: usize, at: Timestamp) {
@@ -357,7 +362,7 @@ impl Recorder {
         indices.iter().rev().step_by(step).copied().collect()
     }
 
-    /// The history. What `network` says of undelivered messages is added to what was recorded.
+    /// The history. What `network` says of undelivered messages is added to what was recorded; transfers are as recorded.
     pub fn finish(mut self, replicas: Vec<Last>, network: NetworkRecord) -> History {
         while !self.early.is_empty() {
             self.give_up_gap();
@@ -372,8 +377,9 @@ impl Recorder {
             record.cpu_ns = last.cpu_ns;
             record.resident_max = last.resident_max;
         }
-        let undelivered = history.network.undelivered + network.undelivered;
-        history.network = NetworkRecord { undelivered, ..network };
+        let NetworkRecord { undelivered, transferred, transferred_at, .. } = history.network;
+        let undelivered = undelivered + network.undelivered;
+        history.network = NetworkRecord { undelivered, transferred, transferred_at, ..network };
         history
     }
 }

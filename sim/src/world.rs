@@ -1,7 +1,7 @@
 //! The simulated world: hosts, the network between them, faults, and virtual time.
 //!
-//! A run is a loop over the event queue. Hosts share nothing: they touch each other only through
-//! [`Network`](crate::network::link::Network). Every event that is handled is chained into the run's digest with its
+//! A run is a loop over the event queue. Hosts share nothing: they touch each other only through the
+//! [`network`](crate::network). Every event that is handled is chained into the run's digest with its
 //! time, its place in the order, its host and what it carries.
 //!
 //! Findings of stateless work are pure functions of the work, so the world computes each once and remembers it
@@ -10,10 +10,12 @@
 mod faults;
 mod memo;
 mod node;
+mod transport;
 
 use crate::event_queue::EventQueue;
-use crate::history::{Control, NetworkRecord, Progress, Run, Setting};
-use crate::network::link::{HostAttachment, HostId, Network};
+use crate::history::{Control, Progress, Run, Setting};
+use crate::network::quic::{Capture, Datagram, Effects};
+use crate::network::{Groups, HostAttachment, HostId, link};
 use crate::plan::Plan;
 use crate::population::Population;
 use crate::recorder::Recorder;
@@ -32,7 +34,9 @@ use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::Finding;
 use memo::Memo;
 use node::{Machine, Node};
+use std::path::PathBuf;
 use std::sync::Arc;
+use transport::Transport;
 
 /// Why a plan cannot be run here.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +47,25 @@ pub enum WorldError {
     /// A replica could not restart from its simulated disk: a mistake of ours.
     #[error("replica {0} cannot restart from its journal: {1}")]
     Restart(ReplicaId, SnapshotError),
+    /// The capture cannot be written.
+    #[error("cannot write the capture: {0}")]
+    Capture(#[from] std::io::Error),
 }
 
 /// What happens in virtual time.
 pub(crate) enum Event {
     /// A message arrives.
     Deliver { to: HostId, from: Peer, content: u64, bytes: Bytes },
+    /// A datagram arrives.
+    Datagram(Datagram),
+    /// An endpoint wanted to be called.
+    Endpoint { host: HostId },
+    /// A machine's core is done with messages that it made.
+    Outbox { host: HostId, incarnation: u32 },
+    /// A gateway connects to its home replica.
+    Connect { host: HostId },
+    /// The network's own load.
+    Transfer { transfer: usize },
     /// A machine's core is free and its inbox is not empty.
     Wake { host: HostId },
     /// A machine wanted to be called.
@@ -85,6 +102,8 @@ const WATCH_INTERVAL: u64 = 1 << 12;
 pub struct Options {
     /// Threads for what is parallel (keys and documents of the population).
     pub threads: usize,
+    /// Where to write every datagram, as a file that network analysers read.
+    pub capture: Option<PathBuf>,
     /// Deliberate mistakes, for testing checkers.
     #[cfg(feature = "seeded-bugs")]
     pub bugs: Vec<SeededBug>,
@@ -94,6 +113,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            capture: None,
             #[cfg(feature = "seeded-bugs")]
             bugs: Vec::new(),
         }
@@ -127,6 +147,9 @@ pub fn run_with(
     let mut world = World::new(plan, options)?;
     let setup_wall = begun.elapsed();
     let partial = world.run(watch)?;
+    if let Transport::Quic(network) = &mut world.transport {
+        network.finish()?;
+    }
     Ok(world.into_run(plan, partial, begun.elapsed(), setup_wall))
 }
 
@@ -135,7 +158,8 @@ struct World {
     queue: EventQueue<Event>,
     nodes: Vec<Node>,
     replicas: usize,
-    network: Network,
+    transport: Transport,
+    groups: Groups,
     seed: Seed,
     memo: Memo,
     committee: Arc<Committee>,
@@ -153,6 +177,7 @@ struct World {
     digest_buffer: Vec<u8>,
     /// Reused between steps.
     outputs: Vec<Output>,
+    effects: Effects,
     events: u64,
 }
 
@@ -208,12 +233,22 @@ impl World {
                 bandwidth_bits_per_s: plan.gateway_host.bandwidth_bits_per_s,
             });
         }
+        let transport = match &plan.network.transport {
+            crate::plan::Transport::Message => {
+                transport::message(plan, link::Network::new(&plan.network, hosts, &seed))
+            }
+            crate::plan::Transport::Quic(quic) => {
+                let capture = options.capture.as_deref().map(Capture::create).transpose()?;
+                transport::quic(plan, quic, &population, &keys, committee.chain(), &seed, capture)
+            }
+        };
         let arrivals_end = Timestamp::after_genesis(plan.warmup + plan.duration);
         let mut world = Self {
             now: Timestamp::ZERO,
             queue: EventQueue::new(),
             replicas,
-            network: Network::new(&plan.network, hosts, &seed),
+            transport,
+            groups: Groups::default(),
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed),
             recorder: Recorder::new(replicas, Timestamp::ZERO),
@@ -224,6 +259,7 @@ impl World {
             digest: blake3::Hasher::new(),
             digest_buffer: Vec::with_capacity(8192),
             outputs: Vec::new(),
+            effects: Effects::default(),
             events: 0,
             plan: plan.clone(),
             nodes,
@@ -234,6 +270,7 @@ impl World {
         for index in 0..replicas {
             world.boot(HostId(index as u32))?;
         }
+        world.connect_gateways();
         world.schedule_start();
         Ok(world)
     }
@@ -242,6 +279,10 @@ impl World {
         for (index, fault) in self.plan.faults.iter().enumerate() {
             let at = Timestamp::after_genesis(self.plan.warmup + fault.at);
             self.queue.push(at, Event::Strike { fault: index });
+        }
+        for (index, transfer) in self.plan.network.transfers.iter().enumerate() {
+            let at = Timestamp::after_genesis(self.plan.warmup + transfer.at);
+            self.queue.push(at, Event::Transfer { transfer: index });
         }
         self.queue.push(Timestamp(1_000_000_000), Event::Second);
         for at in self.generator.initial() {
@@ -301,6 +342,11 @@ impl World {
             Event::Strike { fault } => (8, 0, *fault as u64),
             Event::Heal { fault } => (9, 0, *fault as u64),
             Event::Second => (10, 0, 0),
+            Event::Datagram(datagram) => (11, datagram.to.0, datagram.content()),
+            Event::Endpoint { host } => (12, host.0, 0),
+            Event::Outbox { host, incarnation } => (13, host.0, u64::from(*incarnation)),
+            Event::Connect { host } => (14, host.0, 0),
+            Event::Transfer { transfer } => (15, 0, *transfer as u64),
         };
         let buffer = &mut self.digest_buffer;
         buffer.push(tag);
@@ -319,14 +365,25 @@ impl World {
             Event::Deliver { to, from, bytes, .. } => {
                 let reachable = match from {
                     Peer::Local => true,
-                    _ => self.network.reachable(self.host_of(from), to),
+                    Peer::Replica(_) | Peer::Gateway(_) => self.groups.reachable(self.host_of(from), to),
                 };
-                if reachable && self.nodes[to.0 as usize].machine.is_some() {
-                    self.input(to, Input::Message { from, bytes });
+                if !reachable || self.nodes[to.0 as usize].machine.is_none() {
+                    self.recorder.undelivered(1);
+                } else if bytes.first() == Some(&transport::TRANSFER) {
+                    self.recorder.transferred(self.now, bytes.len() as u64);
                 } else {
-                    self.recorder.undelivered();
+                    self.input(to, Input::Message { from, bytes });
                 }
             }
+            Event::Datagram(datagram) => {
+                self.on_network(|network, now, effects| network.receive(now, datagram, effects));
+            }
+            Event::Endpoint { host } => {
+                self.on_network(|network, now, effects| network.wake(now, host, effects));
+            }
+            Event::Outbox { host, incarnation } => self.send_outbox(host, incarnation),
+            Event::Connect { host } => self.connect(host),
+            Event::Transfer { transfer } => self.transfer(transfer),
             Event::Wake { host } => {
                 self.nodes[host.0 as usize].wake_scheduled = false;
                 self.process(host);
@@ -409,6 +466,7 @@ impl World {
             .map_err(|error| WorldError::Restart(ReplicaId(index as u16), error))?;
         node.machine = Some(Machine::Replica(Box::new(replica)));
         node.busy_until = self.now;
+        self.start_endpoint(host);
         self.started_machine(host);
         Ok(())
     }
@@ -416,15 +474,15 @@ impl World {
     fn into_run(mut self, plan: &Plan, partial: bool, wall: Duration, setup_wall: Duration) -> Run {
         self.digest.update(&self.digest_buffer);
         let receipts = self.sample_receipts();
-        let counters = self.network.counters();
-        let network = NetworkRecord {
-            messages: counters.map(|lane| lane.messages),
-            bytes: counters.map(|lane| lane.bytes),
-            packets_lost: counters.iter().map(|lane| lane.packets_lost).sum(),
-            undelivered: 0,
-        };
         let last = self.nodes[..self.replicas].iter().map(|node| node.last(self.now)).collect();
-        let mut history = self.recorder.finish(last, network);
+        let mut history = self.recorder.finish(last, self.transport.record());
+        if let Transport::Quic(quic) = &self.transport {
+            for (index, record) in history.replicas.iter_mut().enumerate() {
+                let busy = u128::from(quic.core_busy_ns(HostId(index as u32)));
+                let ppm = (busy * 1_000_000 / u128::from(self.now.0.max(1))) as u64;
+                record.cpu_ppm = record.cpu_ppm.max(ppm);
+            }
+        }
         history.receipts = receipts;
         Run {
             plan: plan.clone(),

@@ -42,7 +42,7 @@ impl Host {
             .and_then(|address| self.endpoint.connect(instant, config, *address, &name).ok());
         match begun {
             Some((handle, connection)) => {
-                let deadline = now + self.tuning.handshake_timeout;
+                let deadline = now + self.tuning.patience(self.me, to).0;
                 self.adopt(handle, Link::new(connection, Some(to), deadline));
                 self.contacts.entry(to).or_default().dialling = Some(handle.0);
                 self.settle(now, handle.0);
@@ -210,7 +210,7 @@ impl Host {
             Some(since) => {
                 // One that did not last is a failed attempt: a peer that refuses this host's key says so only after
                 // this host believes that it is connected.
-                let lasted = now.since(since) >= self.tuning.redial_max;
+                let lasted = now.since(since) >= self.tuning.patience(self.me, peer).1;
                 contact.failures = if lasted { 0 } else { contact.failures + 1 };
                 self.events.push_back(Event::Disconnected(peer, reason));
                 self.redial(now, peer);
@@ -234,7 +234,7 @@ impl Host {
         if self.closing || contact.redial_at.is_some() || contact.dialling.is_some() {
             return;
         }
-        let wait = nanos(contact.backoff(self.tuning.redial_min, self.tuning.redial_max));
+        let wait = nanos(contact.backoff(self.tuning.redial_min, self.tuning.patience(self.me, peer).1));
         let jitter = u64::from_le_bytes(draw(&self.random)) % (wait / 2 + 1);
         self.schedule(peer, now + Duration::from_nanos(wait - jitter));
     }

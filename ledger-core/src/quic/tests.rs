@@ -496,6 +496,9 @@ fn a_driver_that_polls_no_events_holds_everyone_back() {
 #[test]
 fn an_idle_connection_without_keep_alive_has_one_timer() {
     let mut wire = Wire::new(&[replica(0), gateway(3)]);
+    wire.tuning.keep_alive = None;
+    wire.tuning.idle_timeout = 30 * SECOND;
+    wire.hosts[1] = Some(wire.host(1));
     wire.send(1, 0, Lane::Client, &b"hello"[..]);
     wire.run(5 * SECOND);
     let sent = wire.sent;

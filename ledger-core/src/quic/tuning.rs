@@ -1,6 +1,6 @@
 //! What may differ between deployments without changing what a host does.
 
-use crate::seam::Lane;
+use crate::seam::{Lane, Peer};
 use crate::time::Duration;
 use quinn_proto::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
 use quinn_proto::{MtuDiscoveryConfig, TransportConfig, VarInt};
@@ -37,20 +37,25 @@ pub struct QuicTuning {
     pub max_datagrams: usize,
     /// A connection without traffic for so long is closed.
     pub idle_timeout: Duration,
-    /// The same between replicas: how soon a vanished one is dialled again.
+    /// The same between replicas, shorter: an old connection probes less and less often (RFC 9002, section 6.2), so that
+    /// after an outage it comes back as much later as the outage was long; a new one is back at once.
     pub replica_idle_timeout: Duration,
-    /// A quiet connection that this host dialled is pinged this often.
+    /// A quiet connection that a gateway dialled to a replica is pinged this often.
     pub keep_alive: Option<Duration>,
     /// The same between replicas.
     pub replica_keep_alive: Option<Duration>,
     /// A handshake that takes longer is given up.
     pub handshake_timeout: Duration,
+    /// The same between replicas.
+    pub replica_handshake_timeout: Duration,
     /// Round trip assumed before the first one is measured: a lost first packet is sent again after three times this.
     pub initial_rtt: Duration,
     /// First wait before dialling again; doubled with every failure, up to `redial_max`, of which half is jitter.
     pub redial_min: Duration,
     /// Longest wait before dialling again.
     pub redial_max: Duration,
+    /// The same between replicas.
+    pub replica_redial_max: Duration,
     /// Bytes that may wait for a peer in each lane, in the order of [`Lane`]; what comes then is shed.
     pub queue_bytes_max: [usize; 3],
     /// Bytes under way in each lane that the receiver has not taken; then the lane waits. A connection buffers at most
@@ -70,14 +75,16 @@ impl Default for QuicTuning {
             mtu: 1_452,
             mtu_discovery: None,
             max_datagrams: 10,
-            idle_timeout: Duration::from_secs(30),
-            replica_idle_timeout: Duration::from_secs(3),
-            keep_alive: None,
-            replica_keep_alive: Some(Duration::from_secs(1)),
+            idle_timeout: Duration::from_secs(60),
+            replica_idle_timeout: Duration::from_secs(1),
+            keep_alive: Some(Duration::from_secs(20)),
+            replica_keep_alive: Some(Duration::from_millis(300)),
             handshake_timeout: Duration::from_secs(3),
+            replica_handshake_timeout: Duration::from_secs(1),
             initial_rtt: Duration::from_millis(100),
             redial_min: Duration::from_millis(100),
             redial_max: Duration::from_secs(2),
+            replica_redial_max: Duration::from_millis(200),
             queue_bytes_max: [64 << 20, 16 << 20, 128 << 20],
             window_bytes: 4 << 20,
             connections_max: 65_536,
@@ -103,10 +110,20 @@ impl QuicTuning {
             self.initial_rtt,
         ]) {
             Some("a timeout or `initial_rtt` is 0")
-        } else if zero(&[self.redial_min]) || self.redial_min > self.redial_max {
-            Some("`redial_min` is 0 or above `redial_max`")
+        } else if zero(&[self.redial_min]) || self.redial_min > self.redial_max.min(self.replica_redial_max) {
+            Some("`redial_min` is 0 or above a longest wait")
         } else {
             None
+        }
+    }
+
+    /// How long a handshake with `peer` may take, and the longest wait before it is dialled again.
+    pub(super) fn patience(&self, me: Peer, peer: Peer) -> (Duration, Duration) {
+        match (me, peer) {
+            (Peer::Replica(_), Peer::Replica(_)) => (self.replica_handshake_timeout, self.replica_redial_max),
+            (Peer::Replica(_) | Peer::Gateway(_) | Peer::Local, _) => {
+                (self.handshake_timeout, self.redial_max)
+            }
         }
     }
 
@@ -114,9 +131,9 @@ impl QuicTuning {
     pub(super) fn transport(&self, pairing: Pairing) -> Arc<TransportConfig> {
         let (idle, keep_alive) = match pairing {
             Pairing::Replicas => (self.replica_idle_timeout, self.replica_keep_alive),
-            Pairing::Others => (self.idle_timeout, self.keep_alive),
+            Pairing::GatewayAndReplica => (self.idle_timeout, self.keep_alive),
             // The shorter timeout of both ends counts, and the end that dialled keeps it alive.
-            Pairing::Unknown => (self.idle_timeout, None),
+            Pairing::Gateways | Pairing::Unknown => (self.idle_timeout, None),
         };
         let mut transport = TransportConfig::default();
         let whole = VarInt::from_u32(self.window_bytes * STREAMS_MAX);
@@ -168,8 +185,10 @@ impl QuicTuning {
 pub(super) enum Pairing {
     /// Two replicas.
     Replicas,
-    /// A gateway and whoever it dialled.
-    Others,
+    /// A gateway that dialled a replica.
+    GatewayAndReplica,
+    /// Someone who dialled a gateway: there are too many pairs to keep all alive.
+    Gateways,
     /// The other end dialled, and has not said yet who it is.
     Unknown,
 }

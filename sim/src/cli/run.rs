@@ -8,11 +8,11 @@ use crate::check::check;
 use crate::expect::evaluate;
 use crate::history::Setting;
 use crate::metrics::Metrics;
-use crate::plan::Plan;
+use crate::plan::{Plan, Transport};
 use crate::report::Report;
 use crate::result::{self, FILE_NAME, ResultFile};
 use crate::testbed;
-use crate::world;
+use crate::world::{self, Options};
 use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -44,6 +44,9 @@ pub struct Run {
     /// The same with the topology's delays and loss; needs root and a kernel with netem.
     #[arg(long, requires = "live", conflicts_with = "namespaces")]
     netem: bool,
+    /// Write every datagram to this file, for a network analyser (pcap; one scenario with `transport: quic` only).
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
     /// Print nothing but failures.
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
@@ -108,6 +111,13 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
             eprintln!("error: {file} and {other} have one name and seed: both would write {directory}");
             valid = false;
         }
+        if arguments.pcap.is_some() && matches!(plan.network.transport, Transport::Message) {
+            eprintln!(
+                "error: {}: `transport: message` has no datagrams to write: leave --pcap out",
+                file.display()
+            );
+            valid = false;
+        }
         jobs.push(Job { file, plan, directory });
     }
     for job in jobs.iter().filter(|_| arguments.live) {
@@ -115,6 +125,10 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
             eprintln!("error: {}: cannot be run live: {reason}", job.file.display());
             valid = false;
         }
+    }
+    if arguments.pcap.is_some() && arguments.files.len() > 1 {
+        eprintln!("error: --pcap writes the datagrams of one scenario: run them one after the other");
+        valid = false;
     }
     if !valid {
         return Err(Exit::Invalid);
@@ -132,7 +146,11 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
 fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Exit, Value)> {
     let mut watcher = Watcher::new(&job.plan.name, arguments.quiet, interrupt);
     let run = match arguments.live {
-        false => world::run(&job.plan, &mut |progress| watcher.observe(progress)).map_err(|e| e.to_string()),
+        false => {
+            let options = Options { capture: arguments.pcap.clone(), ..Options::default() };
+            world::run_with(&job.plan, &options, &mut |progress| watcher.observe(progress))
+                .map_err(|error| error.to_string())
+        }
         true => {
             testbed::run(&job.plan, &live_options(arguments, job), &mut |progress| watcher.observe(progress))
                 .map_err(|error| error.to_string())

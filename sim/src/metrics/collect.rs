@@ -296,6 +296,12 @@ impl Collector {
         self.count("network.bytes", network.bytes.iter().sum());
         self.count("network.packets_lost", network.packets_lost);
         self.count("network.undelivered", network.undelivered);
+        self.count("network.datagrams", network.datagrams);
+        self.count("network.datagrams.bytes", network.datagram_bytes);
+        self.count("network.datagrams.overflowed", network.datagrams_overflowed);
+        self.count("network.packets_retransmitted", network.retransmitted);
+        self.count("network.connections", network.connections);
+        self.count("network.transferred.bytes", network.transferred);
     }
 
     fn simulator(&mut self, run: &Run) {

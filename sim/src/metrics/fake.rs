@@ -62,6 +62,7 @@ pub fn run(plan: &Plan) -> Run {
             bytes: [60_000_000, 9_000_000, 31_000_000],
             packets_lost: 12,
             undelivered: 340,
+            ..NetworkRecord::default()
         },
         ..History::default()
     };

@@ -9,7 +9,7 @@ mod network;
 mod population;
 mod workload;
 
-use super::{Arrivals, Condition, Expectation, FaultPlan, Plan, WorkloadPlan, expectation};
+use super::{Arrivals, Condition, Expectation, FaultPlan, NetworkPlan, Plan, WorkloadPlan, expectation};
 use crate::diagnostic::{Diagnostics, Problems, quote};
 use crate::scenario::Scenario;
 use crate::scenario::reader::{Field, Map};
@@ -50,12 +50,13 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
         field.and_then(|field| span(&field, problems, (Duration::ZERO, "0s"))).unwrap_or(default)
     };
     let (warmup, drain) = (pause("warmup", Duration::ZERO), pause("drain", 30 * SECOND));
-    let network = root.required("network", "{ topology: lan }");
-    let network = network.and_then(|field| network::read(&field, problems));
+    let network_field = root.required("network", "{ topology: lan }");
+    let network = network_field.as_ref().and_then(|field| network::read(field, problems));
     let ledger = root.required("ledger", "{ replicas: 4 }");
     let ledger = ledger.and_then(|field| ledger::read(&field, network.as_ref(), problems));
     let replicas = ledger.as_ref().and_then(|ledger| ledger.replicas.as_deref());
     let count = ledger.as_ref().and_then(|ledger| ledger.count);
+    let transfers = network_field.as_ref().map(|field| network::transfers(field, count, duration, problems));
     let replica_host = host::read(root.optional("host"), "reference-8core", problems);
     let gateway_host = host::read(root.optional("gateway_host"), "gateway-2core", problems);
     let workloads = root.required("workloads", "[{ opaque: { rate: 1000/s } }]");
@@ -103,7 +104,7 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
         replicas: ledger.replicas?,
         replica_host: replica_host?,
         gateway_host: gateway_host?,
-        network: network?,
+        network: NetworkPlan { transfers: transfers.unwrap_or_default(), ..network? },
         population: population?,
         workloads: workloads?,
         arrivals: arrivals?,

@@ -23,6 +23,8 @@ pub(crate) fn plan(patients: u64, counts: [usize; 4]) -> Plan {
         profile: "test".into(),
         cores: 1,
         message_ns: 0,
+        datagram_ns: 0,
+        handshake_ns: 0,
         verify_ns: 0,
         verify_batched_ns: 0,
         sign_ns: 0,
@@ -62,6 +64,7 @@ pub(crate) fn plan(patients: u64, counts: [usize; 4]) -> Plan {
             regions: vec!["one".into()],
             delays: vec![],
             loss_ppb: 0,
+            transfers: Vec::new(),
         },
         population: PopulationPlan {
             patients,

@@ -1,7 +1,8 @@
 //! Faults as they strike and heal.
 
+use super::transport::Transport;
 use super::{Event, World, WorldError};
-use crate::network::link::HostId;
+use crate::network::{Groups, HostId};
 use crate::plan::FaultKind;
 
 impl World {
@@ -12,6 +13,9 @@ impl World {
                 for replica in replicas {
                     self.nodes[replica].down += 1;
                     self.nodes[replica].crash(self.now);
+                    if let Transport::Quic(network) = &mut self.transport {
+                        network.crash(self.now, HostId(replica as u32));
+                    }
                     let lost = self.recorder.lost_with(self.now, replica);
                     self.go_on(self.now, lost);
                 }
@@ -72,7 +76,7 @@ impl World {
     /// Two hosts reach each other if no active partition separates them.
     fn apply_partitions(&mut self) {
         if self.partitions.is_empty() {
-            return self.network.set_groups(None);
+            return self.set_groups(Groups::default());
         }
         let mut combined: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.len()];
         for (_, groups) in &self.partitions {
@@ -84,6 +88,6 @@ impl World {
         distinct.sort();
         distinct.dedup();
         let number = |groups: &Vec<u32>| distinct.binary_search(groups).unwrap_or(0) as u32;
-        self.network.set_groups(Some(combined.iter().map(number).collect()));
+        self.set_groups(Groups::of(combined.iter().map(number).collect()));
     }
 }

@@ -3,17 +3,19 @@
 //! The machine handles one input at a time on a core of its own; what arrives meanwhile waits in the inbox in order
 //! of arrival. Outputs leave when the core is done with the input. A crash empties everything but what is durable.
 
+use super::transport::Outbox;
 use super::{Event, World};
 use crate::host::disk::DiskTimes;
 use crate::host::{Cpu, Disk};
-use crate::network::link::HostId;
+use crate::network::HostId;
 use crate::plan::HostPlan;
+use ledger_core::committee::ReplicaId;
 use crate::recorder::Last;
 use ledger_core::gateway::{Completion, End, Gateway};
 use ledger_core::ledger::transaction::{Outcome, PartyId};
 use ledger_core::message::{Message, Reply};
 use ledger_core::replica::{Replica, ReplicaStatus};
-use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Observation, Output, Peer};
+use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Observation, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::{Effort, Work};
 use std::collections::VecDeque;
@@ -55,6 +57,7 @@ pub(super) struct Node {
     pub incarnation: u32,
     pub bytes_sent: u64,
     pub inbox_max: usize,
+    pub outbox: Outbox,
 }
 
 impl Node {
@@ -79,12 +82,14 @@ impl Node {
             incarnation: 0,
             bytes_sent: 0,
             inbox_max: 0,
+            outbox: Outbox::default(),
         }
     }
 
     pub fn crash(&mut self, now: Timestamp) {
         self.machine = None;
         self.inbox.clear();
+        self.outbox = Outbox::default();
         self.disk.crash();
         self.cpu.crash(now);
         self.incarnation += 1;
@@ -249,12 +254,12 @@ impl World {
             Output::Send { to: Peer::Local, bytes, .. } => self.answer_local(at, &bytes),
             Output::Send { to, lane, bytes } => {
                 let content = content(&bytes);
-                let to = self.host_of(to);
                 self.transmit(at, host, to, lane, bytes, content);
             }
             Output::Broadcast { lane, bytes } => {
                 let content = content(&bytes);
-                for to in (0..self.replicas as u32).map(HostId).filter(|to| *to != host) {
+                let replicas = (0..self.replicas as u16).map(|id| Peer::Replica(ReplicaId(id)));
+                for to in replicas.filter(|to| *to != peer) {
                     self.transmit(at, host, to, lane, bytes.clone(), content);
                 }
             }
@@ -284,24 +289,6 @@ impl World {
             }
             Output::Observed(observation) => self.recorder.observed(at, peer, observation),
         }
-    }
-
-    fn transmit(
-        &mut self,
-        at: Timestamp,
-        from: HostId,
-        to: HostId,
-        lane: Lane,
-        bytes: bytes::Bytes,
-        content: u64,
-    ) {
-        self.nodes[from.0 as usize].bytes_sent += bytes.len() as u64;
-        if !self.network.reachable(from, to) {
-            return self.recorder.undelivered();
-        }
-        let peer = self.nodes[from.0 as usize].peer;
-        let delivery = self.network.send(at, from, to, lane, bytes.len());
-        self.queue.push(delivery.arrival, Event::Deliver { to, from: peer, content, bytes });
     }
 
     fn persist(

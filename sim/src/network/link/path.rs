@@ -1,7 +1,8 @@
 //! One direction of a connection between two hosts: delay, window, loss, order.
 
-use super::nic::{Rate, Sent};
+use super::nic::Sent;
 use super::{LANES, Lane};
+use crate::network::rate::Rate;
 use crate::plan::DelayPlan;
 use crate::seed::Stream;
 
@@ -10,6 +11,8 @@ pub(super) const WINDOW_INITIAL_BYTES: u64 = 14_720;
 /// An idle window is halved each time this has passed, down to the initial one (RFC 2861, at the least retransmission
 /// timeout of RFC 6298).
 const IDLE_HALVING_NS: u64 = 1_000_000_000;
+/// Bytes that leave without pacing: ten packets.
+const PACING_BURST_BYTES: u64 = 14_520;
 /// How long a receiver may hold back its acknowledgement (RFC 9000, section 18.2).
 const ACK_DELAY_MAX_NS: u64 = 25_000_000;
 /// Least variance that a probe timeout counts with (RFC 9002, section 6.1.2).
@@ -156,13 +159,17 @@ impl Path {
             over -= self.window_bytes;
             self.window_bytes *= 2;
         }
+        // A sender spreads its window over the round trip, a quarter faster than it takes (RFC 9002, section 7.7).
+        let paced_bytes = u128::from(bytes.saturating_sub(PACING_BURST_BYTES).min(over));
+        let paced_ns =
+            paced_bytes * u128::from(round_trip_ns) * 4 / (5 * u128::from(self.window_bytes.max(1)));
         if waited_ns > 0 {
             // The window has moved on by whole round trips: what is left of the message opens a new flight.
             self.flights[lane as usize] =
                 InFlight { start_ns: sent.start_ns.saturating_add(waited_ns), bytes: over };
             self.last_sent_ns = self.last_sent_ns.max(sent.end_ns.saturating_add(waited_ns));
         }
-        waited_ns
+        waited_ns.saturating_add(paced_ns as u64)
     }
 
     /// Sends lost packets again until all are there: the time it takes, and how many were lost.

@@ -9,19 +9,28 @@ fn network(hosts: usize, delay_ms: u64, loss_ppb: u64) -> Network {
     jittery(hosts, DelayPlan::Uniform { min_ns: delay_ms * MS, max_ns: delay_ms * MS }, loss_ppb)
 }
 
-fn jittery(hosts: usize, delay: DelayPlan, loss_ppb: u64) -> Network {
-    let plan = NetworkPlan {
+fn plan(delay: DelayPlan, loss_ppb: u64) -> NetworkPlan {
+    NetworkPlan {
         transport: Transport::Message,
         topology: "test".to_owned(),
         regions: vec!["here".to_owned()],
         delays: vec![vec![delay]],
         loss_ppb,
-    };
-    Network::new(
-        &plan,
-        vec![HostAttachment { region: 0, bandwidth_bits_per_s: GIGABIT }; hosts],
-        &Seed::new(7),
-    )
+        transfers: Vec::new(),
+    }
+}
+
+fn jittery(hosts: usize, delay: DelayPlan, loss_ppb: u64) -> Network {
+    let plan = plan(delay, loss_ppb);
+    let attachment = HostAttachment { region: 0, bandwidth_bits_per_s: GIGABIT };
+    connected(Network::new(&plan, vec![attachment; hosts], &Seed::new(7)), hosts as u32)
+}
+
+fn connected(mut network: Network, hosts: u32) -> Network {
+    for low in 0..hosts {
+        (low + 1..hosts).for_each(|high| network.connect(HostId(low), HostId(high)));
+    }
+    network
 }
 
 fn send(network: &mut Network, now_ms: u64, from: u32, to: u32, lane: Lane, bytes: usize) -> u64 {
@@ -34,6 +43,21 @@ fn a_small_message_takes_its_delay_and_its_bytes() {
     // 1,250 B at a gigabit: 10 us.
     assert_eq!(send(&mut network, 5, 0, 1, Lane::Consensus, 1_250), 25 * MS + 10_000);
     assert_eq!(network.delay_min(HostId(0), HostId(1)), Duration::from_millis(20));
+}
+
+#[test]
+fn the_first_message_opens_the_connection_of_both_directions() {
+    let plan = plan(DelayPlan::Uniform { min_ns: 20 * MS, max_ns: 20 * MS }, 0);
+    let attachment = HostAttachment { region: 0, bandwidth_bits_per_s: GIGABIT };
+    let mut network = Network::new(&plan, vec![attachment; 2], &Seed::new(7));
+    assert_eq!(send(&mut network, 0, 0, 1, Lane::Client, 1_250), 60 * MS + 10_000);
+    assert_eq!(send(&mut network, 10, 0, 1, Lane::Client, 1_250), 60 * MS + 10_000, "waits for what is left");
+    assert_eq!(send(&mut network, 100, 1, 0, Lane::Client, 1_250), 120 * MS + 10_000);
+    assert_eq!(
+        send(&mut network, 70_000, 1, 0, Lane::Client, 1_250),
+        70_060 * MS + 10_000,
+        "closed when idle"
+    );
 }
 
 #[test]
@@ -67,7 +91,7 @@ fn a_receiver_takes_no_more_than_its_card() {
     assert!((50 * MS..54 * MS).contains(&last), "{last}");
     // Beyond the slots: 2.4 s of backlog, after 4 round trips of slow start.
     let last = (1..400).map(|from| send(&mut network, 1_000, from, 0, Lane::Bulk, 750_000)).max().unwrap();
-    assert!((3_540 * MS..3_600 * MS).contains(&last), "{last}");
+    assert!((3_540 * MS..3_620 * MS).contains(&last), "{last}");
     let vote = send(&mut network, 1_001, 1, 0, Lane::Consensus, 1_250);
     assert!(vote < 1_023 * MS, "{vote}");
 }
@@ -81,9 +105,10 @@ fn a_near_message_passes_a_far_one_that_was_sent_before() {
         regions: vec!["near".to_owned(), "far".to_owned()],
         delays: vec![vec![uniform(1), uniform(150)], vec![uniform(150), uniform(1)]],
         loss_ppb: 0,
+        transfers: Vec::new(),
     };
     let host = |region| HostAttachment { region, bandwidth_bits_per_s: GIGABIT };
-    let mut network = Network::new(&plan, vec![host(0), host(0), host(1)], &Seed::new(7));
+    let mut network = connected(Network::new(&plan, vec![host(0), host(0), host(1)], &Seed::new(7)), 3);
     assert_eq!(send(&mut network, 0, 2, 0, Lane::Client, 12_500), 150 * MS + 100_000);
     assert_eq!(send(&mut network, 0, 1, 0, Lane::Client, 12_500), MS + 100_000);
 }
@@ -91,11 +116,11 @@ fn a_near_message_passes_a_far_one_that_was_sent_before() {
 #[test]
 fn a_cold_link_pays_slow_start_and_a_warm_one_does_not() {
     let mut network = network(2, 50, 0);
-    // 400 kB in windows of 14,720 B doubling: 4 round trips of 100 ms before the last part leaves.
+    // 400 kB in windows of 14,720 B doubling: 4 round trips of 100 ms before the last part leaves, which is paced.
     let cold = send(&mut network, 0, 0, 1, Lane::Bulk, 400_000);
-    assert!((440 * MS..460 * MS).contains(&cold), "{cold}");
+    assert!((490 * MS..530 * MS).contains(&cold), "{cold}");
     let warm = send(&mut network, 1_000, 0, 1, Lane::Bulk, 400_000) - 1_000 * MS;
-    assert!(warm < 60 * MS, "{warm}");
+    assert!(warm < 130 * MS, "{warm}");
     let rested = send(&mut network, 60_000, 0, 1, Lane::Bulk, 400_000) - 60_000 * MS;
     assert_eq!(rested, cold);
     // A steady stream waits for the acknowledgements of its first flight once, and no more when the window has grown.
@@ -158,14 +183,4 @@ fn a_path_is_not_perturbed_by_others() {
         }
     }
     assert_eq!((quiet.paths.len(), noisy.paths.len()), (2, 4));
-}
-
-#[test]
-fn partitions_separate_groups() {
-    let mut network = network(3, 1, 0);
-    assert!(network.reachable(HostId(0), HostId(2)));
-    network.set_groups(Some(vec![0, 0, 1]));
-    assert!(network.reachable(HostId(0), HostId(1)) && !network.reachable(HostId(0), HostId(2)));
-    network.set_groups(None);
-    assert!(network.reachable(HostId(2), HostId(0)));
 }

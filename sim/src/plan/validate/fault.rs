@@ -87,7 +87,12 @@ fn fault(
     Some(FaultPlan { at: at?, lasts: lasts?, kind })
 }
 
-fn start(field: &Field<'_>, duration: Option<Duration>, problems: &mut Problems) -> Option<Duration> {
+/// When something happens, from the end of the warm-up.
+pub(super) fn start(
+    field: &Field<'_>,
+    duration: Option<Duration>,
+    problems: &mut Problems,
+) -> Option<Duration> {
     let at = field.read(problems, &units::DURATION)?;
     if let Some(end) = duration.filter(|end| at >= *end) {
         let end = duration_text::format(end);

@@ -26,6 +26,8 @@ fn reference(profile: &str, cores: usize, bandwidth_bits_per_s: u64) -> HostPlan
         profile: profile.to_owned(),
         cores,
         message_ns: 2_000,
+        datagram_ns: 2_400,
+        handshake_ns: 230_000,
         verify_ns: 32_000,
         verify_batched_ns: 20_000,
         sign_ns: 18_000,
@@ -47,6 +49,8 @@ fn ideal() -> HostPlan {
         profile: "ideal".to_owned(),
         cores: 8,
         message_ns: 0,
+        datagram_ns: 0,
+        handshake_ns: 0,
         verify_ns: 0,
         verify_batched_ns: 0,
         sign_ns: 0,
@@ -82,6 +86,8 @@ pub(super) fn read(field: Option<Field<'_>>, default: &str, problems: &mut Probl
     {
         for (key, slot) in [
             ("message", &mut host.message_ns),
+            ("datagram", &mut host.datagram_ns),
+            ("handshake", &mut host.handshake_ns),
             ("verify", &mut host.verify_ns),
             ("verify_batched", &mut host.verify_batched_ns),
             ("sign", &mut host.sign_ns),

@@ -502,7 +502,7 @@ error: x.yaml:4:36: host.costs.verify: `32` has no unit
 error: x.yaml:4:40: host.costs.hash: unknown key `hash`
     4 | host: { cores: 0, costs: { verify: 32, hash: 600ns }, disk: { sync: 11s, bandwidth: 1GB }, bandwidth: 10Gbps }
       |                                        ^^^^
-  = the keys here are message, verify, verify_batched, sign, hash_per_kib, seal_per_kib, wrap, execute
+  = the keys here are message, datagram, handshake, verify, verify_batched, sign, hash_per_kib, seal_per_kib, wrap, execute
 error: x.yaml:4:69: host.disk.sync: `11s` is too large
     4 | host: { cores: 0, costs: { verify: 32, hash: 600ns }, disk: { sync: 11s, bandwidth: 1GB }, bandwidth: 10Gbps }
       |                                                                     ^^^
@@ -566,19 +566,80 @@ fn network() {
 ",
         ),
         (
-            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, transport: quic, congestion_control: cubic }")],
-"error: x.yaml:5:38: network.transport: `quic` is known but not available in this version
-    5 | network: { topology: lan, transport: quic, congestion_control: cubic }
-      |                                      ^^^^
-  = use `message`
-error: x.yaml:5:44: network.congestion_control: `congestion_control` is known but not available in this version
-    5 | network: { topology: lan, transport: quic, congestion_control: cubic }
-      |                                            ^^^^^^^^^^^^^^^^^^
-  = it belongs to `transport: quic`: leave it out
+&[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, transport: tcp }")],
+"error: x.yaml:5:38: network.transport: `tcp` is not known here
+    5 | network: { topology: lan, transport: tcp }
+      |                                      ^^^
+  = expected `quic` or `message`
 ",
         ),
         (
-            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, loss: 30 }")],
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, congestion_control: bbr }")],
+"error: x.yaml:5:47: network.congestion_control: `bbr` is known but not available in this version
+    5 | network: { topology: lan, congestion_control: bbr }
+      |                                               ^^^
+  = use `cubic` or `newreno`
+",
+        ),
+        (
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, transport: message, congestion_control: cubic, mtu: 1500B }")],
+"error: x.yaml:5:47: network.congestion_control: `congestion_control` belongs to `transport: quic`
+    5 | network: { topology: lan, transport: message, congestion_control: cubic, mtu: 1500B }
+      |                                               ^^^^^^^^^^^^^^^^^^
+  = leave it out, or write `transport: quic`
+error: x.yaml:5:74: network.mtu: `mtu` belongs to `transport: quic`
+    5 | network: { topology: lan, transport: message, congestion_control: cubic, mtu: 1500B }
+      |                                                                          ^^^
+  = leave it out, or write `transport: quic`
+",
+        ),
+        (
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, mtu: 900B, queue: 1KiB, duplication: 60%, keep_alive: never, idle_timeout: 0s }")],
+"error: x.yaml:5:32: network.mtu: `900B` is too small
+    5 | network: { topology: lan, mtu: 900B, queue: 1KiB, duplication: 60%, keep_alive: never, idle_timeout: 0s }
+      |                                ^^^^
+  = expected 1200B to 65000B
+error: x.yaml:5:45: network.queue: `1KiB` is too small
+    5 | network: { topology: lan, mtu: 900B, queue: 1KiB, duplication: 60%, keep_alive: never, idle_timeout: 0s }
+      |                                             ^^^^
+  = expected 1500B to 1TiB
+error: x.yaml:5:64: network.duplication: `60%` is too large
+    5 | network: { topology: lan, mtu: 900B, queue: 1KiB, duplication: 60%, keep_alive: never, idle_timeout: 0s }
+      |                                                                ^^^
+  = expected 0 to 50%
+error: x.yaml:5:81: network.keep_alive: `never` is not a duration
+    5 | network: { topology: lan, mtu: 900B, queue: 1KiB, duplication: 60%, keep_alive: never, idle_timeout: 0s }
+      |                                                                                 ^^^^^
+  = expected a duration: a number and ns, us, ms, s, min, h or d, as in `250ms`
+  = or `off`
+error: x.yaml:5:102: network.idle_timeout: `0s` is too small
+    5 | network: { topology: lan, mtu: 900B, queue: 1KiB, duplication: 60%, keep_alive: never, idle_timeout: 0s }
+      |                                                                                                      ^^
+  = expected 100ms to 366d
+",
+        ),
+        (
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, transfers: [{ at: 70s, from: 0, to: 10, size: 1GB }, { at: 1s, from: 1, to: 1, size: 1MB }] }")],
+"error: x.yaml:5:45: network.transfers[0].at: `70s` is after the end of the run
+    5 | network: { topology: lan, transfers: [{ at: 70s, from: 0, to: 10, size: 1GB }, { at: 1s, from: 1, to: 1, size: 1MB }] }
+      |                                             ^^^
+  = times count from the end of the warm-up; the run ends at `duration`, 1min
+error: x.yaml:5:63: network.transfers[0].to: there is no replica 10
+    5 | network: { topology: lan, transfers: [{ at: 70s, from: 0, to: 10, size: 1GB }, { at: 1s, from: 1, to: 1, size: 1MB }] }
+      |                                                               ^^
+  = the replicas are 0 to 9
+error: x.yaml:5:73: network.transfers[0].size: `1GB` is too large
+    5 | network: { topology: lan, transfers: [{ at: 70s, from: 0, to: 10, size: 1GB }, { at: 1s, from: 1, to: 1, size: 1MB }] }
+      |                                                                         ^^^
+  = expected 1B to 128MiB
+error: x.yaml:5:80: network.transfers[1]: a transfer to oneself
+    5 | network: { topology: lan, transfers: [{ at: 70s, from: 0, to: 10, size: 1GB }, { at: 1s, from: 1, to: 1, size: 1MB }] }
+      |                                                                                ^
+  = `from` and `to` are two replicas
+",
+        ),
+        (
+&[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, loss: 30 }")],
 "error: x.yaml:5:33: network.loss: `30` is more than the whole (percentages are written `30%`)
     5 | network: { topology: lan, loss: 30 }
       |                                 ^^
