@@ -109,8 +109,11 @@ pub struct Ledger {
     party_keys: Index,
     /// Derived: records by commitment.
     commitments: Index,
-    /// Derived: each patient's consents.
+    /// Derived: each patient's consents and directives.
     consent_chains: Chains,
+    /// Derived: all directives, and each patient's rows of them.
+    directives: Table<ConsentId>,
+    directive_chains: Chains,
     /// Derived: the delegations over each patient.
     delegation_chains: Chains,
     /// Derived: each record's wraps.
@@ -396,6 +399,8 @@ impl Ledger {
             + self.delegations.memory_bytes(|_| 0)
             + self.wraps.memory_bytes(|wrap| wrap.wrap.len())
             + self.consent_chains.memory_bytes()
+            + self.directives.memory_bytes(|_| 0)
+            + self.directive_chains.memory_bytes()
             + self.delegation_chains.memory_bytes()
             + self.wrap_chains.memory_bytes()
     }

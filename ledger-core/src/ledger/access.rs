@@ -245,9 +245,8 @@ impl Ledger {
     }
 
     fn is_denied(&self, now: Timestamp, actor: &Actor, record: &Record, purpose: Purpose) -> bool {
-        self.consents_of(record.patient).any(|(_, directive)| {
-            directive.denies
-                && directive.revoked_at.is_none()
+        self.directives_of(record.patient).any(|directive| {
+            directive.revoked_at.is_none()
                 && directive.is_timely(now)
                 && directive.is_for(actor)
                 && directive.covers(record)

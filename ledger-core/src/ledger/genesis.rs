@@ -73,6 +73,8 @@ impl Ledger {
             party_keys: Index::default(),
             commitments: Index::default(),
             consent_chains: Chains::default(),
+            directives: Table::default(),
+            directive_chains: Chains::default(),
             delegation_chains: Chains::default(),
             wrap_chains: Chains::default(),
             #[cfg(feature = "seeded-bugs")]
