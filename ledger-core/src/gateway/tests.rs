@@ -9,7 +9,7 @@ mod share;
 mod submission;
 
 use super::*;
-use crate::audit::{AuditLog, Checkpoint, CheckpointBody};
+use crate::audit::{AuditLog, Checkpoint, CheckpointBody, Entry, Receipt};
 use crate::codec::List;
 use crate::committee::Committee;
 use crate::committee::tests::committee;

@@ -199,10 +199,10 @@ impl Cluster {
                 }
                 Output::Verify(job, work) => {
                     let finding = work.run(&self.hosts[index].config.committee, &mut BatchVerifier);
-                    if matches!(work, Work::Transactions(_) | Work::Votes(..))
+                    if matches!(work, Work::Transactions(..) | Work::Votes(..))
                         && self.hosts[index].config.ledger.is_some()
                     {
-                        let slow = matches!(work, Work::Transactions(_)).then_some(self.slow[index]);
+                        let slow = matches!(work, Work::Transactions(..)).then_some(self.slow[index]);
                         self.later.push((self.now + slow.unwrap_or_default(), index, job, finding));
                         continue;
                     }

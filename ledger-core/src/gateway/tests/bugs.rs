@@ -13,7 +13,7 @@ fn with_permit(bug: GatewayBug) -> (World, Receipt) {
 }
 
 fn releases(world: &mut World, from: usize, receipt: Receipt) -> bool {
-    let message = Message::Exchange(Exchange::KeyRequest { operation: 1 << 40, receipt });
+    let message = Message::Exchange(Exchange::KeyRequest { operation: 1 << 40, receipt, action: 0 });
     world.deliver(CUSTODIAN, Peer::Gateway(GatewayId(from as u32)), &message);
     world.run();
     !world.released().is_empty()
