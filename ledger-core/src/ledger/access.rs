@@ -233,9 +233,9 @@ impl Ledger {
 
     /// The next value of the patient's counter.
     pub(super) fn count_decision(&mut self, patient: PartyId) -> Option<u64> {
-        let activity = self.activities.get_mut(patient.0)?;
-        activity.accesses = activity.accesses.saturating_add(1);
-        Some(activity.accesses)
+        let decisions = self.decisions.get_mut(patient.0)?;
+        *decisions = decisions.saturating_add(1);
+        Some(*decisions)
     }
 
     fn push_access(&mut self, access: Access, (commitment, custodian): (Digest, PartyId)) -> Outcome {

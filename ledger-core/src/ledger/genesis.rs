@@ -64,7 +64,8 @@ impl Ledger {
         Self {
             policy,
             parties: Table::default(),
-            activities: Table::default(),
+            sequences: Table::default(),
+            decisions: Table::default(),
             records: Table::default(),
             consents: Table::default(),
             accesses: Table::default(),
