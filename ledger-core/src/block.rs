@@ -4,7 +4,7 @@
 //! covers the digest, so neither can be replayed in another chain, epoch or message kind. [`Block::verify`] decides
 //! everything about validity that does not need other blocks or a clock; a [`Block`] in hand has passed it.
 
-use crate::codec::{self, Blob, List};
+use crate::codec::{self, Blob, List, Reader};
 use crate::committee::{Committee, ReplicaId, ReplicaSet};
 use crate::crypto::{ChainId, Digest, Domain, SecretKey, Signature, SignatureCheck, SignatureVerifier};
 use crate::time::Timestamp;
@@ -107,6 +107,24 @@ pub struct BlockBody {
     pub votes: List<CheckpointVote, VOTES_MAX>,
 }
 
+impl BlockBody {
+    /// Reads an encoding, of which the payload's items are slices.
+    fn read(bytes: Bytes) -> Result<Self, codec::DecodeError> {
+        let mut reader = Reader::new(bytes, BLOCK_BYTES_MAX)?;
+        let body = Self {
+            epoch: reader.value()?,
+            round: reader.value()?,
+            author: reader.value()?,
+            ancestors: reader.value()?,
+            payload: reader.blobs()?,
+            timestamp: reader.value()?,
+            votes: reader.value()?,
+        };
+        reader.finish()?;
+        Ok(body)
+    }
+}
+
 /// A valid block. Invariant: it passed [`Block::verify`] (or was made by [`Block::sign`] from a body that would).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Block {
@@ -149,7 +167,8 @@ const SIGNATURE_BYTES: usize = 64;
 impl Block {
     /// Makes and signs a block.
     pub fn sign(chain: ChainId, body: BlockBody, key: &SecretKey) -> Self {
-        let mut bytes = codec::encode(&body);
+        let mut bytes = Vec::with_capacity(codec::encoded_length(&body) + SIGNATURE_BYTES);
+        codec::encode_into(&mut bytes, &body);
         let digest = Digest::blake3(Domain::Block, &[&chain.0.0, &bytes]);
         bytes.extend_from_slice(&key.sign(Domain::Block, chain, &digest).0);
         let reference = BlockRef { round: body.round, author: body.author, digest };
@@ -182,9 +201,9 @@ impl Block {
         let Some(body_length) = bytes.len().checked_sub(SIGNATURE_BYTES) else {
             return Err(codec::DecodeError::Malformed("shorter than a signature".into()).into());
         };
-        let (encoded, signature) = bytes.split_at(body_length);
-        let body: BlockBody = codec::decode(encoded, BLOCK_BYTES_MAX)?;
+        let body = BlockBody::read(bytes.slice(..body_length))?;
         check_body(committee, &body)?;
+        let (encoded, signature) = bytes.split_at(body_length);
         let digest = Digest::blake3(Domain::Block, &[&committee.chain().0.0, encoded]);
         let signature = Signature(signature.try_into().expect("split off 64 bytes"));
         let reference = BlockRef { round: body.round, author: body.author, digest };

@@ -32,12 +32,86 @@ pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
     borsh::to_vec(value).expect("writing to a Vec fails only when out of memory")
 }
 
+/// Appends the one encoding of `value`.
+pub fn encode_into<T: BorshSerialize>(bytes: &mut Vec<u8>, value: &T) {
+    value.serialize(bytes).expect("writing to a Vec fails only when out of memory");
+}
+
+/// How long the encoding of `value` is.
+pub fn encoded_length<T: BorshSerialize>(value: &T) -> usize {
+    borsh::object_length(value).expect("counting fails never")
+}
+
 /// Reads a value that must fill `bytes` exactly and be at most `limit` bytes long.
 pub fn decode<T: BorshDeserialize>(bytes: &[u8], limit: usize) -> std::result::Result<T, DecodeError> {
     if bytes.len() > limit {
         return Err(DecodeError::TooLong { found: bytes.len(), limit });
     }
     T::try_from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))
+}
+
+/// Reads one value after the other off shared bytes. Blobs share their memory, so nothing large is copied; what is read
+/// is what [`decode`] reads of the values' encodings one after the other.
+pub struct Reader {
+    bytes: Bytes,
+    at: usize,
+}
+
+impl Reader {
+    /// From the start of `bytes`, of which there may be at most `limit`.
+    pub fn new(bytes: Bytes, limit: usize) -> std::result::Result<Self, DecodeError> {
+        if bytes.len() > limit {
+            return Err(DecodeError::TooLong { found: bytes.len(), limit });
+        }
+        Ok(Self { bytes, at: 0 })
+    }
+
+    /// The next value.
+    pub fn value<T: BorshDeserialize>(&mut self) -> std::result::Result<T, DecodeError> {
+        let mut rest = &self.bytes[self.at..];
+        let value = T::deserialize(&mut rest).map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        self.at = self.bytes.len() - rest.len();
+        Ok(value)
+    }
+
+    /// The next value, a blob.
+    pub fn blob<const MAX: usize>(&mut self) -> std::result::Result<Blob<MAX>, DecodeError> {
+        let length = self.length(MAX)?;
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or_else(|| DecodeError::Malformed("cut short".into()))?;
+        let blob = Blob(self.bytes.slice(self.at..end));
+        self.at = end;
+        Ok(blob)
+    }
+
+    /// The next value, a list of blobs.
+    pub fn blobs<const EACH: usize, const MAX: usize>(
+        &mut self,
+    ) -> std::result::Result<List<Blob<EACH>, MAX>, DecodeError> {
+        let length = self.length(MAX)?;
+        // The length is a claim: each takes four bytes or more.
+        let mut blobs = Vec::with_capacity(length.min((self.bytes.len() - self.at) / 4));
+        for _ in 0..length {
+            blobs.push(self.blob()?);
+        }
+        Ok(List(blobs))
+    }
+
+    fn length(&mut self, max: usize) -> std::result::Result<usize, DecodeError> {
+        let mut rest = &self.bytes[self.at..];
+        let length =
+            read_length(&mut rest, max).map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        self.at = self.bytes.len() - rest.len();
+        Ok(length)
+    }
+
+    /// Nothing may be left over.
+    pub fn finish(self) -> std::result::Result<(), DecodeError> {
+        match self.bytes.len() - self.at {
+            0 => Ok(()),
+            left => Err(DecodeError::Malformed(format!("{left} bytes left over"))),
+        }
+    }
 }
 
 fn invalid(message: String) -> Error {
@@ -166,6 +240,18 @@ mod tests {
             if let Ok(value) = decode::<Sample>(&bytes, 1024) {
                 prop_assert_eq!(encode(&value), bytes);
             }
+        }
+
+        /// A reader reads what `decode` reads, and refuses what it refuses.
+        #[test]
+        fn a_reader_reads_the_same(bytes in prop::collection::vec(prop_oneof![3 => Just(0u8), 1 => 0u8..9, 1 => any::<u8>()], 0..64)) {
+            let read = || {
+                let mut reader = Reader::new(bytes.clone().into(), 60)?;
+                let value = (reader.value::<u16>()?, reader.blobs()?, reader.blob()?);
+                reader.finish().map(|()| value)
+            };
+            type Whole = (u16, List<Blob<8>, 4>, Blob<9>);
+            prop_assert_eq!(read().ok(), decode::<Whole>(&bytes, 60).ok());
         }
 
         #[test]

@@ -8,13 +8,19 @@
 //!
 //! Nothing here draws entropy: keys come from seeds, and the coefficients of a batch are derived from the batch.
 
+mod remember;
+
+pub use remember::RememberingVerifier;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_zebra::{SigningKey, VerificationKey, VerificationKeyBytes, batch};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A 32-byte hash.
 #[derive(
@@ -70,6 +76,33 @@ impl fmt::Debug for Digest {
         self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+/// A hasher for digests and addresses, which are spread already. Not keyed: whoever wants digests that fall together must
+/// find them by trial, and gains a few probes for each thousand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FixedHasher(u64);
+
+impl Hasher for FixedHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+}
+
+/// For look-ups by digest or address. Never iterated.
+pub type FixedMap<K, V> = HashMap<K, V, BuildHasherDefault<FixedHasher>>;
 
 /// What a hash or signature is about. Tags have one length, so no tag is another's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,6 +26,7 @@ mod contact;
 mod custody;
 mod inquiry;
 mod job;
+mod proof;
 mod share;
 mod submission;
 #[cfg(test)]
@@ -37,7 +38,6 @@ pub use config::{Directory, GatewayBug, GatewayConfig, GatewayTuning, Institutio
 pub use custody::{TICKETS_MAX, TICKETS_PER_PEER_MAX};
 pub use job::{Opening, Permit, Preparation, Prepared, Sealed, SealedBlob, Sealing, Signing};
 
-use crate::audit::{Entry, Receipt};
 use crate::committee::ReplicaId;
 use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{PartyId, RecordId};
@@ -49,6 +49,7 @@ use crate::work::{Finding, Work};
 use bytes::Bytes;
 use contact::Contact;
 use custody::Custody;
+use proof::Proofs;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use submission::Operation;
 use timer::{Owner, Timers};
@@ -83,6 +84,7 @@ pub struct Gateway {
     /// No more than operations and tickets started, less those whose findings came back.
     jobs: BTreeMap<JobId, Job>,
     next_job: u64,
+    proofs: Proofs,
     timers: Timers,
     outputs: VecDeque<Output>,
     #[cfg(feature = "seeded-bugs")]
@@ -119,6 +121,8 @@ enum Job {
     Proof { operation: u64, from: ReplicaId },
     /// A key request's: its receipt, or the sealing.
     Ticket(u64),
+    /// A checkpoint for which receipts wait.
+    Checkpoint,
 }
 
 impl Gateway {
@@ -144,6 +148,7 @@ impl Gateway {
             loads: BTreeSet::new(),
             jobs: BTreeMap::new(),
             next_job: 0,
+            proofs: Proofs::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             #[cfg(feature = "seeded-bugs")]
@@ -245,15 +250,14 @@ impl Gateway {
     }
 
     fn found(&mut self, now: Timestamp, job: JobId, finding: Finding) {
-        let Some(job) = self.jobs.remove(&job) else { return };
+        let number = job;
+        let Some(job) = self.jobs.remove(&number) else { return };
         match (job, finding) {
+            (Job::Checkpoint, Finding::Checkpoint(result)) => self.checkpoint_proven(now, number, result),
             (Job::Operation(id), Finding::Prepared(prepared)) => self.prepared(now, id, prepared),
             (Job::Operation(id), Finding::Signed(digest, bytes)) => self.signed(now, id, digest, bytes),
             (Job::Operation(id), Finding::Opened(length)) => self.opened(id, length),
-            (Job::Proof { operation, from }, Finding::Receipt(result)) => {
-                self.proven(now, operation, from, result)
-            }
-            (Job::Ticket(id), Finding::Receipt(result)) => self.ticket_proven(now, id, result),
+            (job, Finding::Inclusion(result)) => self.receipt_proven(now, job, result),
             (Job::Ticket(id), Finding::Sealed(sealed)) => {
                 self.ticket_sealed(id, sealed.map(|sealed| *sealed))
             }
@@ -279,23 +283,12 @@ impl Gateway {
         self.outputs.push_back(Output::Load(locator));
     }
 
-    fn work(&mut self, job: Job, work: Work) {
+    fn work(&mut self, job: Job, work: Work) -> JobId {
         let id = JobId(self.next_job);
         self.next_job += 1;
         self.jobs.insert(id, job);
         self.outputs.push_back(Output::Verify(id, work));
-    }
-
-    fn verify(&mut self, now: Timestamp, job: Job, receipt: Receipt) {
-        if !self.has_bug(GatewayBug::AcceptAnyReceipt) {
-            return self.work(job, Work::Receipt(Box::new(receipt)));
-        }
-        let believed: Entry = receipt.entry;
-        match job {
-            Job::Proof { operation, from } => self.proven(now, operation, from, Ok(believed)),
-            Job::Ticket(id) => self.ticket_proven(now, id, Ok(believed)),
-            Job::Operation(_) => {}
-        }
+        id
     }
 
     fn send(&mut self, to: Peer, lane: Lane, message: &Message) {

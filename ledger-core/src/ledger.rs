@@ -98,8 +98,10 @@ impl Policy {
 pub struct Ledger {
     policy: Policy,
     parties: Table<Party>,
-    /// One for each party.
-    activities: Table<Activity>,
+    /// Used by each party as an actor.
+    sequences: Table<SequenceWindow>,
+    /// About each party's records as a patient.
+    decisions: Table<u64>,
     records: Table<Record>,
     consents: Table<Consent>,
     accesses: Table<Access>,
@@ -109,8 +111,11 @@ pub struct Ledger {
     party_keys: Index,
     /// Derived: records by commitment.
     commitments: Index,
-    /// Derived: each patient's consents.
+    /// Derived: each patient's consents and directives.
     consent_chains: Chains,
+    /// Derived: all directives, and each patient's rows of them.
+    directives: Table<ConsentId>,
+    directive_chains: Chains,
     /// Derived: the delegations over each patient.
     delegation_chains: Chains,
     /// Derived: each record's wraps.
@@ -224,9 +229,9 @@ impl Ledger {
         if !self.has_bug(LedgerBug::ForgetSequence) {
             let last = actions.last_sequence(sequence).ok_or(Refusal::StaleSequence)?;
             // Look before the write: a refused replay must not cost a copied path.
-            let fresh = self.activity(actor).is_some_and(|it| it.sequences.is_fresh(sequence, last));
+            let fresh = self.sequences.get(actor.0).is_some_and(|window| window.is_fresh(sequence, last));
             let taken =
-                fresh && self.activities.get_mut(actor.0).is_some_and(|it| it.sequences.take(sequence, last));
+                fresh && self.sequences.get_mut(actor.0).is_some_and(|window| window.take(sequence, last));
             taken.then_some(()).ok_or(Refusal::StaleSequence)?;
         }
         self.actor(now, actor, organisation).ok_or(Refusal::RoleNotAllowed)
@@ -314,7 +319,8 @@ impl Ledger {
     pub fn state_root(&self) -> Digest {
         let roots = [
             self.parties.root("parties"),
-            self.activities.root("activities"),
+            self.sequences.root("sequences"),
+            self.decisions.root("decisions"),
             self.records.root("records"),
             self.consents.root("consents"),
             self.accesses.root("accesses"),
@@ -339,8 +345,8 @@ impl Ledger {
     }
 
     /// What moves with a party's transactions.
-    pub fn activity(&self, id: PartyId) -> Option<&Activity> {
-        self.activities.get(id.0)
+    pub fn activity(&self, id: PartyId) -> Option<Activity> {
+        Some(Activity { sequences: *self.sequences.get(id.0)?, accesses: *self.decisions.get(id.0)? })
     }
 
     /// A record.
@@ -387,7 +393,8 @@ impl Ledger {
     /// What a clone shares counts for neither, so a ledger that was just cloned owns nothing. Walks what it counts.
     pub fn memory_bytes(&self) -> usize {
         self.parties.memory_bytes(|_| 0)
-            + self.activities.memory_bytes(|_| 0)
+            + self.sequences.memory_bytes(|_| 0)
+            + self.decisions.memory_bytes(|_| 0)
             + self.records.memory_bytes(|record| record.patient_wrap.len())
             + self.consents.memory_bytes(|_| 0)
             + self.accesses.memory_bytes(|_| 0)
@@ -396,6 +403,8 @@ impl Ledger {
             + self.delegations.memory_bytes(|_| 0)
             + self.wraps.memory_bytes(|wrap| wrap.wrap.len())
             + self.consent_chains.memory_bytes()
+            + self.directives.memory_bytes(|_| 0)
+            + self.directive_chains.memory_bytes()
             + self.delegation_chains.memory_bytes()
             + self.wrap_chains.memory_bytes()
     }

@@ -4,7 +4,7 @@
 
 use crate::audit::Receipt;
 use crate::block::BLOCK_BYTES_MAX;
-use crate::codec::{self, Blob, DecodeError};
+use crate::codec::{self, Blob, DecodeError, Reader};
 use crate::crypto::Digest;
 use crate::ledger::PermitStatus;
 use crate::ledger::transaction::{AccessId, TRANSACTION_BYTES_MAX};
@@ -161,24 +161,31 @@ pub enum KeyRefusal {
     Busy,
 }
 
+/// Tags of a submission: that of requests, then its own.
+const SUBMIT: [u8; 2] = [4, 0];
+
+/// A tag and a value, in memory of just that length.
+fn tagged<T: BorshSerialize>(tag: u8, value: &T) -> Bytes {
+    let mut bytes = Vec::with_capacity(codec::encoded_length(value) + 1);
+    bytes.push(tag);
+    codec::encode_into(&mut bytes, value);
+    bytes.into()
+}
+
 const _: () = assert!(TRANSACTION_BYTES_MAX <= crate::block::ITEM_BYTES_MAX);
 
 impl Message {
     /// As on the wire.
     pub fn encode(&self) -> Bytes {
-        let (tag, body) = match self {
-            Self::Block(bytes) => return Self::encode_block(bytes),
-            Self::Protocol(message) => (1, codec::encode(message)),
-            Self::SnapshotRequest(request) => (2, codec::encode(request)),
-            Self::Snapshot(chunk) => (3, codec::encode(chunk)),
-            Self::Request(request) => (4, codec::encode(request)),
-            Self::Reply(reply) => (5, codec::encode(reply)),
-            Self::Exchange(exchange) => (6, codec::encode(exchange)),
-        };
-        let mut bytes = Vec::with_capacity(body.len() + 1);
-        bytes.push(tag);
-        bytes.extend_from_slice(&body);
-        bytes.into()
+        match self {
+            Self::Block(bytes) => Self::encode_block(bytes),
+            Self::Protocol(message) => tagged(1, message),
+            Self::SnapshotRequest(request) => tagged(2, request),
+            Self::Snapshot(chunk) => tagged(3, chunk),
+            Self::Request(request) => tagged(4, request),
+            Self::Reply(reply) => tagged(5, reply),
+            Self::Exchange(exchange) => tagged(6, exchange),
+        }
     }
 
     /// [`Message::Block`] without a copy of the block's bytes beforehand.
@@ -189,7 +196,7 @@ impl Message {
         bytes.into()
     }
 
-    /// From the wire. A block shares the message's memory.
+    /// From the wire. A block and a submitted transaction share the message's memory.
     pub fn decode(bytes: &Bytes) -> Result<Self, DecodeError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(DecodeError::TooLong { found: bytes.len(), limit: MESSAGE_BYTES_MAX });
@@ -203,6 +210,12 @@ impl Message {
             1 => Self::Protocol(codec::decode(&body, MESSAGE_BYTES_MAX)?),
             2 => Self::SnapshotRequest(codec::decode(&body, 32)?),
             3 => Self::Snapshot(codec::decode(&body, MESSAGE_BYTES_MAX)?),
+            4 if body.first() == SUBMIT.last() => {
+                let mut reader = Reader::new(body.slice(1..), 128 * 1024)?;
+                let transaction = reader.blob()?;
+                reader.finish()?;
+                Self::Request(Request::Submit(transaction))
+            }
             4 => Self::Request(codec::decode(&body, 128 * 1024)?),
             5 => Self::Reply(codec::decode(&body, 128 * 1024)?),
             6 => Self::Exchange(codec::decode(&body, MESSAGE_BYTES_MAX)?),
@@ -213,5 +226,27 @@ impl Message {
                 )));
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read apart from the codec is what the codec reads.
+    #[test]
+    fn submissions_are_read_as_requests_are() {
+        for length in [0, 1, 512, 64 * 1024] {
+            let request = Request::Submit(Blob::new(vec![7; length]).unwrap());
+            let encoded = Message::Request(request.clone()).encode();
+            assert_eq!(encoded[0], SUBMIT[0]);
+            assert_eq!(encoded[1..], codec::encode(&request));
+            assert_eq!(Message::decode(&encoded), Ok(Message::Request(request)));
+            assert!(Message::decode(&encoded.slice(..encoded.len() - 1)).is_err());
+        }
+        let long = [&[4, 0][..], &u32::MAX.to_le_bytes(), &[0; 8]].concat();
+        assert!(Message::decode(&long.into()).is_err());
+        let left_over = [&[4, 0][..], &1u32.to_le_bytes(), &[0; 2]].concat();
+        assert!(Message::decode(&left_over.into()).is_err());
     }
 }

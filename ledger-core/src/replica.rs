@@ -17,6 +17,7 @@
 //! Bounds are the constants below; what goes beyond one is refused with an answer, or counted and dropped.
 
 mod checkpoints;
+mod checks;
 mod clients;
 mod execution;
 mod snapshot;
@@ -37,6 +38,7 @@ use crate::time::Timestamp;
 use crate::work::{Finding, Work};
 use bytes::Bytes;
 use checkpoints::Checkpoints;
+use checks::Checks;
 use clients::Clients;
 use execution::Execution;
 use snapshot::Snapshots;
@@ -109,7 +111,7 @@ pub struct CommitReport {
     pub index: u64,
     /// Chains all commits up to this one.
     pub digest: Digest,
-    /// Ledger state after it; zero where nothing is executed.
+    /// Ledger state after it; zero where nothing is executed, and between checkpoints.
     pub state_root: Digest,
     /// Root of the audit log after it.
     pub log_root: Digest,
@@ -146,8 +148,8 @@ pub struct ReplicaStatus {
 
 enum Job {
     Blocks { from: ReplicaId, answer: bool, bytes: usize },
-    Transactions(BlockRef),
-    Submission { from: Peer, bytes: Bytes },
+    Transactions(Vec<BlockRef>),
+    Submissions(Vec<(Peer, Bytes)>),
     Votes(u64, Vec<ReplicaId>),
     Snapshot(ReplicaId),
 }
@@ -164,8 +166,7 @@ pub struct Replica {
     jobs: BTreeMap<JobId, Job>,
     /// Jobs and their bytes under way, by the replica that caused them.
     jobs_per_peer: Vec<(usize, usize)>,
-    /// Submissions whose signatures are being checked.
-    submissions: usize,
+    checks: Checks,
     next_job: u64,
     journal: JournalPosition,
     /// Last commit on whose checkpoint this replica may have voted before it restarted: until it has executed that far
@@ -199,7 +200,7 @@ impl Replica {
             snapshots: Snapshots::new(gc_depth, config.journal_bytes_max),
             jobs: BTreeMap::new(),
             jobs_per_peer: vec![(0, 0); replicas],
-            submissions: 0,
+            checks: Checks::default(),
             next_job: 0,
             journal: JournalPosition(journal.0 + entries.len() as u64),
             vouched_for: 0,
@@ -287,8 +288,7 @@ impl Replica {
                 *jobs += 1;
                 *held += bytes;
             }
-            Job::Submission { .. } => self.submissions += 1,
-            Job::Transactions(_) | Job::Votes(..) | Job::Snapshot(_) => {}
+            Job::Submissions(_) | Job::Transactions(_) | Job::Votes(..) | Job::Snapshot(_) => {}
         }
         self.jobs.insert(id, job);
         self.outputs.push_back(Output::Verify(id, work));
@@ -356,7 +356,7 @@ impl Replica {
                 *jobs -= 1;
                 *held -= bytes;
             }
-            Job::Submission { .. } => self.submissions -= 1,
+            Job::Submissions(submissions) => self.checks.finished(submissions.len()),
             Job::Transactions(_) | Job::Votes(..) | Job::Snapshot(_) => {}
         }
         match (job, finding) {
@@ -371,12 +371,17 @@ impl Replica {
                     self.protocol.handle_message(now, from, ProtocolMessage::Blocks(Default::default()));
                 }
             }
-            (Job::Transactions(block), Finding::Transactions(checked)) => {
-                self.execution.checked(block, checked);
+            (Job::Transactions(blocks), Finding::Transactions(checked)) => {
+                for (block, checked) in blocks.into_iter().zip(checked) {
+                    self.execution.checked(block, checked);
+                }
                 self.execute(now);
             }
-            (Job::Submission { from, bytes }, Finding::Submission(checked)) => {
-                self.submit_checked(now, from, bytes, checked);
+            (Job::Submissions(submissions), Finding::Submissions(checked)) => {
+                self.check_due(now);
+                for ((from, bytes), checked) in submissions.into_iter().zip(checked) {
+                    self.submit_checked(now, from, bytes, checked);
+                }
             }
             (Job::Votes(commit, voters), Finding::Votes(verdicts)) => {
                 self.count_votes(commit, &voters, &verdicts)
@@ -425,14 +430,20 @@ impl Replica {
                 }
                 self.check_votes(block.votes());
                 if self.execution.needs_check(&block) {
-                    self.start_job(Job::Transactions(block.reference()), Work::Transactions(block));
+                    self.check_payload(now, block);
                 }
             }
             Action::Commit(commit) => {
                 self.execution.push(commit);
                 self.execute(now);
+                if self.execution.waiting() > 0 {
+                    self.check_payloads();
+                }
             }
-            Action::Dropped(block) => self.execution.forget(&block),
+            Action::Dropped(block) => {
+                self.checks.forget(&block);
+                self.execution.forget(&block);
+            }
             Action::Equivocation(first, second) => {
                 let evidence = Observation::Equivocation(first.reference(), second.reference());
                 self.outputs.push_back(Output::Observed(evidence));
@@ -499,6 +510,7 @@ impl Machine for Replica {
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
+        self.check_due(now);
         self.protocol.handle_timeout(now);
         self.pump(now);
     }
@@ -508,6 +520,6 @@ impl Machine for Replica {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.protocol.poll_timeout()
+        self.protocol.poll_timeout().into_iter().chain(self.checks.due()).min()
     }
 }

@@ -4,7 +4,7 @@
 //! pure function of its work, so a driver may batch, spread over threads, or remember findings; the simulator charges
 //! [`Work::effort`] to a host's virtual cores.
 
-use crate::audit::{CheckpointBody, Entry, Receipt, ReceiptError};
+use crate::audit::{CheckpointBody, CheckpointError, Receipt, ReceiptError};
 use crate::block::{Block, BlockError};
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, Signature, SignatureCheck, SignatureVerifier};
@@ -19,14 +19,17 @@ use std::sync::Arc;
 pub enum Work {
     /// Decode, hash and verify blocks.
     Blocks(Vec<Bytes>),
-    /// Decode a block's payload as transactions and check their signatures.
-    Transactions(Arc<Block>),
-    /// Decode a submitted transaction and check its signature.
-    Submission(Bytes),
+    /// Decode blocks' payloads as transactions and check their signatures together, but for those items of which this
+    /// replica has found before that they are valid (where it has of none, no item is named).
+    Transactions(Vec<(Arc<Block>, Vec<bool>)>),
+    /// Decode submitted transactions and check their signatures.
+    Submissions(Vec<Bytes>),
     /// Check votes on a checkpoint.
     Votes(Arc<CheckpointBody>, Vec<(ReplicaId, Signature)>),
-    /// Verify a receipt.
-    Receipt(Box<Receipt>),
+    /// Verify the signatures of a receipt's checkpoint.
+    Checkpoint(Arc<Receipt>),
+    /// Verify that a receipt's entry is under its checkpoint.
+    Inclusion(Arc<Receipt>),
     /// Verify and restore a snapshot, in a chain with this garbage-collection depth.
     Snapshot(Bytes, u64),
     /// Make what a registration needs.
@@ -48,19 +51,24 @@ pub struct CheckedTransaction {
     pub signature_valid: bool,
 }
 
+/// A block's payload, in order; `None` where an item is no transaction.
+pub type CheckedPayload = Arc<Vec<Option<CheckedTransaction>>>;
+
 /// What was found out.
 #[derive(Clone, Debug)]
 pub enum Finding {
     /// Of [`Work::Blocks`], in order.
     Blocks(Vec<Result<Arc<Block>, BlockError>>),
-    /// Of [`Work::Transactions`], in order; `None` where an item is no transaction.
-    Transactions(Arc<Vec<Option<CheckedTransaction>>>),
-    /// Of [`Work::Submission`]; `None` if it is no transaction.
-    Submission(Option<Arc<CheckedTransaction>>),
+    /// Of [`Work::Transactions`], in order.
+    Transactions(Vec<CheckedPayload>),
+    /// Of [`Work::Submissions`], in order; `None` where it is no transaction.
+    Submissions(Vec<Option<CheckedTransaction>>),
     /// Of [`Work::Votes`], in order.
     Votes(Vec<bool>),
-    /// Of [`Work::Receipt`].
-    Receipt(Result<Entry, ReceiptError>),
+    /// Of [`Work::Checkpoint`].
+    Checkpoint(Result<(), CheckpointError>),
+    /// Of [`Work::Inclusion`].
+    Inclusion(Result<(), ReceiptError>),
     /// Of [`Work::Snapshot`].
     Snapshot(Result<Box<VerifiedSnapshot>, SnapshotError>),
     /// Of [`Work::Prepare`]; `None` if the patient's wrap key is none.
@@ -98,15 +106,19 @@ impl Work {
                     .map(|bytes| Block::verify(committee, bytes.clone(), verifier).map(Arc::new))
                     .collect(),
             ),
-            Self::Transactions(block) => {
-                Finding::Transactions(Arc::new(check_transactions(block, committee, verifier)))
+            Self::Transactions(blocks) => {
+                let items = blocks.iter().flat_map(|(block, known)| {
+                    let known = known.iter().copied().chain(std::iter::repeat(false));
+                    block.payload().iter().map(|item| &**item).zip(known)
+                });
+                let mut checked = check_transactions(items, committee, verifier).into_iter();
+                let payload =
+                    |block: &Block| Arc::new(checked.by_ref().take(block.payload().len()).collect());
+                Finding::Transactions(blocks.iter().map(|(block, _)| block.as_ref()).map(payload).collect())
             }
-            Self::Submission(bytes) => {
-                let transaction = Transaction::decode(committee.chain(), bytes).ok();
-                Finding::Submission(transaction.map(|transaction| {
-                    let signature_valid = verifier.verify(&[transaction.check(committee.chain())]) == [true];
-                    Arc::new(CheckedTransaction { transaction, signature_valid })
-                }))
+            Self::Submissions(items) => {
+                let items = items.iter().map(|item| (&**item, false));
+                Finding::Submissions(check_transactions(items, committee, verifier))
             }
             Self::Votes(body, votes) => {
                 let message = body.text().into_bytes();
@@ -120,7 +132,8 @@ impl Work {
                     .collect();
                 Finding::Votes(verifier.verify(&checks))
             }
-            Self::Receipt(receipt) => Finding::Receipt(receipt.verify(committee, verifier).cloned()),
+            Self::Checkpoint(receipt) => Finding::Checkpoint(receipt.checkpoint.verify(committee, verifier)),
+            Self::Inclusion(receipt) => Finding::Inclusion(receipt.verify_inclusion()),
             Self::Snapshot(bytes, gc_depth) => {
                 Finding::Snapshot(Snapshot::verify(bytes, *gc_depth, committee, verifier).map(Box::new))
             }
@@ -142,21 +155,29 @@ impl Work {
                 hashed_bytes: blocks.iter().map(|block| block.len() as u64).sum(),
                 ..Effort::default()
             },
-            Self::Transactions(block) => Effort {
-                signatures: block.payload().len() as u64,
-                hashed_bytes: block.payload().iter().map(|item| item.len() as u64).sum(),
+            Self::Transactions(blocks) => {
+                let items = blocks.iter().flat_map(|(block, _)| block.payload());
+                let known = blocks.iter().flat_map(|(_, known)| known).filter(|known| **known).count();
+                Effort {
+                    signatures: (items.clone().count() - known) as u64,
+                    hashed_bytes: items.map(|item| item.len() as u64).sum(),
+                    ..Effort::default()
+                }
+            }
+            Self::Submissions(items) => Effort {
+                signatures: items.len() as u64,
+                hashed_bytes: items.iter().map(|item| item.len() as u64).sum(),
                 ..Effort::default()
             },
-            Self::Submission(bytes) => {
-                Effort { signatures: 1, hashed_bytes: bytes.len() as u64, ..Effort::default() }
-            }
             Self::Votes(_, votes) => Effort { signatures: votes.len() as u64, ..Effort::default() },
             Self::Snapshot(bytes, _) => {
                 Effort { signatures: 1, hashed_bytes: 2 * bytes.len() as u64, ..Effort::default() }
             }
-            Self::Receipt(receipt) => Effort {
-                signatures: receipt.checkpoint.signatures.len() as u64,
-                hashed_bytes: 64 * (receipt.proof.len() as u64 + 8),
+            Self::Checkpoint(receipt) => {
+                Effort { signatures: receipt.checkpoint.signatures.len() as u64, ..Effort::default() }
+            }
+            Self::Inclusion(receipt) => Effort {
+                hashed_bytes: 64 * (receipt.proof.len() + 1 + receipt.entry.answers.len()) as u64,
                 ..Effort::default()
             },
             Self::Prepare(job) => job.effort(),
@@ -167,22 +188,26 @@ impl Work {
     }
 }
 
-fn check_transactions(
-    block: &Block,
+/// Of items, each with whether it is known that its signature is valid.
+fn check_transactions<'a>(
+    items: impl Iterator<Item = (&'a [u8], bool)>,
     committee: &Committee,
     verifier: &mut dyn SignatureVerifier,
 ) -> Vec<Option<CheckedTransaction>> {
-    let transactions: Vec<Option<Transaction>> =
-        block.payload().iter().map(|item| Transaction::decode(committee.chain(), item).ok()).collect();
-    let checks: Vec<SignatureCheck> =
-        transactions.iter().flatten().map(|transaction| transaction.check(committee.chain())).collect();
-    let mut verdicts = verifier.verify(&checks).into_iter();
-    transactions
-        .into_iter()
-        .map(|transaction| {
-            let transaction = transaction?;
-            let signature_valid = verdicts.next().unwrap_or(false);
+    let chain = committee.chain();
+    let mut checks = Vec::new();
+    let mut transactions: Vec<Option<CheckedTransaction>> = items
+        .map(|(item, signature_valid)| {
+            let transaction = Transaction::decode(chain, item).ok()?;
+            if !signature_valid {
+                checks.push(transaction.check(chain));
+            }
             Some(CheckedTransaction { transaction, signature_valid })
         })
-        .collect()
+        .collect();
+    let mut verdicts = verifier.verify(&checks).into_iter();
+    for checked in transactions.iter_mut().flatten().filter(|checked| !checked.signature_valid) {
+        checked.signature_valid = verdicts.next().unwrap_or(false);
+    }
+    transactions
 }

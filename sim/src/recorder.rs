@@ -5,7 +5,8 @@
 //! them, and the earliest time counts, whoever is heard first.
 
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release, ReplicaRecord, Second,
+    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
+    ReplicaRecord, Second,
 };
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};

@@ -81,17 +81,23 @@ impl Receipt {
         codec::encode(self)
     }
 
+    /// Whether the entry is under its checkpoint, whoever vouches for that.
+    pub fn verify_inclusion(&self) -> Result<(), ReceiptError> {
+        let body = &self.checkpoint.body;
+        if self.entry.commit > body.commit {
+            return Err(ReceiptError::CommitOrder { entry: self.entry.commit, checkpoint: body.commit });
+        }
+        verify_inclusion(&self.entry.leaf_hash(), self.index, body.size, &self.proof, &body.root)?;
+        Ok(())
+    }
+
     /// The entry, if a quorum of the committee vouches for it. Cheap checks come first.
     pub fn verify(
         &self,
         committee: &Committee,
         verifier: &mut dyn SignatureVerifier,
     ) -> Result<&Entry, ReceiptError> {
-        let body = &self.checkpoint.body;
-        if self.entry.commit > body.commit {
-            return Err(ReceiptError::CommitOrder { entry: self.entry.commit, checkpoint: body.commit });
-        }
-        verify_inclusion(&self.entry.leaf_hash(), self.index, body.size, &self.proof, &body.root)?;
+        self.verify_inclusion()?;
         self.checkpoint.verify(committee, verifier)?;
         Ok(&self.entry)
     }

@@ -21,7 +21,7 @@
 //! The document then leaves sealed on the bulk lane, its key on the client lane.
 
 use super::{Gateway, GatewayBug, Job, Owner, Permit, Sealed, Sealing};
-use crate::audit::{Entry, Receipt, ReceiptError};
+use crate::audit::{Receipt, ReceiptError};
 use crate::committee::{ReplicaId, ReplicaSet};
 use crate::ledger::PermitStatus;
 use crate::ledger::transaction::{AccessId, Outcome, PartyId};
@@ -31,6 +31,7 @@ use crate::time::Timestamp;
 use crate::work::Work;
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most key requests under way; one beyond is answered `Busy`.
 pub const TICKETS_MAX: usize = 1_024;
@@ -137,10 +138,10 @@ impl Gateway {
         if self.has_bug(GatewayBug::ReleaseWithoutPermit) {
             return self.fetch_document(id);
         }
-        self.verify(now, Job::Ticket(id), receipt);
+        self.verify(now, Job::Ticket(id), Arc::new(receipt));
     }
 
-    pub(super) fn ticket_proven(&mut self, now: Timestamp, id: u64, result: Result<Entry, ReceiptError>) {
+    pub(super) fn ticket_proven(&mut self, now: Timestamp, id: u64, result: Result<(), ReceiptError>) {
         let Some(ticket) = self.custody.tickets.get_mut(&id) else { return };
         if let Err(error) = result {
             let from = Peer::Gateway(ticket.from);

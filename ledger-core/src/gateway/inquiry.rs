@@ -6,12 +6,13 @@
 
 use super::submission::{Operation, Stage};
 use super::{End, Gateway, Job, Owner};
-use crate::audit::{Entry, Receipt, ReceiptError};
+use crate::audit::{Receipt, ReceiptError};
 use crate::committee::{ReplicaId, ReplicaSet};
 use crate::crypto::Digest;
 use crate::message::Message;
 use crate::seam::{Lane, Output, Peer};
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// A question that any replica can answer with a receipt.
 pub(super) struct Inquiry {
@@ -26,7 +27,7 @@ pub(super) struct Inquiry {
     pauses: u32,
     wait: Wait,
     /// Under verification: what a custodian will be shown.
-    receipt: Option<Box<Receipt>>,
+    receipt: Option<Arc<Receipt>>,
 }
 
 #[derive(Clone, Copy)]
@@ -115,7 +116,7 @@ impl Gateway {
 
     /// A receipt answers the operation whose transaction it is of, and every audit of its place in the log.
     pub(super) fn receipt(&mut self, now: Timestamp, from: ReplicaId, receipt: Receipt) {
-        let index = receipt.index;
+        let (index, receipt) = (receipt.index, Arc::new(receipt));
         let mut waiting: Vec<u64> =
             self.audits.range((index, 0)..=(index, u64::MAX)).map(|(_, id)| *id).collect();
         waiting.extend(self.transactions.get(&receipt.entry.transaction));
@@ -127,7 +128,7 @@ impl Gateway {
                 continue;
             }
             inquiry.wait = Wait::Proof;
-            inquiry.receipt = Some(Box::new(receipt.clone()));
+            inquiry.receipt = Some(receipt.clone());
             self.timers.arm(Owner::Operation(id), deadline);
             self.verify(now, Job::Proof { operation: id, from }, receipt.clone());
         }
@@ -138,7 +139,7 @@ impl Gateway {
         now: Timestamp,
         id: u64,
         from: ReplicaId,
-        result: Result<Entry, ReceiptError>,
+        result: Result<(), ReceiptError>,
     ) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Some(inquiry) = operation.inquiry() else { return };
@@ -153,7 +154,7 @@ impl Gateway {
         }
         self.contact.answered(from);
         let receipt = receipt.expect("a receipt is kept while it is verified");
-        self.answered(now, id, *receipt);
+        self.answered(now, id, &receipt);
     }
 
     pub(super) fn busy(&mut self, now: Timestamp, from: ReplicaId, submission: Digest) {

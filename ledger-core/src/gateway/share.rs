@@ -49,7 +49,7 @@ impl Reading {
 
 impl Gateway {
     /// Of the one permit that the operation asked for.
-    pub(super) fn begin_reading(&mut self, now: Timestamp, id: u64, outcome: Outcome, receipt: Receipt) {
+    pub(super) fn begin_reading(&mut self, now: Timestamp, id: u64, outcome: Outcome, receipt: &Receipt) {
         let Outcome::Permitted { access, record, commitment, custodian, .. } = outcome else { return };
         let permit = Permit { access, record, commitment };
         if custodian == self.config.organisation {
@@ -65,7 +65,11 @@ impl Gateway {
         };
         let fetch = Fetch {
             custodian: institution.gateway,
-            request: Message::Exchange(Exchange::KeyRequest { operation: id, receipt, action: 0 }),
+            request: Message::Exchange(Exchange::KeyRequest {
+                operation: id,
+                receipt: receipt.clone(),
+                action: 0,
+            }),
             key: None,
             document: None,
             attempts: 0,

@@ -209,7 +209,7 @@ impl Gateway {
     }
 
     /// A quorum's answer to what was asked.
-    pub(super) fn answered(&mut self, now: Timestamp, id: u64, receipt: Receipt) {
+    pub(super) fn answered(&mut self, now: Timestamp, id: u64, receipt: &Receipt) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         operation.completion.receipt_at = Some(now);
         operation.completion.log_index = Some(receipt.index);

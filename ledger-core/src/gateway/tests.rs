@@ -9,7 +9,7 @@ mod share;
 mod submission;
 
 use super::*;
-use crate::audit::{AuditLog, Checkpoint, CheckpointBody};
+use crate::audit::{AuditLog, Checkpoint, CheckpointBody, Entry, Receipt};
 use crate::codec::List;
 use crate::committee::Committee;
 use crate::committee::tests::committee;
@@ -71,6 +71,8 @@ struct World {
     tamper: Option<Tamper>,
     sent: Vec<(usize, Peer, Message)>,
     completions: Vec<Completion>,
+    /// Checkpoints whose signatures a gateway verified.
+    checkpoints: usize,
     observations: Vec<(usize, Observation)>,
 }
 
@@ -160,6 +162,7 @@ impl World {
             tamper: None,
             sent: Vec::new(),
             completions: Vec::new(),
+            checkpoints: 0,
             observations: Vec::new(),
         }
     }
@@ -257,6 +260,7 @@ impl World {
                     }
                 }
                 Output::Verify(job, work) => {
+                    self.checkpoints += usize::from(matches!(work, Work::Checkpoint(_)));
                     let finding = work.run(&self.committee, &mut BatchVerifier);
                     self.after(HOP, Event::Gateway(n, Input::Verified(job, finding)));
                 }

@@ -233,9 +233,9 @@ impl Ledger {
 
     /// The next value of the patient's counter.
     pub(super) fn count_decision(&mut self, patient: PartyId) -> Option<u64> {
-        let activity = self.activities.get_mut(patient.0)?;
-        activity.accesses = activity.accesses.saturating_add(1);
-        Some(activity.accesses)
+        let decisions = self.decisions.get_mut(patient.0)?;
+        *decisions = decisions.saturating_add(1);
+        Some(*decisions)
     }
 
     fn push_access(&mut self, access: Access, (commitment, custodian): (Digest, PartyId)) -> Outcome {
@@ -245,9 +245,8 @@ impl Ledger {
     }
 
     fn is_denied(&self, now: Timestamp, actor: &Actor, record: &Record, purpose: Purpose) -> bool {
-        self.consents_of(record.patient).any(|(_, directive)| {
-            directive.denies
-                && directive.revoked_at.is_none()
+        self.directives_of(record.patient).any(|directive| {
+            directive.revoked_at.is_none()
                 && directive.is_timely(now)
                 && directive.is_for(actor)
                 && directive.covers(record)

@@ -38,10 +38,13 @@ impl Chains {
 
     /// An owner's rows, newest first.
     pub fn of(&self, owner: u32) -> impl Iterator<Item = u32> {
-        let mut next = self.heads.get(owner).and_then(|head| head.newest);
+        let Head { newest, length } = self.heads.get(owner).copied().unwrap_or_default();
+        let (mut next, mut left) = (newest, length);
+        // One that is its owner's first has none before it: no need to look.
         std::iter::from_fn(move || {
             let row = next?;
-            next = *self.earlier.get(row)?;
+            left -= 1;
+            next = if left == 0 { None } else { *self.earlier.get(row)? };
             Some(row)
         })
     }

@@ -199,9 +199,14 @@ impl PurposeSet {
 
 impl Ledger {
     pub(super) fn push_consent(&mut self, consent: Consent) -> ConsentId {
-        let patient = consent.patient;
+        let Consent { patient, denies, .. } = consent;
         let id = self.consents.push(consent).expect("2^32 consents outlast memory");
         self.consent_chains.push(patient.0, id);
+        if denies {
+            // Rows of its own: their place among all directives.
+            let row = self.directives.push(ConsentId(id)).expect("no more than consents");
+            self.directive_chains.push(patient.0, row);
+        }
         ConsentId(id)
     }
 
@@ -209,6 +214,13 @@ impl Ledger {
     pub fn consents_of(&self, patient: PartyId) -> impl Iterator<Item = (ConsentId, &Consent)> {
         let ids = self.consent_chains.of(patient.0);
         ids.filter_map(|id| Some((ConsentId(id), self.consents.get(id)?)))
+    }
+
+    /// A patient's directives, newest first, withdrawn and expired ones included. Every decision about access asks for
+    /// them, and few patients have any.
+    pub(super) fn directives_of(&self, patient: PartyId) -> impl Iterator<Item = &Consent> {
+        let rows = self.directive_chains.of(patient.0);
+        rows.filter_map(|row| self.consent(*self.directives.get(row)?))
     }
 
     /// Refusals, in order: no such patient or grantee; no authority, or one that has ended; an empty scope, an unknown

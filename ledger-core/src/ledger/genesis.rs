@@ -64,7 +64,8 @@ impl Ledger {
         Self {
             policy,
             parties: Table::default(),
-            activities: Table::default(),
+            sequences: Table::default(),
+            decisions: Table::default(),
             records: Table::default(),
             consents: Table::default(),
             accesses: Table::default(),
@@ -73,6 +74,8 @@ impl Ledger {
             party_keys: Index::default(),
             commitments: Index::default(),
             consent_chains: Chains::default(),
+            directives: Table::default(),
+            directive_chains: Chains::default(),
             delegation_chains: Chains::default(),
             wrap_chains: Chains::default(),
             #[cfg(feature = "seeded-bugs")]

@@ -1,7 +1,8 @@
 //! Parties, their credentials, and what moves with every transaction of theirs.
 //!
-//! A [`Party`] changes only when its credential is revoked. What changes often, the sequence window and the access
-//! counter, lives in a table of its own ([`Activity`]), so that the hot leaves are small to copy and to hash.
+//! A [`Party`] changes only when its credential is revoked. What changes often, an actor's sequence window and a
+//! patient's access counter, lives in tables of their own ([`Activity`] is both), so that the hot leaves are small to
+//! copy and to hash: every decision changes a counter somewhere, and few actors make many.
 
 use super::index::IndexKey;
 use super::transaction::{Outcome, PartyId, Refusal, Role};
@@ -97,7 +98,7 @@ impl SequenceWindow {
 }
 
 /// What moves with a party's transactions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Sequence numbers it has used as an actor.
     pub sequences: SequenceWindow,
@@ -131,7 +132,8 @@ impl Ledger {
     pub(super) fn push_party(&mut self, party: Party) -> PartyId {
         let key = IndexKey::of(&party.key.0);
         let id = self.parties.push(party).expect("2^32 parties outlast memory");
-        self.activities.push(Activity::default()).expect("as many as parties");
+        self.sequences.push(SequenceWindow::default()).expect("as many as parties");
+        self.decisions.push(0).expect("as many as parties");
         self.party_keys.insert(key, id);
         PartyId(id)
     }

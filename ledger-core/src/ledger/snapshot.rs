@@ -4,11 +4,11 @@
 //! that it is the *right* state only the quorum-signed state root tells, which the caller compares.
 
 use super::transaction::{Grantee, PartyId};
-use super::{Access, Activity, Consent, Delegation, Ledger, Party, Policy, Record, Table, Wrap};
+use super::{Access, Consent, Delegation, Ledger, Party, Policy, Record, SequenceWindow, Table, Wrap};
 use crate::codec::{self, DecodeError};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// Why bytes are not a state. Never valid: the sender is faulty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +34,8 @@ struct State {
     version: u16,
     policy: Policy,
     parties: Table<Party>,
-    activities: Table<Activity>,
+    sequences: Table<SequenceWindow>,
+    decisions: Table<u64>,
     records: Table<Record>,
     consents: Table<Consent>,
     accesses: Table<Access>,
@@ -49,7 +50,8 @@ impl Ledger {
             version: VERSION,
             policy: self.policy,
             parties: self.parties.clone(),
-            activities: self.activities.clone(),
+            sequences: self.sequences.clone(),
+            decisions: self.decisions.clone(),
             records: self.records.clone(),
             consents: self.consents.clone(),
             accesses: self.accesses.clone(),
@@ -81,7 +83,8 @@ impl Ledger {
             ledger.push_delegation(delegation.clone());
         });
         state.wraps.iter().for_each(|wrap| ledger.push_wrap(wrap.clone()));
-        ledger.activities = state.activities;
+        ledger.sequences = state.sequences;
+        ledger.decisions = state.decisions;
         ledger.accesses = state.accesses;
         Ok(ledger)
     }
@@ -90,11 +93,13 @@ impl Ledger {
 impl State {
     fn check(&self) -> Result<(), RestoreError> {
         let party = |id: PartyId| id.index() < self.parties.len();
-        if self.activities.len() != self.parties.len() {
-            return Err(RestoreError::Impossible { table: "activities", index: self.activities.len() });
+        for (table, length) in [("sequences", self.sequences.len()), ("decisions", self.decisions.len())] {
+            if length != self.parties.len() {
+                return Err(RestoreError::Impossible { table, index: length });
+            }
         }
         all("parties", &self.parties, |value| value.organisation.is_none_or(party))?;
-        all("activities", &self.activities, |value| value.sequences.is_canonical())?;
+        all("sequences", &self.sequences, SequenceWindow::is_canonical)?;
         all("records", &self.records, |value| party(value.patient) && party(value.custodian))?;
         all("consents", &self.consents, |value| {
             let grantee = match value.grantee {

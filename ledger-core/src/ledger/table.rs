@@ -3,9 +3,13 @@
 //! A radix tree of fan-out 16 whose leaves hold up to 16 values. Clones share every node; a write copies only the path
 //! to the value it changes, so that many replicas of one genesis hold it once and pay for what differs.
 //!
-//! Invariants: a node's cached hash is the hash of what the node holds (every write to a node drops its cache); all
+//! Invariants: a link's cached hash is the hash of what is behind it (every write behind a link drops its cache); all
 //! leaves but the last, and all inner nodes but those on the last path, are full; the height is the least that holds
 //! the length, so that the length alone determines the shape.
+//!
+//! What a look-up costs is the memory it waits for: one place a level. Values lie in their leaf, links in their node,
+//! and the hash of what is behind a link lies beside it, so that a root is computed without a look at what has not
+//! changed.
 //!
 //! The root is `SHA-256(tag ‖ name ‖ 0 ‖ length ‖ top)`, a leaf `SHA-256(0x00 ‖ values)` and an inner node
 //! `SHA-256(0x01 ‖ children)`. Values are self-delimiting in the codec, and the length is bound, so the concatenation
@@ -13,6 +17,7 @@
 
 use crate::crypto::{Digest, Domain};
 use borsh::{BorshDeserialize, BorshSerialize};
+use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
 const BITS: u32 = 4;
@@ -22,37 +27,45 @@ const MASK: u32 = FAN_OUT as u32 - 1;
 /// Values by dense `u32` id, with a Merkle root. Cloning costs a pointer.
 #[derive(Clone, Debug)]
 pub struct Table<T> {
-    top: Arc<Node<T>>,
+    top: Link<T>,
     /// Inner levels above the leaves.
     height: u32,
     len: u32,
 }
 
+/// To a subtree.
 #[derive(Clone, Debug)]
-struct Node<T> {
+struct Link<T> {
     hash: OnceLock<Digest>,
-    body: Body<T>,
+    node: Node<T>,
 }
+
+type Leaf<T> = SmallVec<[T; FAN_OUT]>;
+type Inner<T> = SmallVec<[Link<T>; FAN_OUT]>;
 
 #[derive(Clone, Debug)]
-enum Body<T> {
-    Leaf(Vec<T>),
-    Inner(Vec<Arc<Node<T>>>),
+enum Node<T> {
+    Leaf(Arc<Leaf<T>>),
+    Inner(Arc<Inner<T>>),
 }
 
-impl<T> Node<T> {
-    fn leaf() -> Self {
-        Self { hash: OnceLock::new(), body: Body::Leaf(Vec::new()) }
+impl<T> Link<T> {
+    fn to(node: Node<T>) -> Self {
+        Self { hash: OnceLock::new(), node }
     }
 
-    fn inner(child: Arc<Self>) -> Self {
-        Self { hash: OnceLock::new(), body: Body::Inner(vec![child]) }
+    fn leaf() -> Self {
+        Self::to(Node::Leaf(Arc::default()))
+    }
+
+    fn inner() -> Self {
+        Self::to(Node::Inner(Arc::default()))
     }
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { top: Arc::new(Node::leaf()), height: 0, len: 0 }
+        Self { top: Link::leaf(), height: 0, len: 0 }
     }
 }
 
@@ -82,12 +95,12 @@ impl<T> Table<T> {
         if id >= self.len {
             return None;
         }
-        let (mut node, mut shift) = (&self.top, self.height * BITS);
+        let (mut node, mut shift) = (&self.top.node, self.height * BITS);
         loop {
-            match &node.body {
-                Body::Leaf(values) => return Some(values),
-                Body::Inner(children) => {
-                    node = &children[((id >> shift) & MASK) as usize];
+            match node {
+                Node::Leaf(values) => return Some(values),
+                Node::Inner(links) => {
+                    node = &links[((id >> shift) & MASK) as usize].node;
                     shift -= BITS;
                 }
             }
@@ -96,24 +109,20 @@ impl<T> Table<T> {
 
     /// Bytes that no clone shares: nodes, values and what `heap` says each value owns elsewhere.
     pub fn memory_bytes(&self, heap: impl Fn(&T) -> usize) -> usize {
-        fn own<T>(node: &Arc<Node<T>>, heap: &impl Fn(&T) -> usize) -> usize {
-            if Arc::strong_count(node) > 1 {
-                return 0;
-            }
-            let counters = 2 * size_of::<usize>();
-            counters
-                + size_of::<Node<T>>()
-                + match &node.body {
-                    Body::Leaf(values) => {
-                        values.capacity() * size_of::<T>() + values.iter().map(heap).sum::<usize>()
-                    }
-                    Body::Inner(children) => {
-                        children.capacity() * size_of::<Arc<Node<T>>>()
-                            + children.iter().map(|child| own(child, heap)).sum::<usize>()
-                    }
+        const COUNTERS: usize = 2 * size_of::<usize>();
+        fn own<T>(node: &Node<T>, heap: &impl Fn(&T) -> usize) -> usize {
+            match node {
+                Node::Leaf(values) if Arc::strong_count(values) == 1 => {
+                    COUNTERS + size_of::<Leaf<T>>() + values.iter().map(heap).sum::<usize>()
                 }
+                Node::Inner(links) if Arc::strong_count(links) == 1 => {
+                    let below: usize = links.iter().map(|link| own(&link.node, heap)).sum();
+                    COUNTERS + size_of::<Inner<T>>() + below
+                }
+                Node::Leaf(_) | Node::Inner(_) => 0,
+            }
         }
-        own(&self.top, &heap)
+        own(&self.top.node, &heap)
     }
 }
 
@@ -123,33 +132,29 @@ impl<T: Clone> Table<T> {
         let id = self.len;
         self.len = id.checked_add(1)?;
         if id != 0 && u64::from(id) == 1 << (BITS * (self.height + 1)) {
-            let below = std::mem::replace(&mut self.top, Arc::new(Node::leaf()));
-            self.top = Arc::new(Node::inner(below));
+            let below = std::mem::replace(&mut self.top, Link::inner());
+            if let Node::Inner(links) = &mut self.top.node {
+                Arc::make_mut(links).push(below);
+            }
             self.height += 1;
         }
         let mut level = self.height;
-        let mut node = Arc::make_mut(&mut self.top);
+        let mut link = &mut self.top;
         loop {
-            node.hash.take();
-            match &mut node.body {
-                Body::Leaf(values) => {
-                    if values.capacity() == values.len() {
-                        values.reserve_exact(FAN_OUT - values.len());
-                    }
-                    values.push(value);
+            link.hash.take();
+            match &mut link.node {
+                Node::Leaf(values) => {
+                    Arc::make_mut(values).push(value);
                     return Some(id);
                 }
-                Body::Inner(children) => {
+                Node::Inner(links) => {
+                    let links = Arc::make_mut(links);
                     let slot = ((id >> (level * BITS)) & MASK) as usize;
                     level -= 1;
-                    if slot == children.len() {
-                        children.push(Arc::new(if level == 0 {
-                            Node::leaf()
-                        } else {
-                            Node { hash: OnceLock::new(), body: Body::Inner(Vec::new()) }
-                        }));
+                    if slot == links.len() {
+                        links.push(if level == 0 { Link::leaf() } else { Link::inner() });
                     }
-                    node = Arc::make_mut(&mut children[slot]);
+                    link = &mut links[slot];
                 }
             }
         }
@@ -161,13 +166,13 @@ impl<T: Clone> Table<T> {
             return None;
         }
         let mut shift = self.height * BITS;
-        let mut node = Arc::make_mut(&mut self.top);
+        let mut link = &mut self.top;
         loop {
-            node.hash.take();
-            match &mut node.body {
-                Body::Leaf(values) => return Some(&mut values[(id & MASK) as usize]),
-                Body::Inner(children) => {
-                    node = Arc::make_mut(&mut children[((id >> shift) & MASK) as usize]);
+            link.hash.take();
+            match &mut link.node {
+                Node::Leaf(values) => return Some(&mut Arc::make_mut(values)[(id & MASK) as usize]),
+                Node::Inner(links) => {
+                    link = &mut Arc::make_mut(links)[((id >> shift) & MASK) as usize];
                     shift -= BITS;
                 }
             }
@@ -184,28 +189,28 @@ impl<T: BorshSerialize> Table<T> {
         Digest::sha256(&[Domain::State.tag(), name.as_bytes(), &[0], &length, &top.0])
     }
 
-    fn hash(node: &Node<T>, scratch: &mut Vec<u8>) -> Digest {
-        if let Some(hash) = node.hash.get() {
+    fn hash(link: &Link<T>, scratch: &mut Vec<u8>) -> Digest {
+        if let Some(hash) = link.hash.get() {
             return *hash;
         }
-        let hash = match &node.body {
-            Body::Leaf(values) => {
+        let hash = match &link.node {
+            Node::Leaf(values) => {
                 scratch.clear();
                 scratch.push(0);
-                for value in values {
+                for value in values.iter() {
                     value.serialize(scratch).expect("writing to a Vec fails only when out of memory");
                 }
                 Digest::sha256(&[scratch])
             }
-            Body::Inner(children) => {
+            Node::Inner(links) => {
                 let mut bytes = [1; 1 + 32 * FAN_OUT];
-                for (slot, child) in children.iter().enumerate() {
-                    bytes[1 + 32 * slot..][..32].copy_from_slice(&Self::hash(child, scratch).0);
+                for (slot, link) in links.iter().enumerate() {
+                    bytes[1 + 32 * slot..][..32].copy_from_slice(&Self::hash(link, scratch).0);
                 }
-                Digest::sha256(&[&bytes[..1 + 32 * children.len()]])
+                Digest::sha256(&[&bytes[..1 + 32 * links.len()]])
             }
         };
-        *node.hash.get_or_init(|| hash)
+        *link.hash.get_or_init(|| hash)
     }
 }
 
@@ -334,7 +339,8 @@ mod tests {
         assert_eq!(replica.memory_bytes(|_| 0), 0);
         *replica.get_mut(77_777).unwrap() = 0;
         let own = replica.memory_bytes(|_| 0);
-        assert!(own > 0 && own < 2_000, "{own} bytes for one changed value");
+        // A leaf and the four inner nodes above it, whose links and their hashes lie in them.
+        assert!(own > 0 && own < 4_500, "{own} bytes for one changed value");
         assert_ne!(replica.root("t"), root);
         assert_eq!(genesis.root("t"), root);
         assert_eq!(genesis.get(77_777), Some(&77_777));

@@ -446,10 +446,8 @@ fn replicas_of_a_genesis_share_it() {
     assert!(genesis.memory_bytes() > 20_000 * 100);
     let mut replica = genesis.clone();
     assert_eq!(replica.memory_bytes(), 0);
-    if let Some(activity) = replica.activities.get_mut(12_345) {
-        activity.accesses = 1;
-    }
-    assert!(replica.memory_bytes() < 4_000);
+    *replica.decisions.get_mut(12_345).unwrap() = 1;
+    assert!(replica.memory_bytes() < 4_500);
 }
 
 #[cfg(feature = "seeded-bugs")]

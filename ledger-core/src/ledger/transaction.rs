@@ -414,6 +414,13 @@ impl Transaction {
         Ok(Self { body: wire.body, key: wire.key, signature: wire.signature, digest })
     }
 
+    /// Identity and signature of what may be an encoding, without reading it: two that agree in both are signed alike.
+    pub fn identify(chain: ChainId, bytes: &[u8]) -> Option<(Digest, Signature)> {
+        let (rest, signature) = bytes.split_last_chunk()?;
+        let (body, key) = rest.split_last_chunk()?;
+        Some((Self::digest_of(chain, body, &PublicKey(*key)), Signature(*signature)))
+    }
+
     /// The signature check that it needs.
     pub fn check(&self, chain: ChainId) -> SignatureCheck {
         SignatureCheck::of_digest(self.key, Domain::Transaction, chain, &self.digest, self.signature)

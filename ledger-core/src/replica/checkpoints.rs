@@ -55,16 +55,22 @@ impl Checkpoints {
         self.certified.as_ref().is_some_and(|checkpoint| checkpoint.body.commit >= commit)
     }
 
+    /// Whether a checkpoint follows a commit.
+    pub fn is_due(&self, commit: u64) -> bool {
+        commit.is_multiple_of(self.interval)
+    }
+
     /// A commit was executed: the own vote, if a checkpoint is due.
     pub fn executed(&mut self, body: CheckpointBody) -> Option<CheckpointVote> {
         let commit = body.commit;
-        if !commit.is_multiple_of(self.interval) || self.is_certified(commit) {
+        if !self.is_due(commit) || self.is_certified(commit) {
             return None;
         }
         let signature = body.sign(&self.key);
         let open = self.open.entry(commit).or_default();
         open.body = Some(Arc::new(body));
         open.votes.insert(self.id, signature);
+        open.valid.insert(self.id);
         while self.open.len() > OPEN_MAX {
             self.open.pop_first();
         }
@@ -84,13 +90,16 @@ impl Checkpoints {
         self.open.entry(vote.commit).or_default().votes.entry(voter).or_insert(vote.signature);
     }
 
-    /// Votes worth checking: those on an executed checkpoint that could complete a quorum.
+    /// Votes worth checking: those on an executed checkpoint that could complete a quorum, unless those that are being
+    /// checked will.
     fn unchecked(&mut self, commit: u64) -> Option<(Arc<CheckpointBody>, Votes)> {
         let committee = self.committee.clone();
         let open = self.open.get_mut(&commit)?;
         let body = open.body.clone()?;
         let voters: ReplicaSet = open.votes.keys().copied().collect();
-        if !committee.is_quorum(&voters) {
+        let mut expected = open.valid;
+        expected.extend(&open.checking);
+        if !committee.is_quorum(&voters) || committee.is_quorum(&expected) {
             return None;
         }
         let known = |replica: &ReplicaId| open.valid.contains(*replica) || open.checking.contains(*replica);
@@ -139,15 +148,22 @@ impl Replica {
     /// Starts checking votes where a quorum may be together.
     pub(super) fn check_votes(&mut self, votes: &[CheckpointVote]) {
         for vote in votes {
-            if let Some((body, votes)) = self.checkpoints.unchecked(vote.commit) {
-                let voters = votes.iter().map(|(replica, _)| *replica).collect();
-                self.start_job(Job::Votes(vote.commit, voters), Work::Votes(body, votes));
-            }
+            self.check_votes_on(vote.commit);
+        }
+    }
+
+    fn check_votes_on(&mut self, commit: u64) {
+        if let Some((body, votes)) = self.checkpoints.unchecked(commit) {
+            let voters = votes.iter().map(|(replica, _)| *replica).collect();
+            self.start_job(Job::Votes(commit, voters), Work::Votes(body, votes));
         }
     }
 
     pub(super) fn count_votes(&mut self, commit: u64, voters: &[ReplicaId], verdicts: &[bool]) {
         let (refused, certified) = self.checkpoints.count(commit, voters, verdicts);
+        if !refused.is_empty() {
+            self.check_votes_on(commit);
+        }
         for voter in refused {
             let what = format!("a vote on another checkpoint {commit} than the one executed here");
             self.drop_message(Peer::Replica(voter), what);

@@ -3,19 +3,21 @@
 //! A submission is answered with a receipt once its entry is under a certified checkpoint. A repetition is answered
 //! like the first, as long as the first is remembered ([`ANSWERED_MAX`] executed transactions).
 
-use super::{Executed, Job, Replica};
+use super::{Executed, Replica};
 use crate::audit::Receipt;
+use crate::block::Block;
 use crate::codec::List;
-use crate::crypto::Digest;
+use crate::committee::Committee;
+use crate::crypto::{Digest, FixedMap, Signature};
 use crate::ledger::PermitStatus;
-use crate::ledger::transaction::{Answer, Refusal};
+use crate::ledger::transaction::{Answer, Refusal, Transaction};
 use crate::message::{Message, Reply, Request};
 use crate::seam::{Lane, Peer};
 use crate::time::Timestamp;
-use crate::work::{CheckedTransaction, Work};
+use crate::work::CheckedTransaction;
 use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 /// Executed transactions remembered for repetitions.
 pub const ANSWERED_MAX: usize = 64 * 1024;
@@ -24,15 +26,28 @@ pub const WAITING_MAX: usize = 256 * 1024;
 /// Peers that may wait for one submission.
 const WAITING_PER_SUBMISSION_MAX: usize = 4;
 
+/// Ordered and executed soon.
+struct Submitted {
+    /// Who waits for it.
+    peers: SmallVec<[Peer; 1]>,
+    /// The signature that was found valid with it, where transactions are executed.
+    signature: Option<Signature>,
+    /// What was submitted.
+    bytes: Bytes,
+}
+
 #[derive(Default)]
 pub(super) struct Clients {
     /// Submitted here and not executed yet.
-    submitted: BTreeMap<Digest, Vec<Peer>>,
+    submitted: FixedMap<Digest, Submitted>,
+    /// Where nothing is executed: the names of what is in `submitted`, by the address of its bytes. The bytes are kept,
+    /// so an address stands for the same bytes as long as it is here, and own blocks are named without being hashed.
+    names: FixedMap<usize, Digest>,
     /// Executed here lately: index in the log.
-    executed: BTreeMap<Digest, u64>,
+    executed: FixedMap<Digest, u64>,
     order: VecDeque<Digest>,
     /// Executed, waiting for a checkpoint: who, by index in the log.
-    waiting: BTreeMap<u64, Vec<Peer>>,
+    waiting: BTreeMap<u64, SmallVec<[Peer; 1]>>,
     /// Whether execution began at a snapshot: transactions before it are not remembered.
     restored: bool,
     /// Ordered without execution, to be answered at once.
@@ -43,7 +58,11 @@ impl Clients {
     /// Takes note of what was executed. With a ledger, answers wait for a checkpoint.
     pub fn executed(&mut self, executed: &[Executed], commit: u64, with_ledger: bool) {
         for done in executed {
-            let peers = self.submitted.remove(&done.transaction).unwrap_or_default();
+            let submitted = self.submitted.remove(&done.transaction);
+            if let Some(Submitted { bytes, .. }) = submitted.as_ref().filter(|_| !with_ledger) {
+                self.names.remove(&(bytes.as_ptr() as usize));
+            }
+            let peers = submitted.map(|submitted| submitted.peers).unwrap_or_default();
             if with_ledger {
                 self.remember(done);
                 // After a snapshot, a stale sequence may be a repetition of what was executed before it. Only a replica
@@ -59,9 +78,26 @@ impl Clients {
         }
     }
 
+    /// The name under which an item of an own block was submitted: its SHA-256.
+    pub fn name(&self, item: &Bytes) -> Digest {
+        let known = self.names.get(&(item.as_ptr() as usize));
+        let same = |name: &&Digest| self.submitted.get(*name).is_some_and(|it| it.bytes.len() == item.len());
+        known.filter(same).copied().unwrap_or_else(|| Digest::sha256(&[item]))
+    }
+
+    /// Of an own block's items, which have passed the check of their submission, signature included.
+    pub fn known(&self, committee: &Committee, block: &Block) -> Vec<bool> {
+        let known = |item: &[u8]| {
+            let (digest, signature) = Transaction::identify(committee.chain(), item)?;
+            Some(self.submitted.get(&digest)?.signature == Some(signature))
+        };
+        block.payload().iter().map(|item| known(item).unwrap_or(false)).collect()
+    }
+
     /// Execution goes on from a snapshot. What became of what was submitted here is not known: gateways ask again.
     pub fn restored(&mut self) {
         self.submitted.clear();
+        self.names.clear();
         self.waiting.clear();
         self.restored = true;
     }
@@ -104,14 +140,16 @@ impl Replica {
     }
 
     fn submit(&mut self, now: Timestamp, from: Peer, bytes: Bytes) {
-        if self.clients.submitted.len() + self.clients.waiting.len() + self.submissions >= WAITING_MAX {
+        if self.clients.submitted.len() + self.clients.waiting.len() + self.checks.submissions()
+            >= WAITING_MAX
+        {
             return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
         }
         if self.execution.ledger().is_some() {
-            self.start_job(Job::Submission { from, bytes: bytes.clone() }, Work::Submission(bytes));
+            self.check_submission(now, from, bytes);
         } else {
             let submission = Digest::sha256(&[&bytes]);
-            self.enqueue(now, from, submission, bytes);
+            self.enqueue(now, from, (submission, None), bytes);
         }
     }
 
@@ -120,7 +158,7 @@ impl Replica {
         now: Timestamp,
         from: Peer,
         bytes: Bytes,
-        checked: Option<Arc<CheckedTransaction>>,
+        checked: Option<CheckedTransaction>,
     ) {
         let Some(checked) = checked.filter(|checked| checked.signature_valid) else {
             return self.reply(from, Reply::Rejected(Digest::sha256(&[&bytes])));
@@ -134,11 +172,17 @@ impl Replica {
             self.clients.waiting.entry(*index).or_default().push(from);
             return self.answer_waiting();
         }
-        self.enqueue(now, from, digest, bytes);
+        self.enqueue(now, from, (digest, Some(checked.transaction.signature)), bytes);
     }
 
-    fn enqueue(&mut self, now: Timestamp, from: Peer, name: Digest, bytes: Bytes) {
-        if let Some(peers) = self.clients.submitted.get_mut(&name) {
+    fn enqueue(
+        &mut self,
+        now: Timestamp,
+        from: Peer,
+        (name, signature): (Digest, Option<Signature>),
+        bytes: Bytes,
+    ) {
+        if let Some(Submitted { peers, .. }) = self.clients.submitted.get_mut(&name) {
             if !peers.contains(&from) && peers.len() < WAITING_PER_SUBMISSION_MAX {
                 peers.push(from);
             }
@@ -147,7 +191,10 @@ impl Replica {
         if self.protocol.submit(now, bytes.clone()).is_err() {
             return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
         }
-        self.clients.submitted.insert(name, vec![from]);
+        if signature.is_none() {
+            self.clients.names.insert(bytes.as_ptr() as usize, name);
+        }
+        self.clients.submitted.insert(name, Submitted { peers: smallvec![from], signature, bytes });
     }
 
     /// Sends receipts for everything that the last certified checkpoint covers.

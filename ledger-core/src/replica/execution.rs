@@ -10,14 +10,14 @@ use crate::ledger::transaction::{Answer, Answers, PartyId, Refusal};
 use crate::protocol::Commit;
 use crate::seam::Output;
 use crate::time::Timestamp;
-use crate::work::CheckedTransaction;
+use crate::work::CheckedPayload;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Entries held to answer about: older ones are on record only in their receipts.
 pub const ENTRIES_HELD_MAX: usize = 64 * 1024;
-
-type Checked = Arc<Vec<Option<CheckedTransaction>>>;
+/// Answers in them: of large bundles fewer are held.
+pub const ANSWERS_HELD_MAX: usize = 4 * ENTRIES_HELD_MAX;
 
 /// Ledger, log, and the commits that wait for them.
 pub(super) struct Execution {
@@ -25,9 +25,11 @@ pub(super) struct Execution {
     log: AuditLog,
     /// Entries from `log.size() - entries.len()` on.
     entries: VecDeque<Entry>,
+    /// Answers in `entries`.
+    answers: usize,
     queue: VecDeque<Commit>,
     /// Judged payloads of accepted blocks that are not executed yet.
-    checked: BTreeMap<BlockRef, Checked>,
+    checked: BTreeMap<BlockRef, CheckedPayload>,
     executed: u64,
     time: Timestamp,
     /// Bytes of the ledger's rows at genesis.
@@ -41,6 +43,7 @@ impl Execution {
             ledger,
             log: AuditLog::default(),
             entries: VecDeque::new(),
+            answers: 0,
             queue: VecDeque::new(),
             checked: BTreeMap::new(),
             executed: 0,
@@ -76,7 +79,8 @@ impl Execution {
     }
 
     pub fn log_bytes(&self) -> usize {
-        self.log.memory_bytes() + self.entries.capacity() * size_of::<Entry>()
+        let entries = self.entries.capacity() * size_of::<Entry>() + self.answers * size_of::<Answer>();
+        self.log.memory_bytes() + entries
     }
 
     /// The entry at an index, while it is held.
@@ -89,7 +93,7 @@ impl Execution {
         self.ledger.is_some() && !block.payload().is_empty()
     }
 
-    pub fn checked(&mut self, block: BlockRef, checked: Checked) {
+    pub fn checked(&mut self, block: BlockRef, checked: CheckedPayload) {
         self.checked.insert(block, checked);
     }
 
@@ -128,16 +132,19 @@ impl Execution {
         self.ledger = ledger;
         self.log = log;
         self.entries.clear();
+        self.answers = 0;
         self.executed = commit;
         self.time = time;
     }
 
     fn log_entry(&mut self, entry: Entry) -> u64 {
         let index = self.log.append(entry.leaf_hash());
-        if self.entries.len() == ENTRIES_HELD_MAX {
-            self.entries.pop_front();
-        }
+        self.answers += entry.answers.len();
         self.entries.push_back(entry);
+        while self.entries.len() > ENTRIES_HELD_MAX || self.answers > ANSWERS_HELD_MAX {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.answers -= oldest.answers.len();
+        }
         let held = ENTRIES_HELD_MAX as u64;
         if self.log.size() - self.log.held_from() >= 2 * held {
             self.log.forget_before(self.log.size() - held);
@@ -195,7 +202,7 @@ impl Replica {
             // Ordering alone: the header names every block, so own items are all that must be looked at.
             for block in blocks.iter().filter(|block| block.author() == self.id) {
                 executed.extend(block.payload().iter().map(|item| Executed {
-                    transaction: Digest::sha256(&[item]),
+                    transaction: self.clients.name(&item.bytes()),
                     answers: Answers::default(),
                     index: 0,
                 }));
@@ -210,7 +217,10 @@ impl Replica {
             root: self.execution.log.root(),
             commit: header.index,
             commit_digest: commit.digest,
-            state_root: self.execution.ledger.as_ref().map_or(Digest::default(), Ledger::state_root),
+            state_root: match &self.execution.ledger {
+                Some(ledger) if self.checkpoints.is_due(header.index) => ledger.state_root(),
+                Some(_) | None => Digest::default(),
+            },
         };
         let report = CommitReport {
             index: header.index,

@@ -23,8 +23,9 @@ use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// Commits between two states that may become snapshots.
-const CAPTURE_INTERVAL: u64 = 32;
+/// Part of the garbage-collection window between two states that may become snapshots. A replica that is given one must
+/// find the blocks after it in the others' windows; a state that is kept costs a copy of whatever changes after it.
+const CAPTURES_PER_WINDOW: u64 = 4;
 /// Captured states that wait for their checkpoint.
 const CAPTURES_MAX: usize = 8;
 /// Most bytes of a snapshot.
@@ -178,9 +179,11 @@ pub(super) struct Snapshots {
     pub(super) headers: VecDeque<Arc<CommitHeader>>,
     recent: VecDeque<Arc<Block>>,
     captures: VecDeque<Capture>,
+    /// Leader's round of the last capture.
+    captured: Round,
     last: Option<(Capture, Arc<Checkpoint>)>,
-    /// The snapshot last asked for, kept for the parts to come.
-    encoded: Option<(u64, Bytes)>,
+    /// The snapshot last asked for, kept for the parts to come: commit, its leader's round, bytes.
+    encoded: Option<(u64, Round, Bytes)>,
     download: Option<Download>,
     /// Own snapshot being written: delete before `.1` once `.0` is durable.
     writing: Option<(JournalPosition, JournalPosition)>,
@@ -195,6 +198,7 @@ impl Snapshots {
             headers: VecDeque::new(),
             recent: VecDeque::new(),
             captures: VecDeque::new(),
+            captured: Round(0),
             last: None,
             encoded: None,
             download: None,
@@ -226,10 +230,11 @@ impl Snapshots {
     /// A commit was executed and voted on: maybe capture the state.
     pub fn executed(&mut self, commit: &Commit, ledger: Option<&Ledger>, log: &AuditLog) {
         let header = &commit.header;
-        let due = self.captures.back().map_or(0, |capture| capture.commit) + CAPTURE_INTERVAL;
-        if header.index < due {
+        let rounds = self.gc_depth / CAPTURES_PER_WINDOW;
+        if header.leader.round.before(rounds) < self.captured {
             return;
         }
+        self.captured = header.leader.round;
         let headers: Vec<_> = self.headers.iter().cloned().collect();
         let round = header.leader.round.before(1);
         let recent: Vec<_> = self.recent.iter().filter(|block| block.round() >= round).cloned().collect();
@@ -265,7 +270,7 @@ impl Snapshots {
     /// The last snapshot's bytes.
     pub fn encode_last(&mut self) -> Option<Bytes> {
         let (capture, checkpoint) = self.last.as_ref()?;
-        if self.encoded.as_ref().is_none_or(|(commit, _)| *commit != capture.commit) {
+        if self.encoded.as_ref().is_none_or(|(commit, ..)| *commit != capture.commit) {
             let snapshot = Snapshot {
                 checkpoint: (**checkpoint).clone(),
                 headers: List::new(capture.headers.iter().map(|header| (**header).clone()).collect())?,
@@ -279,23 +284,24 @@ impl Snapshots {
                     None => None,
                 },
             };
-            self.encoded = Some((capture.commit, codec::encode(&snapshot).into()));
+            self.encoded = Some((capture.commit, capture.leader_round, codec::encode(&snapshot).into()));
         }
-        self.encoded.as_ref().map(|(_, bytes)| bytes.clone())
+        self.encoded.as_ref().map(|(.., bytes)| bytes.clone())
     }
 
     /// A part of a snapshot: of the one that the asker began with while it is kept, else from the start of the last.
     pub fn serve(&mut self, request: &SnapshotRequest) -> Option<SnapshotChunk> {
-        let kept = self.encoded.as_ref().map(|(commit, _)| *commit).filter(|commit| *commit > request.after);
-        let recent =
-            self.last.as_ref().map(|(capture, _)| capture.commit).filter(|commit| *commit > request.after);
-        let fresh = kept.is_some_and(|kept| kept + 4 * CAPTURE_INTERVAL >= recent.unwrap_or(0));
-        let offset = if kept.is_some() && kept == request.commit { request.offset } else { 0 };
+        let kept = self.encoded.as_ref().filter(|(commit, ..)| *commit > request.after);
+        let recent = self.last.as_ref().map(|(capture, _)| capture).filter(|it| it.commit > request.after);
+        let newest = recent.map_or(Round(0), |capture| capture.leader_round);
+        let fresh = kept.is_some_and(|(_, round, _)| *round >= newest.before(self.gc_depth / 2));
+        let begun = kept.is_some_and(|(commit, ..)| Some(*commit) == request.commit);
+        let offset = if begun { request.offset } else { 0 };
         if offset == 0 && !fresh {
             recent?;
             self.encode_last()?;
         }
-        let (commit, bytes) = self.encoded.as_ref()?;
+        let (commit, _, bytes) = self.encoded.as_ref()?;
         let start = usize::try_from(offset).ok().filter(|start| *start < bytes.len())?;
         let end = bytes.len().min(start + SNAPSHOT_CHUNK_MAX);
         let part = Blob::new(bytes.slice(start..end))?;

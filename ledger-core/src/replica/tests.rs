@@ -33,6 +33,10 @@ struct Cluster {
     /// Review: how long checking transactions takes at each replica, and what is under way.
     slow: [Duration; 4],
     later: Vec<(Timestamp, usize, JobId, Finding)>,
+    /// At each replica: transactions' signatures verified, and jobs that did.
+    verified: [(u64, usize); 4],
+    /// Receipts that went out.
+    receipts: usize,
     /// Review: cut off from the others.
     cut: Option<usize>,
 }
@@ -78,6 +82,8 @@ impl Cluster {
             crash: None,
             slow: [Duration::ZERO; 4],
             later: Vec::new(),
+            verified: [(0, 0); 4],
+            receipts: 0,
             cut: None,
         };
         for index in 0..4 {
@@ -158,6 +164,7 @@ impl Cluster {
                 }
                 Output::Send { bytes, .. } => {
                     let reply = Message::decode(&bytes).unwrap();
+                    self.receipts += usize::from(matches!(reply, Message::Reply(Reply::Receipt(_))));
                     self.ordered += usize::from(matches!(reply, Message::Reply(Reply::Ordered { .. })));
                 }
                 Output::Broadcast { bytes, .. } => {
@@ -199,10 +206,15 @@ impl Cluster {
                 }
                 Output::Verify(job, work) => {
                     let finding = work.run(&self.hosts[index].config.committee, &mut BatchVerifier);
-                    if matches!(work, Work::Transactions(_) | Work::Votes(..))
+                    if matches!(work, Work::Submissions(_) | Work::Transactions(_)) {
+                        let (signatures, jobs) = &mut self.verified[index];
+                        *signatures += work.effort().signatures;
+                        *jobs += 1;
+                    }
+                    if matches!(work, Work::Transactions(..) | Work::Votes(..))
                         && self.hosts[index].config.ledger.is_some()
                     {
-                        let slow = matches!(work, Work::Transactions(_)).then_some(self.slow[index]);
+                        let slow = matches!(work, Work::Transactions(..)).then_some(self.slow[index]);
                         self.later.push((self.now + slow.unwrap_or_default(), index, job, finding));
                         continue;
                     }
@@ -560,4 +572,40 @@ fn a_snapshot_with_something_left_out_is_refused() {
         snapshot.recent = crate::codec::List::new(snapshot.recent[1..].to_vec()).unwrap()
     };
     assert!(cut(one_missing).contains("list of blocks"));
+}
+
+/// By whoever it was submitted to: on arrival, and not again in an own block. By the others: in that block.
+#[test]
+fn each_replica_verifies_each_transaction_once() {
+    use crate::ledger::transaction::{Action, ConsentId, PartyId, Transaction, TransactionBody};
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.run(Duration::from_millis(100));
+    let chain = cluster.hosts[0].config.committee.chain();
+    let key = SecretKey::from_seed([1; 32]);
+    let submit = |cluster: &mut Cluster, index: usize, sequence: u64| {
+        // Nobody's, and refused; but signed.
+        let body = TransactionBody {
+            actor: PartyId(9),
+            organisation: PartyId(9),
+            sequence,
+            valid_until: Timestamp::MAX,
+            atomic: false,
+            actions: Action::RevokeConsent { consent: ConsentId(0) }.into(),
+        };
+        let (_, bytes) = Transaction::sign(chain, body, &key);
+        let bytes = Message::Request(Request::Submit(Blob::new(bytes).unwrap())).encode();
+        cluster.handle(index, Input::Message { from: Peer::Local, bytes });
+    };
+    for sequence in 0..40 {
+        submit(&mut cluster, (sequence % 2) as usize, sequence);
+    }
+    cluster.run(Duration::from_millis(600));
+    assert_eq!(cluster.receipts, 40);
+    assert_eq!(cluster.verified.map(|(signatures, _)| signatures), [40; 4]);
+    // The first submission alone, the rest together, and payloads with those of their round.
+    assert!(cluster.verified.iter().all(|(_, jobs)| *jobs <= 6), "{:?}", cluster.verified);
+    // What is submitted elsewhere too is verified there on arrival, and answered from what is known.
+    submit(&mut cluster, 2, 0);
+    cluster.run(Duration::from_millis(100));
+    assert_eq!((cluster.verified[2].0, cluster.receipts), (41, 41));
 }

@@ -312,8 +312,7 @@ mod tests {
     fn frames() -> Vec<Frame> {
         let digest = Digest::sha256(&[b"x"]);
         let answer = transaction::Answer::from(Ok(Outcome::PartyRegistered(PartyId(7))));
-        let done =
-            Executed { transaction: digest, answers: List::new(vec![answer]).unwrap(), index: 3 };
+        let done = Executed { transaction: digest, answers: List::new(vec![answer]).unwrap(), index: 3 };
         let report = CommitReport {
             index: 5,
             digest,

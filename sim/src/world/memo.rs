@@ -6,51 +6,24 @@
 use bytes::Bytes;
 use ledger_core::block::{Block, BlockError};
 use ledger_core::committee::Committee;
-use ledger_core::crypto::{BatchVerifier, SignatureCheck, SignatureVerifier};
-use ledger_core::work::{Finding, Work};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use ledger_core::crypto::{FixedMap, RememberingVerifier};
+use ledger_core::work::{CheckedPayload, Finding, Work};
 use std::sync::Arc;
 
 /// Entries of a generation.
 const SIGNATURES_MAX: usize = 1 << 18;
 const BLOCKS_MAX: usize = 1 << 12;
 
-/// Keys are hashes or addresses already.
-#[derive(Default)]
-pub(super) struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    }
-    fn write_usize(&mut self, word: usize) {
-        self.write_u64(word as u64);
-    }
-}
-
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<Identity>>;
-
 /// Two generations of a bounded map. Never iterated.
 struct Generations<K, V> {
-    young: Map<K, V>,
-    old: Map<K, V>,
+    young: FixedMap<K, V>,
+    old: FixedMap<K, V>,
     limit: usize,
 }
 
 impl<K: std::hash::Hash + Eq, V: Clone> Generations<K, V> {
     fn new(limit: usize) -> Self {
-        Self { young: Map::default(), old: Map::default(), limit }
+        Self { young: FixedMap::default(), old: FixedMap::default(), limit }
     }
 
     fn get(&self, key: &K) -> Option<V> {
@@ -69,19 +42,19 @@ type BlockFinding = Result<Arc<Block>, BlockError>;
 
 /// See the module.
 pub(super) struct Memo {
-    signatures: Signatures,
+    signatures: RememberingVerifier,
     /// By address of the encoding, which the entry keeps alive.
     blocks: Generations<(usize, usize), (Bytes, BlockFinding)>,
     /// By address of the block, which the entry keeps alive.
-    transactions: Generations<usize, (Arc<Block>, Finding)>,
+    payloads: Generations<usize, (Arc<Block>, CheckedPayload)>,
 }
 
 impl Default for Memo {
     fn default() -> Self {
         Self {
-            signatures: Signatures(Generations::new(SIGNATURES_MAX)),
+            signatures: RememberingVerifier::new(SIGNATURES_MAX),
             blocks: Generations::new(BLOCKS_MAX),
-            transactions: Generations::new(BLOCKS_MAX),
+            payloads: Generations::new(BLOCKS_MAX),
         }
     }
 }
@@ -93,17 +66,25 @@ impl Memo {
             Work::Blocks(blocks) => {
                 Finding::Blocks(blocks.iter().map(|bytes| self.block(bytes, committee)).collect())
             }
-            Work::Transactions(block) => {
-                let key = Arc::as_ptr(block) as usize;
-                if let Some((_, finding)) = self.transactions.get(&key) {
-                    return finding;
-                }
-                let finding = work.run(committee, &mut self.signatures);
-                self.transactions.insert(key, (block.clone(), finding.clone()));
-                finding
-            }
+            Work::Transactions(blocks) => Finding::Transactions(
+                blocks.iter().map(|(block, _)| self.payload(block, committee)).collect(),
+            ),
             _ => work.run(committee, &mut self.signatures),
         }
+    }
+
+    fn payload(&mut self, block: &Arc<Block>, committee: &Committee) -> CheckedPayload {
+        let key = Arc::as_ptr(block) as usize;
+        if let Some((_, payload)) = self.payloads.get(&key) {
+            return payload;
+        }
+        let work = Work::Transactions(vec![(block.clone(), Vec::new())]);
+        let Finding::Transactions(found) = work.run(committee, &mut self.signatures) else {
+            unreachable!("transactions are found of transactions")
+        };
+        let payload = found.into_iter().next().expect("one for each block");
+        self.payloads.insert(key, (block.clone(), payload.clone()));
+        payload
     }
 
     fn block(&mut self, bytes: &Bytes, committee: &Committee) -> BlockFinding {
@@ -115,27 +96,4 @@ impl Memo {
         self.blocks.insert(key, (bytes.clone(), finding.clone()));
         finding
     }
-}
-
-/// Verdicts by hash of what was checked.
-struct Signatures(Generations<[u8; 16], bool>);
-
-impl SignatureVerifier for Signatures {
-    fn verify(&mut self, checks: &[SignatureCheck]) -> Vec<bool> {
-        let keys: Vec<[u8; 16]> = checks.iter().map(key_of).collect();
-        let mut verdicts: Vec<Option<bool>> = keys.iter().map(|key| self.0.get(key)).collect();
-        let unknown: Vec<usize> = (0..checks.len()).filter(|index| verdicts[*index].is_none()).collect();
-        let fresh: Vec<SignatureCheck> = unknown.iter().map(|index| checks[*index].clone()).collect();
-        for (index, verdict) in unknown.iter().zip(BatchVerifier.verify(&fresh)) {
-            verdicts[*index] = Some(verdict);
-            self.0.insert(keys[*index], verdict);
-        }
-        verdicts.into_iter().map(|verdict| verdict.unwrap_or(false)).collect()
-    }
-}
-
-fn key_of(check: &SignatureCheck) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&check.key.0).update(&check.signature.0).update(&check.message);
-    hasher.finalize().as_bytes()[..16].try_into().expect("a hash has 32 bytes")
 }

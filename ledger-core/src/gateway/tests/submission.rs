@@ -155,6 +155,46 @@ fn two_audits_of_one_entry_and_its_own_submission() {
 }
 
 #[test]
+fn a_checkpoint_is_verified_once_for_all_receipts_under_it() {
+    let mut world = World::with_consent();
+    world.checkpoints = 0;
+    for index in [0, 1, 0, 1, 1] {
+        world.command(READER, CLINICIANS[READER], CommandKind::Audit { index });
+    }
+    world.run();
+    // Later, too; but by each gateway for itself, and a later checkpoint anew.
+    assert_eq!(world.ask(READER, CLINICIANS[READER], CommandKind::Audit { index: 0 }), End::Answered);
+    assert_eq!(world.checkpoints, 1);
+    assert_eq!(world.ask(STRANGER, CLINICIANS[STRANGER], CommandKind::Audit { index: 0 }), End::Answered);
+    assert_eq!(world.checkpoints, 2);
+    world.revoke(0);
+    assert_eq!(world.ask(READER, CLINICIANS[READER], CommandKind::Audit { index: 0 }), End::Answered);
+    assert_eq!(world.checkpoints, 3);
+    assert!(world.misbehaved().is_empty());
+}
+
+/// Everybody who waits for a checkpoint learns that it is none.
+#[test]
+fn a_checkpoint_without_a_quorum_serves_nobody() {
+    let mut world = World::with_consent();
+    let mut receipt = world.prove(1);
+    let votes = receipt.checkpoint.signatures[..2].to_vec();
+    receipt.checkpoint = Checkpoint::new(receipt.checkpoint.body, votes).unwrap();
+    let home = Peer::Replica(ReplicaId(READER as u16));
+    for _ in 0..3 {
+        world.command(READER, CLINICIANS[READER], CommandKind::Audit { index: 1 });
+    }
+    // Between question and honest answer.
+    let forged = Message::Reply(Reply::Receipt(receipt)).encode();
+    let input = Input::Message { from: home, bytes: forged };
+    world.after(HOP + HOP / 2, Event::Gateway(READER, input));
+    world.completions.clear();
+    world.run();
+    assert_eq!(world.misbehaved(), [home; 3]);
+    assert!(world.completions.iter().all(|completion| completion.end == End::Answered));
+}
+
+#[test]
 fn what_cannot_be_registered_is_rejected() {
     let mut world = World::new();
     let mut kind = register();

@@ -211,10 +211,10 @@ proptest! {
                 prop_assert_eq!(answer.decision, partly[n].decision.filter(|_| n < refused));
             }
             if let Some(used) = partial.activity(actor).map(|activity| activity.sequences) {
-                trace.activities.get_mut(actor.0).unwrap().sequences = used;
+                *trace.sequences.get_mut(actor.0).unwrap() = used;
             }
             for decision in answers.iter().filter_map(|answer| answer.decision) {
-                trace.activities.get_mut(decision.patient.0).unwrap().accesses += 1;
+                *trace.decisions.get_mut(decision.patient.0).unwrap() += 1;
             }
             prop_assert_eq!(ledger.snapshot(), trace.snapshot());
             prop_assert_eq!(ledger.state_root(), trace.state_root());

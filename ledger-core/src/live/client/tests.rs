@@ -70,7 +70,10 @@ fn a_client_gets_verified_receipts() {
         // The replica that it asked is gone: another one answers.
         replicas.remove(0).handle.shutdown().unwrap();
         let (_, bytes) = Transaction::sign(chain, grant(2), &key_of(PATIENT));
-        assert!(matches!(client.submit(bytes).await.unwrap().entry.answers[0].outcome, Outcome::ConsentRegistered(_)));
+        assert!(matches!(
+            client.submit(bytes).await.unwrap().entry.answers[0].outcome,
+            Outcome::ConsentRegistered(_)
+        ));
         client.close().await;
     });
     replicas.into_iter().for_each(|replica| replica.handle.shutdown().unwrap());
