@@ -18,7 +18,7 @@
 //! let (transaction, bytes) = Transaction::sign(committee.chain(), body, &actor_key);
 //! let receipt = client.submit(bytes).await?;
 //! assert_eq!(receipt.entry.transaction, transaction.digest);
-//! println!("{:?} at index {}", receipt.entry.outcome, receipt.index);
+//! println!("{:?} at index {}", receipt.entry.answers, receipt.index);
 //! let proof = client.entry(receipt.index).await?; // anybody with the committee can verify it, offline
 //! assert_eq!(proof.entry, receipt.entry);
 //! # Ok(()) }

@@ -94,7 +94,7 @@ fn any_number_of_threads_builds_the_same() {
     assert_ne!(other.genesis_ledger().state_root(), expected);
 }
 
-const GOLDEN: &str = "ef0e8cde32babfed4dd0995c74d1202efc7806a751fc6f50859d7538ef0e408b";
+const GOLDEN: &str = "489c29d0d90447e5559856e3dd52d5a776bb8145910fa90181152cb088f2dca9";
 
 #[test]
 fn everybody_is_who_the_numbering_says() {

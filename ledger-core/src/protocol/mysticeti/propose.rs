@@ -48,9 +48,13 @@ impl Mysticeti {
         self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
     }
 
-    /// Whether the others have a quorum in a round that this replica leads and has no block in.
+    /// Whether the others have a quorum in a round that this replica leads and has no block in, and it can have one: after
+    /// a snapshot the round before may hold less than a quorum.
     fn overtaken_as_leader(&self) -> bool {
-        self.own.round < self.quorum_round && self.leaders(self.quorum_round).any(|leader| leader == self.me)
+        let before = self.quorum_round.before(1);
+        self.own.round < self.quorum_round
+            && self.leaders(self.quorum_round).any(|leader| leader == self.me)
+            && (before == Round(0) || self.committee.is_quorum(&self.dag.present(before)))
     }
 
     pub(super) fn propose_at(&self) -> Option<Timestamp> {
