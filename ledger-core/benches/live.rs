@@ -1,6 +1,14 @@
 //! What ordering costs live: four replicas on loopback in this process, 512-byte opaque payloads, open loop.
 //!
-//! `cargo bench -p ledger-core --features live --bench live -- [rate] [seconds] [workers] [mtu] [directory]`
+//! Prints CPU time for each transaction in all four replicas and the load together, and for each kind of thread.
+//!
+//! `MIMALLOC_PURGE_DELAY=-1 cargo bench -p ledger-core --features live --bench live -- [rate] [seconds] [workers] [mtu] [directory] [block KiB] [gc depth]`
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "a measurement of real time on real sockets, which ends at the first surprise"
+)]
 
 use bytes::Bytes;
 use ledger_core::codec::Blob;
@@ -56,9 +64,13 @@ fn start(workers: usize, mtu: u16, directory: &std::path::Path) -> Vec<ReplicaHa
                     id,
                     key: keys[id.index()].clone(),
                     protocol: PROTOCOLS[0].1,
-                    tuning: Tuning { block_bytes_max: 2 << 20, ..Tuning::default() },
+                    tuning: Tuning {
+                        block_bytes_max: argument(6, 1_024) << 10,
+                        gc_depth: argument(7, 50),
+                        ..Tuning::default()
+                    },
                     checkpoint_interval: 10,
-                    journal_bytes_max: 256 << 20,
+                    journal_bytes_max: 2 << 30,
                     ledger: None,
                     #[cfg(feature = "seeded-bugs")]
                     bug: None,

@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::replica::{Busy, Monitor};
 use super::runtime::machines::{Completed, Hosted, LocalRequest, Report, Seat};
 use super::runtime::{Outlets, Process, Setup, joined, spawn, vault};
+use super::socket;
 use super::status::{LiveStatus, Shared};
 use super::vault::Vault;
 use crate::committee::Committee;
@@ -14,7 +15,7 @@ use crate::quic::{Entropy, Host, HostConfig, QuicTuning, Registry};
 use crate::seam::{GatewayId, Peer};
 use crossbeam_channel::{Receiver, Sender, TrySendError, unbounded};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::SystemTime;
@@ -62,8 +63,7 @@ pub fn start_gateways(options: GatewaysOptions) -> Result<GatewaysHandle, LiveEr
     for (place, member) in (0..).zip(gateways) {
         let GatewayMember { config, listen, preload, vault } = member;
         let id = config.id;
-        let socket =
-            UdpSocket::bind(listen).map_err(|source| LiveError::Socket { address: listen, source })?;
+        let (socket, tuning) = socket::bind(listen, &quic)?;
         let host = Host::new(
             HostConfig {
                 me: Peer::Gateway(id),
@@ -71,7 +71,7 @@ pub fn start_gateways(options: GatewaysOptions) -> Result<GatewaysHandle, LiveEr
                 chain: committee.chain(),
                 registry: registry.clone(),
                 addresses: peers.clone(),
-                tuning: quic.clone(),
+                tuning,
                 entropy: Entropy::from_system().ok_or(LiveError::Entropy)?,
             },
             now,

@@ -6,6 +6,7 @@ use super::journal::{Directory, Journal, JournalError, JournalOptions, Storage};
 use super::runtime::machines::{Hosted, JournalLink, LocalRequest, Replies, Report, Seat};
 use super::runtime::writer::Writer;
 use super::runtime::{Outlets, Process, Setup, joined, spawn};
+use super::socket;
 use super::status::{LiveStatus, Shared};
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::Digest;
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TrySendError, unbounded};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -78,14 +79,14 @@ where
     }
     tracing::info!(replica = id.0, first = recovered.first.0, entries = recovered.entries.len(), "starting");
 
-    let socket = UdpSocket::bind(listen).map_err(|source| LiveError::Socket { address: listen, source })?;
+    let (socket, tuning) = socket::bind(listen, &quic)?;
     let host_config = HostConfig {
         me: Peer::Replica(id),
         key: config.key.clone(),
         chain: committee.chain(),
         registry,
         addresses: peers,
-        tuning: quic,
+        tuning,
         entropy,
     };
     let mut host = Host::new(host_config, now)?;

@@ -1,6 +1,7 @@
 //! A UDP socket as QUIC wants it: many datagrams a system call (GSO, GRO, `recvmmsg`), ECN, and large buffers.
 
-use crate::quic::{EcnCodepoint, Transmit};
+use super::LiveError;
+use crate::quic::{EcnCodepoint, QuicTuning, Transmit};
 use bytes::BytesMut;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
@@ -13,6 +14,20 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// Receive buffers handed to the kernel at once, and bytes of each: one merged by GRO fills it.
 const RECEIVE_BUFFERS: usize = 8;
 const RECEIVE_BYTES: usize = 64 * 1024;
+
+/// Bytes that one system call can send: an IPv4 datagram's, less its headers.
+const SEND_BYTES_MAX: usize = 65_507;
+
+/// Binds a socket, and fits the transport's tuning to what it can send in one system call.
+pub(super) fn bind(listen: SocketAddr, quic: &QuicTuning) -> Result<(UdpSocket, QuicTuning), LiveError> {
+    let failed = |source| LiveError::Socket { address: listen, source };
+    let socket = UdpSocket::bind(listen).map_err(failed)?;
+    let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(failed)?;
+    let payload = usize::from(quic.mtu_discovery.unwrap_or(0).max(quic.mtu));
+    let fits = (SEND_BYTES_MAX / payload.max(1)).clamp(1, state.max_gso_segments());
+    let tuning = QuicTuning { max_datagrams: quic.max_datagrams.min(fits), ..quic.clone() };
+    Ok((socket, tuning))
+}
 
 /// Where datagrams are received into: one for all sockets of a thread.
 pub(super) struct Buffers(Vec<u8>);
@@ -84,5 +99,19 @@ impl Socket {
 
     pub async fn writable(&self) {
         let _ = self.io.writable().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_together_fits_one_system_call() {
+        for (mtu, asked, most) in [(1_452, 10, 10), (1_452, 64, 45), (8_952, 10, 7), (65_000, 10, 1)] {
+            let quic = QuicTuning { mtu, max_datagrams: asked, ..QuicTuning::default() };
+            let (_, fitted) = bind("127.0.0.1:0".parse().unwrap(), &quic).unwrap();
+            assert!(fitted.max_datagrams <= most && fitted.max_datagrams >= 1, "{mtu}: {fitted:?}");
+        }
     }
 }

@@ -756,3 +756,37 @@ fn a_hopeless_fetch_delays_others() {
     let waits = suspended.next_look().unwrap().0 - now.0;
     assert!(waits <= 130_000_000, "first asked for after {} ms", waits / 1_000_000);
 }
+
+/// The others have a quorum in the round that this replica leads, before it may propose again: it proposes for that
+/// round all the same, and neither it nor they wait for the leader timeout.
+#[test]
+fn an_overtaken_leader_keeps_its_round() {
+    let drawing = Drawing::parse("1: A B C D\n2: A(ABD) B(ABD) D(ABD)");
+    let me = drawing.replica("C");
+    let tuning = Tuning { leaders_per_round: 1, ..Tuning::default() };
+    let key = drawing.keys[me.index()].clone();
+    let mut machine = Mysticeti::new(drawing.committee.clone(), me, key, tuning.clone());
+    let proposed = |machine: &mut Mysticeti, now: Timestamp| {
+        machine.handle_timeout(now);
+        let mut rounds = Vec::new();
+        while let Some(action) = machine.poll_action() {
+            if let Action::Persist(block) = action
+                && block.author() == me
+            {
+                rounds.push(block.round().0);
+                machine.handle_durable(now, block.reference());
+            }
+        }
+        rounds
+    };
+    machine.start(Timestamp::ZERO);
+    assert_eq!(proposed(&mut machine, Timestamp::ZERO), [1]);
+    let early = Timestamp(1_000_000);
+    for block in drawing.blocks.iter().filter(|block| block.author() != me) {
+        machine.handle_block(early, block.author(), block.clone());
+    }
+    assert_eq!(proposed(&mut machine, early), []);
+    let next = Timestamp::ZERO + tuning.min_round_interval;
+    assert_eq!(proposed(&mut machine, next), [2]);
+    assert_eq!(proposed(&mut machine, next + tuning.min_round_interval), [3]);
+}
