@@ -4,6 +4,7 @@ use super::load::Load;
 use super::report::{self, Answer, Commit, Figures, Frame, Sight};
 use super::{DaemonError, Stop, addresses, registry, resolve};
 use crate::deploy::{Congestion, LoadPlan, ReplicaFile};
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, tick};
 use ledger_core::codec::Blob;
 use ledger_core::crypto::Digest;
@@ -32,6 +33,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const BATCH_MAX: usize = 256;
 /// Longest sleep of the load generator.
 const LOAD_SLEEP_MAX: Duration = Duration::from_millis(5);
+/// Before what the replica had no room for is handed over again.
+const LOAD_RETRY: Duration = Duration::from_millis(1);
 /// Time of a process's last status, after which it tells nothing.
 const LAST: Timestamp = Timestamp::MAX;
 
@@ -94,7 +97,8 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
                 let Some(start) = start_of(&plan, &stop) else { return };
                 begun.ask();
                 let load = Load::new(plan, id, start, clock.now());
-                Driver { load, client, frames, rows: Vec::new() }.run(&|| clock.now(), &stop);
+                Driver { load, client, frames, rows: Vec::new(), waiting: Vec::new() }
+                    .run(&|| clock.now(), &stop);
             };
             Some(spawn("load", body)?)
         }
@@ -311,6 +315,8 @@ struct Driver {
     frames: Sender<Frame>,
     /// Sampled submissions since the last account.
     rows: Vec<Frame>,
+    /// Messages that the replica had no room for.
+    waiting: Vec<Bytes>,
 }
 
 impl Driver {
@@ -326,7 +332,9 @@ impl Driver {
                 }
                 self.account();
             }
+            let full = !self.waiting.is_empty();
             let sleep = self.load.next_at().map_or(LOAD_SLEEP_MAX, |at| at.since(now()).min(LOAD_SLEEP_MAX));
+            let sleep = if full { LOAD_RETRY } else { sleep };
             if let Ok((at, replies)) = self.client.replies().recv_timeout(sleep) {
                 self.answered(at, &replies);
                 while let Ok((at, replies)) = self.client.replies().try_recv() {
@@ -346,9 +354,10 @@ impl Driver {
         }
     }
 
+    /// Hands over what is due. What the replica has no room for waits, and counts from its schedule all the same.
     fn submit(&mut self, now: Timestamp) {
         loop {
-            let (mut messages, mut submissions) = (Vec::new(), Vec::new());
+            let mut messages = std::mem::take(&mut self.waiting);
             while messages.len() < BATCH_MAX
                 && let Some(due) = self.load.due(now)
             {
@@ -357,20 +366,18 @@ impl Driver {
                 }
                 let blob = Blob::new(due.bytes).expect("configuration limits the size");
                 messages.push(Message::Request(Request::Submit(blob)).encode());
-                submissions.push(due.submission);
             }
             if messages.is_empty() {
                 return;
             }
-            if let Err(Busy(_)) = self.client.submit(messages) {
-                for submission in submissions {
-                    self.end(now, &submission, Answer::Busy);
-                }
+            if let Err(Busy(messages)) = self.client.submit(messages) {
+                self.waiting = messages;
+                return;
             }
         }
     }
 
-    fn answered(&mut self, at: Timestamp, replies: &[bytes::Bytes]) {
+    fn answered(&mut self, at: Timestamp, replies: &[Bytes]) {
         for reply in replies {
             let Ok(Message::Reply(reply)) = Message::decode(reply) else { continue };
             match reply {

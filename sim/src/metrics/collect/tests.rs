@@ -1,6 +1,7 @@
 //! Every figure of a run whose operations are known.
 
 use super::*;
+use crate::history::{Setting, Unlisted};
 use crate::metrics::fake;
 use ledger_core::time::Duration;
 
@@ -28,13 +29,42 @@ fn every_name_of_the_catalog_is_covered() {
     let mut run = fake_run();
     run.history.series[3].resident_bytes = 1 << 20;
     run.history.operations[1_000].kind = OperationKind::AccessDecisions;
-    let metrics = Metrics::of(&run);
-    let missing: Vec<&str> = catalog::all()
-        .iter()
-        .map(|metric| metric.name.as_str())
-        .filter(|name| metrics.get(name).is_none())
-        .collect();
-    assert_eq!(missing, Vec::<&str>::new());
+    let missing = |run: &Run| -> Vec<&str> {
+        let metrics = Metrics::of(run);
+        let names = catalog::all().iter().map(|metric| metric.name.as_str());
+        names.filter(|name| metrics.get(name).is_none()).collect()
+    };
+    // Processes are measured where there are any, and there nothing is simulated.
+    let of_processes = catalog::all().iter().map(|metric| metric.name.as_str());
+    let of_processes: Vec<&str> = of_processes.filter(|name| name.starts_with("replica.process.")).collect();
+    assert_eq!(missing(&run), of_processes);
+    run.setting = Setting::LiveLoopback;
+    assert_eq!(missing(&run), ["simulator.memory.max"]);
+}
+
+#[test]
+fn operations_without_a_row_count_as_those_with_one() {
+    let mut run = fake_run();
+    run.history.unlisted = Unlisted {
+        one_in: 3,
+        scheduled: 200,
+        committed: 150,
+        timed_out: 40,
+        rejected: 10,
+        latencies: [(5_000_000_000, 150)].into(),
+    };
+    check(
+        &run,
+        &[
+            ("transactions.submitted", whole(2_000)),
+            ("transactions.committed", whole(1_949)),
+            ("transactions.timed_out", whole(41)),
+            ("transactions.rejected", whole(10)),
+        ],
+    );
+    let latency = &Metrics::of(&run).latencies["transactions.latency"];
+    assert_eq!(latency.count(), 1_949);
+    assert!(latency.quantile(0.99) >= 4_900_000_000, "{}", latency.quantile(0.99));
 }
 
 #[test]

@@ -267,8 +267,8 @@ fn every_scenario_of_the_repository_is_valid_asks_a_question_and_survives_json_a
     let mut seen = 0;
     for entry in fs::read_dir(scenarios()).expect("the repository has scenarios") {
         let path = entry.expect("the directory is readable").path();
+        // `deploy/` has configuration of daemons.
         if path.is_dir() {
-            // Deployment examples.
             continue;
         }
         let scenario = Scenario::read(&path).unwrap_or_else(|errors| panic!("{errors}"));
