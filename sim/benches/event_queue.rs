@@ -232,15 +232,15 @@ fn all<Q: Queue>(criterion: &mut Criterion, name: &str, pending_max: usize) {
 fn event_queue(criterion: &mut Criterion) {
     let pending_max =
         std::env::var("AMANAH_BENCH_MAX").ok().and_then(|max| max.parse().ok()).unwrap_or(10_000_000);
-    all::<EventQueue<Payload>>(criterion, "wheel", pending_max);
-    all::<FourAry>(criterion, "four_ary_heap", pending_max);
-    all::<Binary>(criterion, "binary_heap", pending_max);
     for pending in
         [1_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|pending| *pending <= pending_max)
     {
         hold_full::<EventQueue<u32>>(criterion, "hold_keys", "wheel", pending);
         hold_full::<BinaryKeys>(criterion, "hold_keys", "binary_heap", pending);
     }
+    all::<EventQueue<Payload>>(criterion, "wheel", pending_max);
+    all::<FourAry>(criterion, "four_ary_heap", pending_max);
+    all::<Binary>(criterion, "binary_heap", pending_max);
 }
 
 criterion_group!(benches, event_queue);
