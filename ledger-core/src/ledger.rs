@@ -25,6 +25,7 @@
 
 mod access;
 mod chain;
+mod claim;
 mod consent;
 mod delegation;
 mod genesis;
@@ -33,12 +34,16 @@ mod key;
 mod party;
 mod record;
 mod snapshot;
+mod supply;
 mod table;
+mod telemedicine;
 #[cfg(test)]
 mod tests;
 pub mod transaction;
+mod trial;
 
 pub use access::{Access, PermitStatus, Review};
+pub use claim::Claims;
 pub use consent::{CONSENTS_PER_PATIENT_MAX, ClassSet, Consent, PurposeSet};
 pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
 pub use genesis::Genesis;
@@ -46,7 +51,10 @@ pub use key::{WRAPS_PER_RECORD_MAX, Wrap};
 pub use party::{Activity, Credential, Party, SEQUENCE_WINDOW, SequenceWindow};
 pub use record::Record;
 pub use snapshot::RestoreError;
+pub use supply::Packs;
 pub use table::Table;
+pub use telemedicine::Sessions;
+pub use trial::Trials;
 
 use crate::codec::List;
 use crate::crypto::{Digest, Domain};
@@ -107,6 +115,10 @@ pub struct Ledger {
     accesses: Table<Access>,
     delegations: Table<Delegation>,
     wraps: Table<Wrap>,
+    trials: Trials,
+    packs: Packs,
+    sessions: Sessions,
+    claims: Claims,
     /// Derived: parties by key.
     party_keys: Index,
     /// Derived: records by commitment.
@@ -312,6 +324,10 @@ impl Ledger {
                 self.rotate_key(actor, *record, rotation).into()
             }
             Action::ShredKey { record } => self.shred_key(now, actor, *record).into(),
+            Action::Trial(action) => self.act_trial(now, actor, action),
+            Action::Supply(action) => self.act_supply(now, actor, action),
+            Action::Telemedicine(action) => self.act_telemedicine(now, actor, action),
+            Action::Claim(action) => self.act_claim(now, actor, action),
         }
     }
 
@@ -326,6 +342,10 @@ impl Ledger {
             self.accesses.root("accesses"),
             self.delegations.root("delegations"),
             self.wraps.root("wraps"),
+            self.trials.root(),
+            self.packs.root(),
+            self.sessions.root(),
+            self.claims.root(),
         ];
         Digest::sha256(&[
             Domain::State.tag(),
@@ -384,6 +404,26 @@ impl Ledger {
         &self.consents
     }
 
+    /// Clinical trials.
+    pub fn trials(&self) -> &Trials {
+        &self.trials
+    }
+
+    /// Packs of medicines.
+    pub fn packs(&self) -> &Packs {
+        &self.packs
+    }
+
+    /// Telemedicine.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Insurance.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
     /// All decisions that permitted, by [`AccessId`].
     pub fn accesses(&self) -> &Table<Access> {
         &self.accesses
@@ -407,6 +447,10 @@ impl Ledger {
             + self.directive_chains.memory_bytes()
             + self.delegation_chains.memory_bytes()
             + self.wrap_chains.memory_bytes()
+            + self.trials.memory_bytes()
+            + self.packs.memory_bytes()
+            + self.sessions.memory_bytes()
+            + self.claims.memory_bytes()
     }
 
     /// Bytes of all rows with their index entries and heap, whoever shares them: an estimate from the rows' number and
@@ -420,6 +464,10 @@ impl Ledger {
             + self.accesses.len() * size_of::<Access>()
             + self.delegations.len() * (size_of::<Delegation>() + INDEX_ENTRY)
             + self.wraps.len() * (size_of::<Wrap>() + WRAP + INDEX_ENTRY)
+            + self.trials.rows_bytes()
+            + self.packs.rows_bytes()
+            + self.sessions.rows_bytes()
+            + self.claims.rows_bytes()
     }
 
     /// Makes it make a mistake.
@@ -458,5 +506,9 @@ fn is_allowed(actor: &Actor, action: &Action) -> bool {
         }
         Action::RequestAccess { .. } => true,
         Action::BreakGlass { .. } => Ledger::may_break_glass(actor),
+        Action::Trial(action) => Ledger::may_trial(actor, action),
+        Action::Supply(action) => Ledger::may_supply(actor, action),
+        Action::Telemedicine(action) => Ledger::may_telemedicine(actor, action),
+        Action::Claim(action) => Ledger::may_claim(actor, action),
     }
 }

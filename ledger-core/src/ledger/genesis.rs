@@ -6,7 +6,7 @@
 use super::chain::Chains;
 use super::index::Index;
 use super::transaction::{ConsentId, PartyId, RecordId, Scope};
-use super::{Consent, Ledger, Party, Policy, Record, Refusal, Table};
+use super::{Claims, Consent, Ledger, Packs, Party, Policy, Record, Refusal, Sessions, Table, Trials};
 
 /// Builds the first state. One that is built is cloned for every replica, and they share it.
 #[derive(Clone, Debug)]
@@ -71,6 +71,10 @@ impl Ledger {
             accesses: Table::default(),
             delegations: Table::default(),
             wraps: Table::default(),
+            trials: Trials::default(),
+            packs: Packs::default(),
+            sessions: Sessions::default(),
+            claims: Claims::default(),
             party_keys: Index::default(),
             commitments: Index::default(),
             consent_chains: Chains::default(),

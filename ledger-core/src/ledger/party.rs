@@ -110,7 +110,13 @@ pub struct Activity {
 impl Role {
     /// Whether staff may belong to it.
     pub const fn is_organisation(self) -> bool {
-        matches!(self, Self::Hospital | Self::Pharmacy | Self::Laboratory | Self::Insurer | Self::Regulator)
+        match self {
+            Self::Hospital | Self::Pharmacy | Self::Laboratory | Self::Insurer | Self::Regulator => true,
+            Self::Manufacturer | Self::Wholesaler | Self::Sponsor | Self::EthicsBoard => true,
+            Self::ResearchInstitute | Self::ModelOwner => true,
+            Self::Patient | Self::Guardian | Self::Clinician | Self::Pharmacist | Self::Technician => false,
+            Self::Clerk | Self::Auditor | Self::Officer | Self::Researcher | Self::Device => false,
+        }
     }
 
     /// Whether it may be a custodian of records.
@@ -124,6 +130,9 @@ impl Role {
             Self::Clinician | Self::Pharmacist | Self::Technician | Self::Clerk => true,
             Self::Hospital | Self::Pharmacy | Self::Laboratory | Self::Insurer => true,
             Self::Patient | Self::Guardian | Self::Regulator | Self::Auditor => false,
+            Self::Manufacturer | Self::Wholesaler | Self::Sponsor | Self::EthicsBoard => true,
+            Self::ResearchInstitute | Self::ModelOwner | Self::Officer | Self::Researcher => true,
+            Self::Device => false,
         }
     }
 }

@@ -4,11 +4,14 @@
 //! that it is the *right* state only the quorum-signed state root tells, which the caller compares.
 
 use super::transaction::{Grantee, PartyId};
-use super::{Access, Consent, Delegation, Ledger, Party, Policy, Record, SequenceWindow, Table, Wrap};
+use super::{
+    Access, Claims, Consent, Delegation, Ledger, Packs, Party, Policy, Record, SequenceWindow, Sessions, Table,
+    Trials, Wrap,
+};
 use crate::codec::{self, DecodeError};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 /// Why bytes are not a state. Never valid: the sender is faulty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +44,10 @@ struct State {
     accesses: Table<Access>,
     delegations: Table<Delegation>,
     wraps: Table<Wrap>,
+    trials: Trials,
+    packs: Packs,
+    sessions: Sessions,
+    claims: Claims,
 }
 
 impl Ledger {
@@ -57,6 +64,10 @@ impl Ledger {
             accesses: self.accesses.clone(),
             delegations: self.delegations.clone(),
             wraps: self.wraps.clone(),
+            trials: self.trials.clone(),
+            packs: self.packs.clone(),
+            sessions: self.sessions.clone(),
+            claims: self.claims.clone(),
         })
     }
 
@@ -86,6 +97,10 @@ impl Ledger {
         ledger.sequences = state.sequences;
         ledger.decisions = state.decisions;
         ledger.accesses = state.accesses;
+        ledger.trials = state.trials;
+        ledger.packs = state.packs;
+        ledger.sessions = state.sessions;
+        ledger.claims = state.claims;
         Ok(ledger)
     }
 }
@@ -126,7 +141,11 @@ impl State {
         all("wraps", &self.wraps, |value| {
             let record = self.records.get(value.record.0);
             party(value.grantee) && record.is_some_and(|record| value.epoch <= record.epoch)
-        })
+        })?;
+        self.trials.check(self.parties.len())?;
+        self.packs.check(self.parties.len())?;
+        self.sessions.check(self.parties.len())?;
+        self.claims.check(self.parties.len())
     }
 }
 

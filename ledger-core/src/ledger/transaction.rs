@@ -8,8 +8,16 @@
 //! Bounds: [`ACTIONS_MAX`] and [`TRANSACTION_BYTES_MAX`]; what goes beyond either does not decode.
 
 mod answer;
+mod claim;
+mod supply;
+mod telemedicine;
+mod trial;
 
 pub use answer::{AccessDecision, Answer, Answers, Outcome, Refusal};
+pub use claim::{ClaimAction, ClaimOutcome};
+pub use supply::{SupplyAction, SupplyOutcome};
+pub use telemedicine::{TelemedicineAction, TelemedicineOutcome};
+pub use trial::{TrialAction, TrialOutcome};
 
 use crate::codec::{self, Blob, DecodeError, List};
 use crate::crypto::{ChainId, Digest, Domain, PublicKey, SecretKey, Signature, SignatureCheck};
@@ -79,6 +87,24 @@ pub enum Role {
     Insurer,
     Regulator,
     Auditor,
+    /// Makes medicines, owns GTINs.
+    Manufacturer,
+    /// Trades medicines between manufacturers and pharmacies.
+    Wholesaler,
+    /// Answers for a clinical trial.
+    Sponsor,
+    /// Approves trials and their amendments.
+    EthicsBoard,
+    /// Employs researchers, to whom data of trials are shared.
+    ResearchInstitute,
+    /// Owns decision models.
+    ModelOwner,
+    /// Acts for a sponsor, an ethics board, a manufacturer, a wholesaler, a model owner.
+    Officer,
+    /// Acts for a research institute.
+    Researcher,
+    /// Measures; attested before what it measures counts.
+    Device,
 }
 
 /// Kind of document, as far as consent distinguishes it.
@@ -314,6 +340,14 @@ pub enum Action {
         /// Which record.
         record: RecordId,
     },
+    /// Clinical trials.
+    Trial(TrialAction),
+    /// The supply of medicines.
+    Supply(SupplyAction),
+    /// Telemedicine: sessions, devices, decisions, prescriptions.
+    Telemedicine(TelemedicineAction),
+    /// Insurance.
+    Claim(ClaimAction),
 }
 
 /// What is asked together. At least one action, at most [`ACTIONS_MAX`].

@@ -1,6 +1,9 @@
 //! How the ledger answers.
 
-use super::{ACTIONS_MAX, AccessId, ConsentId, DelegationId, PartyId, RecordId};
+use super::{
+    ACTIONS_MAX, AccessId, ClaimOutcome, ConsentId, DelegationId, PartyId, RecordId, SupplyOutcome,
+    TelemedicineOutcome, TrialOutcome,
+};
 use crate::codec::List;
 use crate::crypto::Digest;
 use crate::time::Timestamp;
@@ -47,7 +50,11 @@ impl Answer {
             | Outcome::DelegationRegistered(_)
             | Outcome::KeyRewrapped(_)
             | Outcome::KeyRotated { .. }
-            | Outcome::KeyShredded(_) => None,
+            | Outcome::KeyShredded(_)
+            | Outcome::Trial(_)
+            | Outcome::Supply(_)
+            | Outcome::Telemedicine(_)
+            | Outcome::Claim(_) => None,
         }
     }
 }
@@ -113,6 +120,65 @@ pub enum Refusal {
     WrapForRevokedGrantee,
     KeyShredded,
     TooManyWraps,
+    // Trials.
+    UnknownTrial,
+    UnknownSubject,
+    DuplicateTrial,
+    AmendmentWithoutApproval,
+    EnrolBeforeRegistration,
+    EnrolBeforeConsent,
+    ConsentVersionStale,
+    SiteNotActive,
+    SubjectWithdrawn,
+    AlreadyEnrolled,
+    BrokenChain,
+    DataAfterLock,
+    UnblindNotAuthorised,
+    PlanChangedAfterUnblind,
+    ResultPlanMismatch,
+    CommitmentMismatch,
+    // Drug supply.
+    UnknownProduct,
+    DuplicateSerial,
+    NotGtinOwner,
+    ChildNotHeld,
+    NotCurrentHolder,
+    NoMatchingShipment,
+    UnauthorisedPartner,
+    UnknownSerial,
+    AlreadyDispensed,
+    LotExpiryMismatch,
+    PackExpired,
+    PackRecalled,
+    ReverseWindowClosed,
+    // Telemedicine.
+    UnknownSession,
+    ClinicianNotLicensed,
+    SessionClosed,
+    UnknownDevice,
+    DeviceNotAttested,
+    AttestationExpired,
+    FirmwareRevoked,
+    BatchGap,
+    BatchOverlap,
+    ClockSkew,
+    ModelNotRegistered,
+    ModelRetired,
+    InputRootUnknown,
+    UnknownTriage,
+    ReviewMissing,
+    UnknownPrescription,
+    PrescriptionNotClaimed,
+    PrescriptionAlreadyDispensed,
+    QuantityExceeded,
+    PrescriptionExpired,
+    PatientMismatch,
+    // Claims.
+    UnknownClaim,
+    DuplicateClaim,
+    ClaimWithoutEncounter,
+    NotCovered,
+    AlreadyAdjudicated,
     /// Another action of the same atomic bundle was refused.
     RolledBack,
 }
@@ -160,4 +226,12 @@ pub enum Outcome {
     },
     /// A record's key is given up.
     KeyShredded(RecordId),
+    /// In a clinical trial.
+    Trial(TrialOutcome),
+    /// In the supply of medicines.
+    Supply(SupplyOutcome),
+    /// In telemedicine.
+    Telemedicine(TelemedicineOutcome),
+    /// In insurance.
+    Claim(ClaimOutcome),
 }
