@@ -5,6 +5,10 @@
 //! samples of anything else. Of an opaque load in the live world that would need more than [`ROWS_MAX`] rows, one
 //! operation in so many has a row, and the others are counted ([`Unlisted`]).
 
+mod domain;
+
+pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
+
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
 use ledger_core::block::BlockRef;
@@ -107,6 +111,8 @@ pub struct History {
     pub replicas: Vec<ReplicaRecord>,
     /// Messages and bytes per lane (consensus, client, bulk), and packets lost.
     pub network: NetworkRecord,
+    /// What workloads know of right and wrong.
+    pub domain: Domain,
 }
 
 /// Opaque operations scheduled inside the measurement that have no row in [`History::operations`].
@@ -141,6 +147,10 @@ pub enum OperationKind {
     Revoke,
     Audit,
     AccessDecisions,
+    ClinicalTrial,
+    DrugSupply,
+    Telemedicine,
+    Claims,
 }
 
 /// What the workload's own model of consent says about a request.

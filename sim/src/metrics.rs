@@ -8,6 +8,7 @@
 
 pub mod catalog;
 mod collect;
+mod domain;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod generator;

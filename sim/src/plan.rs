@@ -2,8 +2,17 @@
 //! (every default filled in), and nothing downstream re-checks it. It round-trips through `result.json`, so that a
 //! result is enough to replay its run.
 
+mod claims;
+mod clinical_trial;
+mod drug_supply;
 pub(crate) mod expectation;
+mod telemedicine;
 mod validate;
+
+pub use claims::ClaimsPlan;
+pub use clinical_trial::ClinicalTrialPlan;
+pub use drug_supply::DrugSupplyPlan;
+pub use telemedicine::TelemedicinePlan;
 
 use ledger_core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -233,6 +242,18 @@ pub enum InstitutionKind {
     Laboratory,
     /// Reads for payment.
     Insurer,
+    /// Makes medicines.
+    Manufacturer,
+    /// Trades medicines.
+    Wholesaler,
+    /// Answers for clinical trials.
+    Sponsor,
+    /// Approves trials.
+    EthicsBoard,
+    /// Reads trials' shared data.
+    ResearchInstitute,
+    /// Owns decision models.
+    ModelOwner,
 }
 
 /// One institution and its gateway.
@@ -251,10 +272,12 @@ pub struct InstitutionPlan {
 pub struct PopulationPlan {
     /// People with records.
     pub patients: u64,
-    /// Hospitals, pharmacies, laboratories, insurers, in that order; the index is the gateway's id.
+    /// In the order of [`InstitutionKind`]; the index is the gateway's id.
     pub institutions: Vec<InstitutionPlan>,
     /// Clinicians (hospital), pharmacists, technicians, clerks per institution.
     pub staff_per_institution: u64,
+    /// Devices that measure, spread over the hospitals.
+    pub devices: u64,
     /// Records on the ledger before the run, per patient.
     pub records_per_patient: u64,
 }
@@ -285,6 +308,34 @@ pub enum WorkloadPlan {
         mix: RecordMix,
         /// Skew of patients' and records' popularity (Zipf exponent in thousandths; 0 = uniform).
         zipf_milli: u64,
+    },
+    /// Blok.Health.
+    ClinicalTrial {
+        /// Operations a second, in millihertz.
+        rate_mhz: u64,
+        /// What happens in them.
+        trial: ClinicalTrialPlan,
+    },
+    /// FarmaTrust.
+    DrugSupply {
+        /// Operations a second, in millihertz.
+        rate_mhz: u64,
+        /// What happens in it.
+        supply: DrugSupplyPlan,
+    },
+    /// DOKChain.
+    Telemedicine {
+        /// Operations a second, in millihertz.
+        rate_mhz: u64,
+        /// What happens in it.
+        telemedicine: TelemedicinePlan,
+    },
+    /// Eligibility and claims.
+    Claims {
+        /// Operations a second, in millihertz.
+        rate_mhz: u64,
+        /// What happens in them.
+        claims: ClaimsPlan,
     },
 }
 

@@ -1,7 +1,7 @@
 //! Who takes part: institutions and their gateways, staff, patients, and what is on the ledger before the run.
 //!
 //! Parties are numbered institutions first, so that party `i` is the institution of gateway `i`; then a regulator, an
-//! auditor, the staff of institution 0, of 1 and so on, then the patients. Genesis record `r` is patient
+//! auditor, the staff of institution 0, of 1 and so on, then the patients, then the devices. Genesis record `r` is patient
 //! `r / records_per_patient`'s, genesis consent `c` is patient `c`'s.
 //!
 //! Invariants:
@@ -33,6 +33,20 @@ pub const GENESIS_WRAP: [u8; 16] = *b"imported: no key";
 /// summaries and images: those come with the run.
 pub const GENESIS_DOCUMENT_BYTES_MAX: u64 = 16_000;
 
+/// All kinds, each at the place of its number.
+const KINDS: [InstitutionKind; 10] = [
+    InstitutionKind::Hospital,
+    InstitutionKind::Pharmacy,
+    InstitutionKind::Laboratory,
+    InstitutionKind::Insurer,
+    InstitutionKind::Manufacturer,
+    InstitutionKind::Wholesaler,
+    InstitutionKind::Sponsor,
+    InstitutionKind::EthicsBoard,
+    InstitutionKind::ResearchInstitute,
+    InstitutionKind::ModelOwner,
+];
+
 /// What every patient permits at genesis: treatment in hospitals.
 pub const GENESIS_PURPOSE: Purpose = Purpose::TREAT;
 
@@ -41,12 +55,11 @@ pub const GENESIS_PURPOSE: Purpose = Purpose::TREAT;
 pub struct Population {
     seed: Seed,
     kinds: Vec<InstitutionKind>,
-    hospitals: Vec<PartyId>,
-    pharmacies: Vec<PartyId>,
-    laboratories: Vec<PartyId>,
-    insurers: Vec<PartyId>,
+    /// By kind, in the order of [`KINDS`].
+    by_kind: [Vec<PartyId>; KINDS.len()],
     staff_per_institution: u64,
     patients: u64,
+    devices: u64,
     records_per_patient: u64,
     ledger: Ledger,
     /// By gateway.
@@ -73,17 +86,14 @@ impl Population {
     /// If parties or records are more than 2^32.
     pub fn new(plan: &Plan, seed: &Seed, threads: usize) -> Self {
         let kinds: Vec<_> = plan.population.institutions.iter().map(|one| one.kind).collect();
-        let of = |kind| parties_where(&kinds, |found| found == kind);
         let population = Self {
             seed: seed.clone(),
-            hospitals: of(InstitutionKind::Hospital),
-            pharmacies: of(InstitutionKind::Pharmacy),
-            laboratories: of(InstitutionKind::Laboratory),
-            insurers: of(InstitutionKind::Insurer),
+            by_kind: KINDS.map(|kind| parties_where(&kinds, |found| found == kind)),
             custody: vec![Vec::new(); kinds.len()],
             kinds,
             staff_per_institution: plan.population.staff_per_institution,
             patients: plan.population.patients,
+            devices: plan.population.devices,
             records_per_patient: plan.population.records_per_patient,
             ledger: Ledger::genesis(Default::default()).build(),
         };
@@ -107,12 +117,7 @@ impl Population {
 
     /// All institutions of a kind, in order.
     pub fn institutions_of(&self, kind: InstitutionKind) -> &[PartyId] {
-        match kind {
-            InstitutionKind::Hospital => &self.hospitals,
-            InstitutionKind::Pharmacy => &self.pharmacies,
-            InstitutionKind::Laboratory => &self.laboratories,
-            InstitutionKind::Insurer => &self.insurers,
-        }
+        &self.by_kind[kind as usize]
     }
 
     /// The institution of a gateway.
@@ -171,6 +176,34 @@ impl Population {
     pub fn patient_actor(&self, index: u64) -> Actor {
         let party = self.patient(index);
         self.actor(party, party)
+    }
+
+    /// How many devices.
+    pub fn devices(&self) -> u64 {
+        self.devices
+    }
+
+    /// A device by index.
+    pub fn device(&self, index: u64) -> PartyId {
+        PartyId((self.first_patient() + self.patients + index) as u32)
+    }
+
+    /// The hospital that a device belongs to: they go round. `None` without hospitals.
+    pub fn hospital_of_device(&self, index: u64) -> Option<PartyId> {
+        let hospitals = self.institutions_of(InstitutionKind::Hospital);
+        let row = index.checked_rem(hospitals.len() as u64)?;
+        Some(hospitals[row as usize])
+    }
+
+    /// A device, acting for its hospital; for itself without one.
+    pub fn device_actor(&self, index: u64) -> Actor {
+        let party = self.device(index);
+        self.actor(party, self.hospital_of_device(index).unwrap_or(party))
+    }
+
+    /// The regulator, acting for itself.
+    pub fn regulator_actor(&self) -> Actor {
+        self.actor(self.regulator(), self.regulator())
     }
 
     /// The auditor, acting for itself.
@@ -235,11 +268,14 @@ impl Population {
     /// quarters, and any hospital one quarter.
     pub fn custodian(&self, class: RecordClass, home: PartyId, stream: &mut Stream) -> PartyId {
         let reports = class == RecordClass::DiagnosticReport;
-        if let Some(laboratory) = pick(&self.laboratories, stream).filter(|_| reports) {
+        if let Some(laboratory) =
+            pick(self.institutions_of(InstitutionKind::Laboratory), stream).filter(|_| reports)
+        {
             return laboratory;
         }
         let elsewhere = stream.chance(1, 4);
-        pick(&self.hospitals, stream).filter(|_| elsewhere).unwrap_or(home)
+        let hospitals = self.institutions_of(InstitutionKind::Hospital);
+        pick(hospitals, stream).filter(|_| elsewhere).unwrap_or(home)
     }
 
     fn actor(&self, party: PartyId, organisation: PartyId) -> Actor {
@@ -260,7 +296,8 @@ impl Population {
     }
 
     fn home_from(&self, stream: &mut Stream) -> PartyId {
-        pick(&self.hospitals, stream).unwrap_or_else(|| PartyId(stream.below(self.kinds.len() as u64) as u32))
+        let hospitals = self.institutions_of(InstitutionKind::Hospital);
+        pick(hospitals, stream).unwrap_or_else(|| PartyId(stream.below(self.kinds.len() as u64) as u32))
     }
 }
 
@@ -271,6 +308,12 @@ fn roles(kind: InstitutionKind) -> (Role, Role) {
         InstitutionKind::Pharmacy => (Role::Pharmacy, Role::Pharmacist),
         InstitutionKind::Laboratory => (Role::Laboratory, Role::Technician),
         InstitutionKind::Insurer => (Role::Insurer, Role::Clerk),
+        InstitutionKind::Manufacturer => (Role::Manufacturer, Role::Officer),
+        InstitutionKind::Wholesaler => (Role::Wholesaler, Role::Officer),
+        InstitutionKind::Sponsor => (Role::Sponsor, Role::Officer),
+        InstitutionKind::EthicsBoard => (Role::EthicsBoard, Role::Officer),
+        InstitutionKind::ResearchInstitute => (Role::ResearchInstitute, Role::Researcher),
+        InstitutionKind::ModelOwner => (Role::ModelOwner, Role::Officer),
     }
 }
 

@@ -5,7 +5,7 @@
 //! them, and the earliest time counts, whoever is heard first.
 
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
+    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Note, Operation, Release,
     ReplicaRecord, Second,
 };
 use ledger_core::block::BlockRef;
@@ -298,6 +298,11 @@ impl Recorder {
                 _,
             ) => {}
         }
+    }
+
+    /// What a workload has to say.
+    pub fn note(&mut self, notes: Vec<Note>) {
+        notes.into_iter().for_each(|note| self.history.domain.note(note));
     }
 
     pub fn undelivered(&mut self, messages: u64) {

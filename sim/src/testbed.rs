@@ -267,6 +267,7 @@ impl Testbed {
         }
         let Some(generator) = &mut self.generator else { return };
         let followed = generator.completed(at, operation, &completion);
+        self.recorder.note(followed.notes);
         if let Some(expected) = followed.expected {
             self.recorder.expect(operation, expected);
         }

@@ -11,25 +11,34 @@
 
 mod access_decisions;
 mod arrivals;
+mod claims;
+mod clinical_trial;
+mod drug_supply;
 mod opaque;
 mod personal_health_record;
+mod telemedicine;
 #[cfg(test)]
 mod tests;
 
-use crate::history::{Expected, Operation, OperationKind};
+use crate::history::{Expected, Note, Operation, OperationKind};
 use crate::plan::{Arrivals, Plan, WorkloadPlan};
 use crate::population::Population;
 use crate::seed::{Seed, Stream};
 use access_decisions::AccessDecisions;
 use arrivals::{Schedule, client_starts};
 use bytes::Bytes;
+use claims::Claims;
+use clinical_trial::ClinicalTrial;
+use drug_supply::DrugSupply;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::{Command, Completion};
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
 use opaque::Opaque;
 use personal_health_record::{Knowledge, PersonalHealthRecord};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use telemedicine::Telemedicine;
 
 /// How long a user waits for an operation.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,6 +51,8 @@ pub struct Generator {
     sources: Vec<Source>,
     /// Shared by all workloads on the same patients.
     knowledge: Knowledge,
+    /// Operations of life cycles that are under way: whose.
+    cycling: BTreeMap<u64, usize>,
     closed: Option<Closed>,
     next_operation: u64,
     /// When the warm-up begins.
@@ -73,13 +84,15 @@ pub enum Target {
 }
 
 /// What follows from a completion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Followed {
     /// Closed loop: when the same client starts its next operation.
     pub next_start: Option<Timestamp>,
     /// What is to be expected of it in hindsight, where that has changed: the patient's consents changed while it was
     /// under way.
     pub expected: Option<Expected>,
+    /// What the workload has to say of it.
+    pub notes: Vec<Note>,
 }
 
 #[derive(Debug)]
@@ -96,6 +109,19 @@ enum Workload {
     Opaque(Opaque),
     AccessDecisions(AccessDecisions),
     PersonalHealthRecord(PersonalHealthRecord),
+    LifeCycles(Box<dyn LifeCycles>),
+}
+
+/// A system's things, each somewhere in its life: an arrival is the next step of one of them, or the first of a new one.
+trait LifeCycles: std::fmt::Debug + Send {
+    /// Takes a step.
+    fn start(&mut self, moment: &Moment<'_>) -> Started;
+
+    /// Learns how a step of its own ended, and says what there is to say of it.
+    fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion, notes: &mut Vec<Note>);
+
+    /// The run is over: judges what is still open.
+    fn finish(&mut self, now: Timestamp, notes: &mut Vec<Note>);
 }
 
 #[derive(Debug)]
@@ -145,6 +171,22 @@ impl Generator {
                     let workload = PersonalHealthRecord::new(mix, zipf_milli, &population, draws);
                     (rate_mhz, Workload::PersonalHealthRecord(workload))
                 }
+                WorkloadPlan::ClinicalTrial { rate_mhz, ref trial } => {
+                    let workload = ClinicalTrial::new(trial, &population, stream("clinical_trial"));
+                    (rate_mhz, Workload::LifeCycles(Box::new(workload)))
+                }
+                WorkloadPlan::DrugSupply { rate_mhz, ref supply } => {
+                    let workload = DrugSupply::new(supply, &population, stream("drug_supply"));
+                    (rate_mhz, Workload::LifeCycles(Box::new(workload)))
+                }
+                WorkloadPlan::Telemedicine { rate_mhz, ref telemedicine } => {
+                    let workload = Telemedicine::new(telemedicine, &population, stream("telemedicine"));
+                    (rate_mhz, Workload::LifeCycles(Box::new(workload)))
+                }
+                WorkloadPlan::Claims { rate_mhz, ref claims } => {
+                    let workload = Claims::new(claims, &population, stream("claims"));
+                    (rate_mhz, Workload::LifeCycles(Box::new(workload)))
+                }
             };
             let schedule = Schedule::new(plan.arrivals, rate_mhz, stream("arrivals"), origin);
             let schedule = schedule.map(|mut schedule| (schedule.next(), schedule));
@@ -163,6 +205,7 @@ impl Generator {
             seed: seed.clone(),
             sources,
             knowledge: Knowledge::default(),
+            cycling: BTreeMap::new(),
             closed,
             next_operation: 0,
             origin,
@@ -205,7 +248,8 @@ impl Generator {
             }
             (None, None) => panic!("nothing is due at {now}"),
         };
-        let source = &mut self.sources[source];
+        let index = source;
+        let source = &mut self.sources[index];
         if let Some((next, schedule)) = &mut source.schedule {
             *next = schedule.next();
         }
@@ -218,14 +262,35 @@ impl Generator {
             Workload::Opaque(opaque) => opaque.start(&moment),
             Workload::AccessDecisions(workload) => workload.start(&moment, &mut self.knowledge),
             Workload::PersonalHealthRecord(workload) => workload.start(&moment, &mut self.knowledge),
+            Workload::LifeCycles(workload) => {
+                self.cycling.insert(operation, index);
+                workload.start(&moment)
+            }
         }
     }
 
     /// Tells that an operation ended. What never ends is simply never told.
     pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
         let expected = self.knowledge.completed(now, operation, completion);
+        let mut notes = Vec::new();
+        if let Some(source) = self.cycling.remove(&operation)
+            && let Workload::LifeCycles(workload) = &mut self.sources[source].workload
+        {
+            workload.completed(now, operation, completion, &mut notes);
+        }
         let next_start = (self.closed.is_some() && now < self.end).then_some(now);
-        Followed { next_start, expected }
+        Followed { next_start, expected, notes }
+    }
+
+    /// The run is over. What it has to say of what never ended, or was never noticed.
+    pub fn finish(&mut self, now: Timestamp) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for source in &mut self.sources {
+            if let Workload::LifeCycles(workload) = &mut source.workload {
+                workload.finish(now, &mut notes);
+            }
+        }
+        notes
     }
 
     /// The first of equals is the first in the plan.

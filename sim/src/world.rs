@@ -475,6 +475,7 @@ impl World {
         self.digest.update(&self.digest_buffer);
         let receipts = self.sample_receipts();
         let last = self.nodes[..self.replicas].iter().map(|node| node.last(self.now)).collect();
+        self.recorder.note(self.generator.finish(self.now));
         let mut history = self.recorder.finish(last, self.transport.record());
         if let Transport::Quic(quic) = &self.transport {
             for (index, record) in history.replicas.iter_mut().enumerate() {

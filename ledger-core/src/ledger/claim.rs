@@ -3,7 +3,7 @@
 //! [`Claims`] is the state; what is derived in it from its tables is in neither root nor snapshot.
 
 use super::snapshot::RestoreError;
-use super::transaction::{Answer, Refusal, ClaimAction};
+use super::transaction::{Answer, ClaimAction, Refusal};
 use super::{Actor, Ledger};
 use crate::crypto::Digest;
 use crate::time::Timestamp;

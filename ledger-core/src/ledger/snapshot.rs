@@ -5,8 +5,8 @@
 
 use super::transaction::{Grantee, PartyId};
 use super::{
-    Access, Claims, Consent, Delegation, Ledger, Packs, Party, Policy, Record, SequenceWindow, Sessions, Table,
-    Trials, Wrap,
+    Access, Claims, Consent, Delegation, Ledger, Packs, Party, Policy, Record, SequenceWindow, Sessions,
+    Table, Trials, Wrap,
 };
 use crate::codec::{self, DecodeError};
 use borsh::{BorshDeserialize, BorshSerialize};

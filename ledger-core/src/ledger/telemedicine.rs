@@ -44,7 +44,12 @@ impl Ledger {
     }
 
     /// Does it.
-    pub(super) fn act_telemedicine(&mut self, _now: Timestamp, _actor: &Actor, action: &TelemedicineAction) -> Answer {
+    pub(super) fn act_telemedicine(
+        &mut self,
+        _now: Timestamp,
+        _actor: &Actor,
+        action: &TelemedicineAction,
+    ) -> Answer {
         match action {
             TelemedicineAction::Reserved => Answer::refused(Refusal::RoleNotAllowed),
         }

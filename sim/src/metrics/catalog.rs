@@ -2,6 +2,7 @@
 //!
 //! A metric that is not here does not exist: a misspelt name is a mistake in the scenario, never a check that passes.
 
+use crate::history::{Figure, FigureKind, System, Wrong};
 use std::sync::OnceLock;
 
 /// What a metric's values are counted in.
@@ -56,6 +57,7 @@ struct Family {
 const ALONE: &[&str] = &[""];
 const LATENCY: &[&str] = &["p50", "p90", "p99", "p999", "mean", "max"];
 const PHASE: &[&str] = &["p50", "p90", "p99", "max"];
+const TIMES: [&str; 2] = ["p50", "max"];
 
 const fn row(
     name: &'static str,
@@ -152,7 +154,45 @@ const WALL_CLOCK: &[&str] = &[
 /// Every metric, in the order of the documentation.
 pub fn all() -> &'static [Metric] {
     static ALL: OnceLock<Vec<Metric>> = OnceLock::new();
-    ALL.get_or_init(|| FAMILIES.iter().flat_map(members).collect())
+    ALL.get_or_init(|| FAMILIES.iter().flat_map(members).chain(domain()).collect())
+}
+
+/// What workloads note of right and wrong.
+fn domain() -> impl Iterator<Item = Metric> {
+    let of_systems = System::ALL.into_iter().flat_map(|system| {
+        [
+            ("detection", Ratio, "wrong deeds that were caught, of those that were done on purpose"),
+            ("false_alarms", Count, "right deeds that were refused; must be 0"),
+        ]
+        .map(|(what, unit, meaning)| Metric {
+            name: format!("{}.{what}", system.name()),
+            unit,
+            meaning,
+            deterministic: true,
+        })
+    });
+    let of_wrongs = Wrong::ALL.iter().flat_map(|wrong| {
+        let metric = |what: &str, unit| Metric {
+            name: format!("{}.{what}", wrong.name()),
+            unit,
+            meaning: wrong.meaning(),
+            deterministic: true,
+        };
+        let counts = ["injected", "caught", "missed"].map(|what| metric(what, Count));
+        counts.into_iter().chain(TIMES.map(|what| metric(&format!("time.{what}"), Nanoseconds)))
+    });
+    let of_figures = Figure::ALL.iter().flat_map(|figure| {
+        let metric =
+            |name: String, unit| Metric { name, unit, meaning: figure.meaning(), deterministic: true };
+        match figure.kind() {
+            FigureKind::Count => vec![metric(figure.name().to_owned(), Count)],
+            FigureKind::Span => {
+                let aggregate = |what: &&str| metric(format!("{}.{what}", figure.name()), Nanoseconds);
+                PHASE.iter().map(aggregate).collect()
+            }
+        }
+    });
+    of_systems.chain(of_wrongs).chain(of_figures)
 }
 
 /// The metric called `name`.

@@ -23,6 +23,7 @@ pub fn collect(run: &Run) -> Metrics {
     collector.audits(measured());
     collector.decisions(measured());
     collector.revocations(run, measured());
+    super::domain::collect(&mut collector, run, window);
     for (at, ns) in &run.history.commit_latencies {
         if window.contains(Timestamp(at.0.saturating_sub(*ns))) {
             collector.sample("commit.latency", *ns);
@@ -63,19 +64,19 @@ pub fn committed_at(operation: &Operation) -> Option<Timestamp> {
 }
 
 #[derive(Default)]
-struct Collector {
+pub(super) struct Collector {
     values: BTreeMap<String, Value>,
     latencies: BTreeMap<&'static str, Latency>,
 }
 
 impl Collector {
-    fn set(&mut self, name: impl Into<String>, value: Value) {
+    pub(super) fn set(&mut self, name: impl Into<String>, value: Value) {
         let name = name.into();
         debug_assert!(catalog::lookup(&name).is_some(), "{name} is not in the catalog");
         self.values.insert(name, value);
     }
 
-    fn count(&mut self, name: &str, number: u64) {
+    pub(super) fn count(&mut self, name: &str, number: u64) {
         self.set(name, Value::Whole(number));
     }
 
@@ -85,7 +86,7 @@ impl Collector {
         }
     }
 
-    fn sample(&mut self, family: &'static str, ns: u64) {
+    pub(super) fn sample(&mut self, family: &'static str, ns: u64) {
         self.latencies.entry(family).or_default().record(ns);
     }
 

@@ -22,7 +22,11 @@ pub fn offered_rate(plan: &Plan, window: Window) -> Option<f64> {
     let rate = |workload: &WorkloadPlan| match workload {
         WorkloadPlan::Opaque { rate_mhz, .. }
         | WorkloadPlan::AccessDecisions { rate_mhz, .. }
-        | WorkloadPlan::PersonalHealthRecord { rate_mhz, .. } => *rate_mhz,
+        | WorkloadPlan::PersonalHealthRecord { rate_mhz, .. }
+        | WorkloadPlan::ClinicalTrial { rate_mhz, .. }
+        | WorkloadPlan::DrugSupply { rate_mhz, .. }
+        | WorkloadPlan::Telemedicine { rate_mhz, .. }
+        | WorkloadPlan::Claims { rate_mhz, .. } => *rate_mhz,
     };
     known.then(|| plan.workloads.iter().map(rate).sum::<u64>() as f64 / 1e3)
 }
@@ -37,7 +41,12 @@ pub fn invalid(plan: &Plan, window: Window, started: u64) -> Option<String> {
     // Actions arrive by the bundle.
     let bundle = |workload: &WorkloadPlan| match workload {
         WorkloadPlan::AccessDecisions { bundle, .. } => *bundle as f64,
-        WorkloadPlan::Opaque { .. } | WorkloadPlan::PersonalHealthRecord { .. } => 1.0,
+        WorkloadPlan::Opaque { .. }
+        | WorkloadPlan::PersonalHealthRecord { .. }
+        | WorkloadPlan::ClinicalTrial { .. }
+        | WorkloadPlan::DrugSupply { .. }
+        | WorkloadPlan::Telemedicine { .. }
+        | WorkloadPlan::Claims { .. } => 1.0,
     };
     let slack = match plan.arrivals {
         Arrivals::Constant => plan.workloads.iter().map(bundle).sum(),

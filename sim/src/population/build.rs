@@ -23,6 +23,7 @@ struct Draft {
 
 pub(super) fn with_ledger(mut population: Population, threads: usize) -> Population {
     let parties = population.first_patient().saturating_add(population.patients);
+    let parties = parties.saturating_add(population.devices);
     assert!(parties < 1 << 32, "{parties} parties are more than the ledger can number");
     let records = population.patients.saturating_mul(population.records_per_patient);
     assert!(records < 1 << 32, "{records} records are more than the ledger can number");
@@ -40,6 +41,7 @@ pub(super) fn with_ledger(mut population: Population, threads: usize) -> Populat
         let wrap_key = agents[draft.home.index()];
         genesis.party(party(draft.key, wrap_key, Role::Patient, None));
     }
+    add_devices(&population, &vaults, &mut genesis);
     add_records(&mut population, drafts, &mut genesis);
     let scope = genesis_scope();
     for patient in 0..population.patients {
@@ -75,6 +77,17 @@ fn add_organisations(population: &Population, vaults: &[VaultSecret], genesis: &
             genesis.party(party(key(id), wrap_keys[institution.index()], role, Some(institution)));
             next += 1;
         }
+    }
+}
+
+/// A device has no wrap key of its own: what it measures is its hospital's.
+fn add_devices(population: &Population, vaults: &[VaultSecret], genesis: &mut Genesis) {
+    for index in 0..population.devices {
+        let hospital = population.hospital_of_device(index);
+        let vault = hospital.and_then(|hospital| vaults.get(hospital.index()));
+        let wrap_key = vault.map_or([0; 32], |vault| WrapKeyPair::of(vault).public());
+        let key = population.key_of(population.device(index)).public();
+        genesis.party(party(key, wrap_key, Role::Device, hospital));
     }
 }
 

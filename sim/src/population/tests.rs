@@ -70,6 +70,7 @@ pub(crate) fn plan(patients: u64, counts: [usize; 4]) -> Plan {
             patients,
             institutions,
             staff_per_institution: 3,
+            devices: 0,
             records_per_patient: 2,
         },
         workloads: vec![],

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use super::{Report, Style, units};
-use crate::history::ReplicaRecord;
+use crate::history::{Figure, FigureKind, ReplicaRecord, System, Wrong};
 use crate::metrics::{Recovered, Value, catalog};
 use crate::plan::FaultKind;
 use ledger_core::time::Timestamp;
@@ -23,6 +23,8 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         throughput(report),
         latency(report),
         shares(report),
+        systems(report),
+        wrongs(report),
         faults(report, style),
         replicas(report, style),
         network(report),
@@ -102,6 +104,48 @@ fn shares(report: &Report<'_>) -> Table {
     row("proofs verified", "audits.verified", "");
     row("proofs failed", "audits.failed", "");
     row("proofs timed out", "audits.timed_out", "");
+    table
+}
+
+/// What was done wrong on purpose.
+fn wrongs(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Wrong deeds", "done", "caught", "missed", "after p50", "max"]);
+    for wrong in Wrong::ALL {
+        let cell = |what: &str| figure(report, &format!("{}.{what}", wrong.name()));
+        if let Some(injected) = cell("injected") {
+            let of = |what| cell(what).unwrap_or_default();
+            let name = wrong.name();
+            let (caught, missed) = (of("caught"), of("missed"));
+            table.row([name, &injected, &caught, &missed, &of("time.p50"), &of("time.max")]);
+        }
+    }
+    table
+}
+
+/// What the users of each system ask for.
+fn systems(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Systems", "", "p50", "p99", "max"]);
+    for system in System::ALL {
+        let name = format!("{}.false_alarms", system.name());
+        if let Some(count) = figure(report, &name) {
+            table.row([&name, &count]);
+        }
+    }
+    for of in Figure::ALL {
+        match of.kind() {
+            FigureKind::Count => {
+                if let Some(count) = figure(report, of.name()) {
+                    table.row([of.name(), &count]);
+                }
+            }
+            FigureKind::Span => {
+                let at = |what: &str| figure(report, &format!("{}.{what}", of.name()));
+                if let (Some(p50), Some(p99), Some(max)) = (at("p50"), at("p99"), at("max")) {
+                    table.row([of.name(), "", &p50, &p99, &max]);
+                }
+            }
+        }
+    }
     table
 }
 

@@ -61,6 +61,9 @@ impl Testbed {
         }
         let unreported: u64 =
             self.seats.iter().map(|seat| seat.before.unreported + seat.figures.unreported).sum();
+        if let Some(generator) = &mut self.generator {
+            self.recorder.note(generator.finish(self.clock.now()));
+        }
         let mut history = self.recorder.finish(last, network);
         history.receipts = receipts;
         history.unlisted = self.unlisted;

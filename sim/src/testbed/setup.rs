@@ -348,7 +348,12 @@ fn load_of(plan: &Plan) -> Option<LoadPlan> {
             let rate_mhz = rate_mhz.div_ceil(replicas);
             Some(LoadPlan { rate_mhz, size_bytes, seed: plan.seed, start: None, duration, sample })
         }
-        WorkloadPlan::AccessDecisions { .. } | WorkloadPlan::PersonalHealthRecord { .. } => None,
+        WorkloadPlan::AccessDecisions { .. }
+        | WorkloadPlan::PersonalHealthRecord { .. }
+        | WorkloadPlan::ClinicalTrial { .. }
+        | WorkloadPlan::DrugSupply { .. }
+        | WorkloadPlan::Telemedicine { .. }
+        | WorkloadPlan::Claims { .. } => None,
     })
 }
 

@@ -352,6 +352,7 @@ impl World {
     pub(super) fn go_on(&mut self, at: Timestamp, ended: impl IntoIterator<Item = (u64, Completion)>) {
         for (operation, completion) in ended {
             let followed = self.generator.completed(at, operation, &completion);
+            self.recorder.note(followed.notes);
             if let Some(expected) = followed.expected {
                 self.recorder.expect(operation, expected);
             }

@@ -86,7 +86,7 @@ const PURPOSES: [Purpose; 19] = [
     Purpose::PUBHLTH,
     Purpose::HMARKT,
 ];
-const ROLES: [Role; 12] = [
+const ROLES: [Role; 21] = [
     Role::Patient,
     Role::Guardian,
     Role::Clinician,
@@ -99,6 +99,15 @@ const ROLES: [Role; 12] = [
     Role::Insurer,
     Role::Regulator,
     Role::Auditor,
+    Role::Manufacturer,
+    Role::Wholesaler,
+    Role::Sponsor,
+    Role::EthicsBoard,
+    Role::ResearchInstitute,
+    Role::ModelOwner,
+    Role::Officer,
+    Role::Researcher,
+    Role::Device,
 ];
 
 /// What requests are carried out with.

@@ -14,11 +14,18 @@ const STAFF_MAX: (u64, &str) = (1_000_000, "1M");
 const RECORDS_MAX: (u64, &str) = (10_000, "10k");
 const STAFF: u64 = 20;
 const RECORDS_PER_PATIENT: u64 = 2;
-const KINDS: [(&str, InstitutionKind); 4] = [
+const DEVICES_MAX: (u64, &str) = (10_000_000, "10M");
+const KINDS: [(&str, InstitutionKind); 10] = [
     ("hospitals", InstitutionKind::Hospital),
     ("pharmacies", InstitutionKind::Pharmacy),
     ("laboratories", InstitutionKind::Laboratory),
     ("insurers", InstitutionKind::Insurer),
+    ("manufacturers", InstitutionKind::Manufacturer),
+    ("wholesalers", InstitutionKind::Wholesaler),
+    ("sponsors", InstitutionKind::Sponsor),
+    ("ethics_boards", InstitutionKind::EthicsBoard),
+    ("research_institutes", InstitutionKind::ResearchInstitute),
+    ("model_owners", InstitutionKind::ModelOwner),
 ];
 
 /// Without a population (opaque workloads only) every replica gets one gateway beside it, to submit the load.
@@ -38,6 +45,7 @@ pub(super) fn read(
     let counts =
         KINDS.map(|(key, kind)| number(key, 0, (0, "0"), INSTITUTIONS_MAX).map(|count| (kind, count)));
     let staff = number("staff", STAFF, (1, "1"), STAFF_MAX);
+    let devices = number("devices", 0, (0, "0"), DEVICES_MAX);
     let records = number("records_per_patient", RECORDS_PER_PATIENT, (0, "0"), RECORDS_MAX);
     if let Some(placement) = map.optional("placement") {
         placement.choice(problems, &[("by_region", ())], &[]);
@@ -52,6 +60,7 @@ pub(super) fn read(
         patients: patients?,
         institutions: institutions?,
         staff_per_institution: staff?,
+        devices: devices?,
         records_per_patient: records?,
     })
 }
@@ -66,6 +75,7 @@ fn one_gateway_per_replica(replicas: &[ReplicaPlan]) -> PopulationPlan {
         patients: 0,
         institutions: replicas.iter().enumerate().map(gateway).collect(),
         staff_per_institution: 1,
+        devices: 0,
         records_per_patient: 0,
     }
 }
@@ -130,6 +140,10 @@ pub(super) fn check(
             WorkloadPlan::Opaque { .. } => Vec::new(),
             WorkloadPlan::AccessDecisions { .. } => missing_for_decisions(population),
             WorkloadPlan::PersonalHealthRecord { mix, .. } => missing_for_records(population, mix),
+            WorkloadPlan::ClinicalTrial { .. } => missing_kinds(population, &FOR_TRIALS),
+            WorkloadPlan::DrugSupply { .. } => missing_kinds(population, &FOR_SUPPLY),
+            WorkloadPlan::Telemedicine { .. } => missing_kinds(population, &FOR_TELEMEDICINE),
+            WorkloadPlan::Claims { .. } => missing_kinds(population, &FOR_CLAIMS),
         };
         let is_news = |row: &Missing| !missing.iter().any(|(key, ..)| *key == row.0);
         let news: Vec<Missing> = found.into_iter().filter(is_news).collect();
@@ -142,6 +156,70 @@ pub(super) fn check(
 
 /// Key, message and cure.
 type Missing = (&'static str, &'static str, &'static str);
+
+/// A kind that a workload needs, and what to say of its absence.
+type Needed = (InstitutionKind, Missing);
+
+const FOR_TRIALS: [Needed; 3] = [
+    (
+        InstitutionKind::Hospital,
+        ("hospitals", "no hospital, and hospitals are the sites of trials", "add `hospitals: 8`"),
+    ),
+    (InstitutionKind::Sponsor, ("sponsors", "no sponsor, and sponsors register trials", "add `sponsors: 2`")),
+    (
+        InstitutionKind::EthicsBoard,
+        ("ethics_boards", "no ethics board, and ethics boards approve trials", "add `ethics_boards: 1`"),
+    ),
+];
+const FOR_SUPPLY: [Needed; 3] = [
+    (
+        InstitutionKind::Manufacturer,
+        ("manufacturers", "no manufacturer, and manufacturers commission packs", "add `manufacturers: 2`"),
+    ),
+    (
+        InstitutionKind::Wholesaler,
+        ("wholesalers", "no wholesaler, and packs reach pharmacies by wholesalers", "add `wholesalers: 4`"),
+    ),
+    (
+        InstitutionKind::Pharmacy,
+        ("pharmacies", "no pharmacy, and pharmacies dispense packs", "add `pharmacies: 20`"),
+    ),
+];
+const FOR_TELEMEDICINE: [Needed; 3] = [
+    (
+        InstitutionKind::Hospital,
+        ("hospitals", "no hospital, and clinicians of hospitals open sessions", "add `hospitals: 8`"),
+    ),
+    (
+        InstitutionKind::Pharmacy,
+        ("pharmacies", "no pharmacy, and pharmacies dispense prescriptions", "add `pharmacies: 20`"),
+    ),
+    (
+        InstitutionKind::ModelOwner,
+        ("model_owners", "no model owner, and triage takes a registered model", "add `model_owners: 1`"),
+    ),
+];
+const FOR_CLAIMS: [Needed; 2] = [
+    (
+        InstitutionKind::Hospital,
+        ("hospitals", "no hospital, and hospitals claim for encounters", "add `hospitals: 8`"),
+    ),
+    (
+        InstitutionKind::Insurer,
+        ("insurers", "no insurer, and insurers adjudicate claims", "add `insurers: 2`"),
+    ),
+];
+
+/// Patients, and every kind that is needed.
+fn missing_kinds(population: &PopulationPlan, needed: &[Needed]) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if population.patients == 0 {
+        missing.push(("patients", "no patients, and this is about patients", "add `patients: 10k`"));
+    }
+    let has = |kind| population.institutions.iter().any(|one| one.kind == kind);
+    missing.extend(needed.iter().filter(|(kind, _)| !has(*kind)).map(|(_, row)| *row));
+    missing
+}
 
 fn has_hospital(population: &PopulationPlan) -> bool {
     population.institutions.iter().any(|one| one.kind == InstitutionKind::Hospital)

@@ -1,5 +1,10 @@
 //! `workloads:` and `arrivals:`
 
+mod claims;
+mod clinical_trial;
+mod drug_supply;
+mod telemedicine;
+
 use crate::diagnostic::{Problems, one_of, quote};
 use crate::plan::{Arrivals, LedgerPlan, RecordMix, WorkloadPlan};
 use crate::scenario::node::Value;
@@ -8,8 +13,15 @@ use crate::scenario::units;
 use ledger_core::ledger::transaction::ACTIONS_MAX;
 use ledger_core::time::{Duration, nanos};
 
-const KINDS: [&str; 3] = ["opaque", "access_decisions", "personal_health_record"];
-const LATER: [&str; 4] = ["clinical_trial", "drug_supply", "telemedicine", "claims"];
+const KINDS: [&str; 7] = [
+    "opaque",
+    "access_decisions",
+    "personal_health_record",
+    "clinical_trial",
+    "drug_supply",
+    "telemedicine",
+    "claims",
+];
 const FORM: &str = "one workload an item, as in `- opaque: { rate: 1000/s }`";
 /// 100 million operations a second.
 const RATE_MAX: (u64, &str) = (100_000_000_000, "100M/s");
@@ -45,7 +57,7 @@ pub(super) fn read(
 /// The workload that an item names, whether or not its figures are right.
 fn kind<'a>(item: &Field<'a>) -> Option<&'a str> {
     let Value::Map(entries) = &item.node.value else { return None };
-    let known = |key: &&str| KINDS.contains(key) || LATER.contains(key);
+    let known = |key: &&str| KINDS.contains(key);
     entries.iter().map(|entry| entry.key.as_str()).find(known)
 }
 
@@ -55,11 +67,10 @@ fn workload(item: &Field<'_>, ledger: Option<&LedgerPlan>, problems: &mut Proble
         "opaque" => opaque(&field, ledger, problems),
         "access_decisions" => access_decisions(&field, problems),
         "personal_health_record" => personal_health_record(&field, problems),
-        _ if LATER.contains(&kind) => {
-            let message = format!("{} is known but not available in this version", quote(kind));
-            problems.report(field.key, field.path, message).help(format!("use {}", one_of(KINDS)));
-            None
-        }
+        "clinical_trial" => clinical_trial::read(&field, problems),
+        "drug_supply" => drug_supply::read(&field, problems),
+        "telemedicine" => telemedicine::read(&field, problems),
+        "claims" => claims::read(&field, problems),
         _ => {
             let report = problems.report(field.key, field.path, format!("unknown workload {}", quote(kind)));
             report.suggest(kind, KINDS);

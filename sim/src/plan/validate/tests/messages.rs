@@ -866,20 +866,12 @@ fn workloads_and_arrivals() {
 ",
         ),
         (
-            &[("  - personal_health_record: { rate: 400/s }", "  - drug_supply: { rate: 150/s }")],
-"error: x.yaml:8:5: workloads[0].drug_supply: `drug_supply` is known but not available in this version
-    8 |   - drug_supply: { rate: 150/s }
-      |     ^^^^^^^^^^^
-  = use `opaque`, `access_decisions` or `personal_health_record`
-",
-        ),
-        (
             &[("  - personal_health_record: { rate: 400/s }", "  - personal_health_records: { rate: 1/s }")],
 "error: x.yaml:8:5: workloads[0].personal_health_records: unknown workload `personal_health_records`
     8 |   - personal_health_records: { rate: 1/s }
       |     ^^^^^^^^^^^^^^^^^^^^^^^
   = did you mean `personal_health_record`?
-  = expected `opaque`, `access_decisions` or `personal_health_record`
+  = expected `opaque`, `access_decisions`, `personal_health_record`, `clinical_trial`, `drug_supply`, `telemedicine` or `claims`
 ",
         ),
         (
