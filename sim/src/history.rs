@@ -15,7 +15,7 @@ use ledger_core::block::BlockRef;
 use ledger_core::committee::{Committee, ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::End;
-use ledger_core::ledger::transaction::{AccessId, ConsentId, RecordId};
+use ledger_core::ledger::transaction::{AccessId, ConsentId, RecordId, Refusal};
 use ledger_core::replica::{Executed, ReplicaStatus};
 use ledger_core::seam::{GatewayId, Peer};
 use ledger_core::time::{Duration, Timestamp};
@@ -132,6 +132,36 @@ pub struct Unlisted {
     pub latencies: std::collections::BTreeMap<u64, u64>,
 }
 
+impl History {
+    /// Every wrong deed of which the end is known: those that are operations by themselves, and those noted.
+    pub fn incidents(&self) -> impl Iterator<Item = Incident> {
+        let incident = |operation: &Operation| {
+            // What changed meanwhile is no longer wrong for certain.
+            let wrong = operation.wrong.filter(|_| operation.expected != Expected::Permit)?;
+            let (at, caught) = match operation.ended? {
+                (at, End::Refused(_)) => (operation.scheduled, Some(at)),
+                (_, End::Done(_) | End::Answered) => (operation.scheduled, None),
+                (_, End::KeyRefused(_) | End::Corrupt | End::Rejected | End::Overloaded | End::TimedOut) => {
+                    return None;
+                }
+            };
+            Some(Incident { wrong, at, caught })
+        };
+        self.operations.iter().filter_map(incident).chain(self.domain.incidents.iter().copied())
+    }
+
+    /// Right deeds that were refused: of which system, when they were scheduled, why.
+    pub fn false_alarms(&self) -> impl Iterator<Item = (System, Timestamp, Refusal)> {
+        let falsely = |operation: &Operation| match operation.ended {
+            Some((_, End::Refused(refusal))) if operation.expected == Expected::Permit => {
+                Some((System::PersonalHealthRecord, operation.scheduled, refusal))
+            }
+            _ => None,
+        };
+        self.operations.iter().filter_map(falsely).chain(self.domain.false_alarms.iter().copied())
+    }
+}
+
 /// Kinds of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -193,6 +223,8 @@ pub struct Operation {
     pub bytes: u64,
     /// For requests for access.
     pub expected: Expected,
+    /// What is wrong with it, if it is wrong on purpose.
+    pub wrong: Option<Wrong>,
     /// Consent relied on or revoked.
     pub consent: Option<ConsentId>,
     /// Record asked for.
@@ -216,6 +248,7 @@ impl Operation {
             log_index: None,
             bytes,
             expected: Expected::Either,
+            wrong: None,
             consent: None,
             record: None,
         }

@@ -95,7 +95,7 @@ impl Population {
             patients: plan.population.patients,
             devices: plan.population.devices,
             records_per_patient: plan.population.records_per_patient,
-            ledger: Ledger::genesis(Default::default()).build(),
+            ledger: Ledger::genesis(plan.ledger.policy.policy()).build(),
         };
         build::with_ledger(population, threads.max(1))
     }

@@ -166,9 +166,11 @@ impl Generator {
                     // Bundles arrive; the rate is of what is in them.
                     ((rate_mhz / bundle).max(1), Workload::AccessDecisions(workload))
                 }
-                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli } => {
+                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, unreviewed_ppm } => {
                     let draws = stream("personal_health_record");
-                    let workload = PersonalHealthRecord::new(mix, zipf_milli, &population, draws);
+                    let (popularity, window) =
+                        ((zipf_milli, unreviewed_ppm), plan.ledger.policy.review_window);
+                    let workload = PersonalHealthRecord::new(mix, popularity, window, &population, draws);
                     (rate_mhz, Workload::PersonalHealthRecord(workload))
                 }
                 WorkloadPlan::ClinicalTrial { rate_mhz, ref trial } => {

@@ -1,18 +1,20 @@
 //! Detection: whatever a workload does wrong on purpose is caught, and nothing that is right is taken for wrong.
 
 use super::{Held, Judgement};
-use crate::history::{Incident, Run};
+use crate::history::Run;
 
 pub(super) fn check(run: &Run) -> Judgement {
-    let domain = &run.history.domain;
-    let missed = |incident: &&Incident| incident.caught.is_none();
-    if let Some(Incident { wrong, at, .. }) = domain.incidents.iter().find(missed) {
-        return Err(format!("at {at}: {}, and nobody noticed", wrong.meaning()));
+    let mut count = 0;
+    for incident in run.history.incidents() {
+        if incident.caught.is_none() {
+            return Err(format!("at {}: {}, and nobody noticed", incident.at, incident.wrong.meaning()));
+        }
+        count += 1;
     }
-    if let Some((system, at, refusal)) = domain.false_alarms.first() {
+    if let Some((system, at, refusal)) = run.history.false_alarms().next() {
         return Err(format!("at {at}: {} refused what was right: {refusal:?}", system.name()));
     }
-    match domain.incidents.len() {
+    match count {
         0 => Ok(Held::NotApplicable("nothing was done wrong on purpose")),
         count => Ok(Held::Passed(format!("{count} wrong deeds, all caught"))),
     }

@@ -91,6 +91,8 @@ wrongs! {
         "reading asked for under a consent withdrawn before";
     AccessOutsidePurpose: PersonalHealthRecord, "personal_health_record.outside_purpose",
         "reading asked for with a purpose that the consent does not cover";
+    BreakGlassUnreviewed: PersonalHealthRecord, "personal_health_record.unreviewed",
+        "an emergency access that nobody reviewed in time; caught when a review is tried and refused as too late";
     LateEnrolment: ClinicalTrial, "clinical_trial.early_enrolment",
         "a subject enrolled before registration or consent";
     PlanChange: ClinicalTrial, "clinical_trial.plan_change",

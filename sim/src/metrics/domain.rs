@@ -14,7 +14,7 @@ type Tally = (u64, u64);
 pub(super) fn collect(collector: &mut Collector, run: &Run, window: Window) {
     let domain = &run.history.domain;
     let mut tallies: BTreeMap<Wrong, Tally> = BTreeMap::new();
-    for incident in domain.incidents.iter().filter(|incident| window.contains(incident.at)) {
+    for incident in run.history.incidents().filter(|incident| window.contains(incident.at)) {
         let (injected, caught) = tallies.entry(incident.wrong).or_default();
         *injected += 1;
         if let Some(at) = incident.caught {
@@ -35,8 +35,8 @@ pub(super) fn collect(collector: &mut Collector, run: &Run, window: Window) {
         if injected > 0 {
             collector.set(format!("{name}.detection"), Value::Real(caught as f64 / injected as f64));
         }
-        let falsely = |(of, at, _): &&(System, _, _)| *of == system && window.contains(*at);
-        let alarms = domain.false_alarms.iter().filter(falsely).count();
+        let falsely = |(of, at, _): &(System, _, _)| *of == system && window.contains(*at);
+        let alarms = run.history.false_alarms().filter(falsely).count();
         collector.count(&format!("{name}.false_alarms"), alarms as u64);
     }
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
@@ -49,12 +49,11 @@ pub(super) fn collect(collector: &mut Collector, run: &Run, window: Window) {
     counts.into_iter().for_each(|(name, count)| collector.count(name, count));
 }
 
-/// Whether a plan has a workload of the system that notes right and wrong.
+/// Whether a plan has a workload of the system.
 fn runs(plan: &Plan, system: System) -> bool {
     plan.workloads.iter().any(|workload| match workload {
         WorkloadPlan::Opaque { .. } | WorkloadPlan::AccessDecisions { .. } => false,
-        // Noted by the rows of its operations.
-        WorkloadPlan::PersonalHealthRecord { .. } => false,
+        WorkloadPlan::PersonalHealthRecord { .. } => system == System::PersonalHealthRecord,
         WorkloadPlan::ClinicalTrial { .. } => system == System::ClinicalTrial,
         WorkloadPlan::DrugSupply { .. } => system == System::DrugSupply,
         WorkloadPlan::Telemedicine { .. } => system == System::Telemedicine,

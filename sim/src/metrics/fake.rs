@@ -125,6 +125,7 @@ fn operation(history: &mut History, number: u64) {
         log_index: Some(number),
         bytes: 2_048,
         expected: Expected::Either,
+        wrong: None,
         consent: None,
         record: None,
     };

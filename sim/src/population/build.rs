@@ -9,7 +9,7 @@ use ledger_core::crypto::{Digest, PublicKey};
 use ledger_core::ledger::transaction::{
     Confidentiality, Grantee, Label, PartyId, RecordClass, Role, Scope, Sensitivities,
 };
-use ledger_core::ledger::{Credential, Genesis, Ledger, Party, Policy, Record};
+use ledger_core::ledger::{Credential, Genesis, Ledger, Party, Record};
 use ledger_core::seal::{self, VaultSecret, WrapKeyPair};
 use ledger_core::seam::GatewayId;
 use ledger_core::time::Timestamp;
@@ -28,7 +28,7 @@ pub(super) fn with_ledger(mut population: Population, threads: usize) -> Populat
     let records = population.patients.saturating_mul(population.records_per_patient);
     assert!(records < 1 << 32, "{records} records are more than the ledger can number");
 
-    let mut genesis = Ledger::genesis(Policy::default());
+    let mut genesis = Ledger::genesis(*population.ledger.policy());
     let vaults: Vec<VaultSecret> = institutions(&population)
         .map(|institution| population.vault_secret(GatewayId(institution.0)))
         .collect();

@@ -47,6 +47,7 @@ pub(crate) fn plan(patients: u64, counts: [usize; 4]) -> Plan {
         ledger: LedgerPlan {
             protocol: ProtocolName::Mysticeti,
             checkpoint_interval: 1,
+            policy: Default::default(),
             execution: true,
             leaders_per_round: 1,
             leader_timeout: Duration::from_secs(1),

@@ -12,7 +12,9 @@
 //!   but not within [`LATELY`] of a change of theirs, so that nearly all requests have one right answer.
 //! * **audit**: the auditor fetches the proof of one of the last few thousand entries.
 //! * **break_glass**: a clinician elsewhere reads in an emergency; the custodian's staff review it 5 to 30 seconds
-//!   later. A review takes the place of the next break-glass access, so the share holds for both together.
+//!   later. A review takes the place of the next break-glass access, so the share holds for both together. The part
+//!   `unreviewed` of them is reviewed only when that is too late (`ledger.policy.review_window`), which the ledger
+//!   refuses and so puts on record.
 //!
 //! What cannot be done yet (nothing to audit) becomes a share, and where nobody could share, a registration.
 
@@ -21,7 +23,7 @@ mod knowledge;
 
 use super::{Moment, Started, Target};
 use crate::document;
-use crate::history::{Expected, Operation, OperationKind};
+use crate::history::{Expected, Operation, OperationKind, Wrong};
 use crate::plan::{InstitutionKind, RecordMix};
 use crate::population::{Population, RecordInfo, pick};
 use crate::seed::{Stream, Zipf};
@@ -49,6 +51,9 @@ const BREAK_GLASS_WINDOW: Duration = Duration::from_secs(3_600);
 pub(super) struct PersonalHealthRecord {
     mix: RecordMix,
     zipf_milli: u64,
+    /// Break-glass accesses that nobody reviews in time, parts per million.
+    unreviewed_ppm: u32,
+    review_window: Duration,
     patients: Zipf,
     stream: Stream,
 }
@@ -97,8 +102,15 @@ struct Order {
 }
 
 impl PersonalHealthRecord {
-    pub(super) fn new(mix: RecordMix, zipf_milli: u64, population: &Population, stream: Stream) -> Self {
-        Self { mix, zipf_milli, patients: Zipf::new(population.patients().max(1), zipf_milli), stream }
+    pub(super) fn new(
+        mix: RecordMix,
+        (zipf_milli, unreviewed_ppm): (u64, u32),
+        review_window: Duration,
+        population: &Population,
+        stream: Stream,
+    ) -> Self {
+        let patients = Zipf::new(population.patients().max(1), zipf_milli);
+        Self { mix, zipf_milli, unreviewed_ppm, review_window, patients, stream }
     }
 
     pub(super) fn start(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Started {
@@ -140,7 +152,7 @@ impl PersonalHealthRecord {
 
     fn share(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
         let wrong = self.stream.chance(WRONG_PERCENT, 100);
-        let (id, ask) = self.draw_ask(moment, knowledge, wrong)?;
+        let (id, ask, wrong) = self.draw_ask(moment, knowledge, wrong)?;
         let Ask { reader, record, purpose, consent } = ask;
         let expected = knowledge.consents.verdict(moment.now, moment.population, &ask);
         let changes = knowledge.consents.changes(record.patient);
@@ -149,6 +161,7 @@ impl PersonalHealthRecord {
         let mut order = self.by_staff(moment, OperationKind::Share, reader, command);
         order.record.bytes = document::size_of(record.locator);
         order.record.expected = expected;
+        order.record.wrong = wrong.filter(|_| expected == Expected::Refuse);
         order.record.consent = consent;
         order.record.record = Some(id);
         Some(order)
@@ -159,23 +172,24 @@ impl PersonalHealthRecord {
         moment: &Moment<'_>,
         knowledge: &Knowledge,
         wrong: bool,
-    ) -> Option<(RecordId, Ask)> {
+    ) -> Option<(RecordId, Ask, Option<Wrong>)> {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             let (id, record) = knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
             let ask = match wrong {
                 true => self.wrong_ask(moment.population, knowledge, record),
-                false => self.right_ask(moment, knowledge, record),
+                false => self.right_ask(moment, knowledge, record).map(|ask| (ask, None)),
             };
-            if let Some(ask) = ask {
-                return Some((id, ask));
+            if let Some((ask, wrong)) = ask {
+                return Some((id, ask, wrong));
             }
             last = Some((id, record));
         }
         // Nobody may read any of them: somebody tries nevertheless.
         let (id, record) = last?;
         let reader = self.stranger(moment.population, record.custodian)?;
-        Some((id, Ask { reader, record, purpose: Purpose::TREAT, consent: None }))
+        let ask = Ask { reader, record, purpose: Purpose::TREAT, consent: None };
+        Some((id, ask, Some(Wrong::AccessWithoutConsent)))
     }
 
     fn right_ask(&mut self, moment: &Moment<'_>, knowledge: &Knowledge, record: RecordInfo) -> Option<Ask> {
@@ -202,24 +216,27 @@ impl PersonalHealthRecord {
         population: &Population,
         knowledge: &Knowledge,
         record: RecordInfo,
-    ) -> Option<Ask> {
+    ) -> Option<(Ask, Option<Wrong>)> {
         let revoked = |known: &&consents::Known| {
             known.revoked && !known.terms.denies && known.terms.grantee != record.custodian
         };
         let revoked: Vec<_> = knowledge.consents.of(record.patient).iter().filter(revoked).collect();
         if let Some(known) = pick(&revoked, &mut self.stream) {
             let Terms { grantee: reader, purpose, .. } = known.terms;
-            return Some(Ask { reader, record, purpose, consent: Some(known.id) });
+            let ask = Ask { reader, record, purpose, consent: Some(known.id) };
+            return Some((ask, Some(Wrong::AccessAfterRevocation)));
         }
         if self.stream.chance(1, 2) {
             let reader = self.stranger(population, record.custodian)?;
-            return Some(Ask { reader, record, purpose: Purpose::TREAT, consent: None });
+            let ask = Ask { reader, record, purpose: Purpose::TREAT, consent: None };
+            return Some((ask, Some(Wrong::AccessWithoutConsent)));
         }
         let hospitals = population.institutions_of(InstitutionKind::Hospital);
         let reader = self.pick_except(hospitals, record.custodian)?;
         let consent = population.patient_index(record.patient);
         let consent = consent.map(|index| population.genesis_consent(index));
-        Some(Ask { reader, record, purpose: Purpose::HRESCH, consent })
+        let ask = Ask { reader, record, purpose: Purpose::HRESCH, consent };
+        Some((ask, Some(Wrong::AccessOutsidePurpose)))
     }
 
     /// A pharmacy, else an insurer, a laboratory, a hospital.
@@ -328,17 +345,22 @@ impl PersonalHealthRecord {
 
     /// A review that is due, or else a break-glass access.
     fn emergency(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
-        if let Some((access, custodian)) = knowledge.take_review(moment.now) {
+        if let Some((access, custodian, late)) = knowledge.take_review(moment.now) {
             knowledge.begin(moment.operation, Pending::Other);
             let justified = self.stream.chance(19, 20);
             let command = CommandKind::Review { access, justified };
-            return Some(self.by_staff(moment, OperationKind::Review, custodian, command));
+            let mut order = self.by_staff(moment, OperationKind::Review, custodian, command);
+            order.record.wrong = late.then_some(Wrong::BreakGlassUnreviewed);
+            return Some(order);
         }
         let hospitals = moment.population.institutions_of(InstitutionKind::Hospital);
         for _ in 0..ATTEMPTS {
             let (id, record) = knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
             let Some(reader) = self.pick_except(hospitals, record.custodian) else { continue };
-            knowledge.begin(moment.operation, Pending::BreakGlass { custodian: record.custodian });
+            let late = self.unreviewed_ppm > 0 && self.stream.chance(self.unreviewed_ppm.into(), 1_000_000);
+            let review_after = late.then_some(self.review_window);
+            knowledge
+                .begin(moment.operation, Pending::BreakGlass { custodian: record.custodian, review_after });
             let reason = Digest::sha256(&[b"reason of emergency", &moment.operation.to_le_bytes()]);
             let command = CommandKind::BreakGlass { record: id, reason, window: BREAK_GLASS_WINDOW };
             let mut order = self.by_staff(moment, OperationKind::BreakGlass, reader, command);

@@ -13,7 +13,7 @@ const MIX: RecordMix =
     RecordMix { register: 350_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 100_000 };
 
 fn records(rate_mhz: u64, zipf_milli: u64) -> WorkloadPlan {
-    WorkloadPlan::PersonalHealthRecord { rate_mhz, mix: MIX, zipf_milli }
+    WorkloadPlan::PersonalHealthRecord { rate_mhz, mix: MIX, zipf_milli, unreviewed_ppm: 0 }
 }
 
 fn plan(patients: u64, workloads: Vec<WorkloadPlan>, arrivals: Arrivals) -> Plan {

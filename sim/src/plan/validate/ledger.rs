@@ -1,7 +1,7 @@
 //! `ledger:`
 
 use crate::diagnostic::{Problems, quote};
-use crate::plan::{LedgerPlan, NetworkPlan, ProtocolName, ReplicaPlan};
+use crate::plan::{LedgerPlan, NetworkPlan, PolicyPlan, ProtocolName, ReplicaPlan};
 use crate::scenario::node::Value;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
@@ -61,6 +61,13 @@ pub(super) fn read(
         let (least, most) = ((1, "1"), (1_000_000, "1M"));
         plan.checkpoint_interval = interval.within(problems, &units::COUNT, least, most).unwrap_or(1);
     }
+    if let Some(mut policy) = map
+        .optional("policy")
+        .and_then(|field| field.map(problems, "a map, as in `policy: { review_window: 72h }`"))
+    {
+        agree(&mut plan.policy, &mut policy, problems);
+        policy.finish(problems);
+    }
     if let Some(mut tuning) = map.optional("tuning").and_then(|field| {
         field.map(problems, "a map, as in `tuning: { leaders_per_round: 2, leader_timeout: 500ms }`")
     }) {
@@ -76,6 +83,7 @@ fn defaults(replicas: usize) -> LedgerPlan {
     LedgerPlan {
         protocol: ProtocolName::Mysticeti,
         checkpoint_interval: 1,
+        policy: PolicyPlan::default(),
         execution: true,
         leaders_per_round: LEADERS_PER_ROUND.min(replicas),
         leader_timeout: Duration::from_millis(500),
@@ -83,6 +91,19 @@ fn defaults(replicas: usize) -> LedgerPlan {
         gc_depth: 100,
         block_bytes_max: 512 * KIB,
         mempool_bytes_max: 64 * KIB * KIB,
+    }
+}
+
+fn agree(plan: &mut PolicyPlan, policy: &mut Map<'_>, problems: &mut Problems) {
+    let (least, most) = ((Duration::from_millis(1), "1ms"), (Duration::from_secs(366 * 86_400), "8784h"));
+    for (key, slot) in [
+        ("permit_window", &mut plan.permit_window),
+        ("break_glass_window_max", &mut plan.break_glass_window_max),
+        ("review_window", &mut plan.review_window),
+    ] {
+        let value =
+            policy.optional(key).and_then(|field| field.within(problems, &units::DURATION, least, most));
+        *slot = value.unwrap_or(*slot);
     }
 }
 

@@ -135,8 +135,17 @@ fn personal_health_record(field: &Field<'_>, problems: &mut Problems) -> Option<
         Some(field) => field.within(problems, &units::FACTOR, (0, "0 (uniform)"), (3_000, "3")),
         None => Some(ZIPF_MILLI),
     };
+    let unreviewed = match map.optional("unreviewed") {
+        Some(field) => millionths(&field, problems),
+        None => Some(0),
+    };
     map.finish(problems);
-    Some(WorkloadPlan::PersonalHealthRecord { rate_mhz: rate?, mix: mix?, zipf_milli: zipf? })
+    Some(WorkloadPlan::PersonalHealthRecord {
+        rate_mhz: rate?,
+        mix: mix?,
+        zipf_milli: zipf?,
+        unreviewed_ppm: unreviewed?,
+    })
 }
 
 /// The parts that are written must add up to the whole; those that are not are 0.

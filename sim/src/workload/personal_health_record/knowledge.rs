@@ -22,7 +22,8 @@ pub(in crate::workload) struct Knowledge {
     /// A ring; `entries_seen` modulo its size is the oldest.
     entries: Vec<u64>,
     entries_seen: usize,
-    reviews: BTreeMap<(Timestamp, u64), (AccessId, PartyId)>,
+    /// By when they are due: of which access, by whom, whether that is too late.
+    reviews: BTreeMap<(Timestamp, u64), (AccessId, PartyId, bool)>,
     pending: BTreeMap<u64, Pending>,
 }
 
@@ -41,8 +42,10 @@ pub(in crate::workload) enum Pending {
         patients: Vec<(PartyId, u64)>,
         expected: Expected,
     },
+    /// Reviewed by its custodian soon; or only after so long.
     BreakGlass {
         custodian: PartyId,
+        review_after: Option<Duration>,
     },
     Change {
         patient: PartyId,
@@ -90,9 +93,12 @@ impl Knowledge {
             (Pending::Register(info), End::Done(Outcome::RecordRegistered(id))) => {
                 self.records.push((id, info));
             }
-            (Pending::BreakGlass { custodian }, End::Done(Outcome::Permitted { access, .. })) => {
-                let due = now + Duration::from_secs(5 + operation % 25);
-                self.reviews.insert((due, operation), (access, custodian));
+            (
+                Pending::BreakGlass { custodian, review_after },
+                End::Done(Outcome::Permitted { access, .. }),
+            ) => {
+                let due = now + review_after.unwrap_or_default() + Duration::from_secs(5 + operation % 25);
+                self.reviews.insert((due, operation), (access, custodian, review_after.is_some()));
             }
             (Pending::Change { patient, change }, end) => self.consents.finish(now, patient, change, end),
             (Pending::Share { patient, changes, expected }, _) => {
@@ -135,8 +141,8 @@ impl Knowledge {
         crate::population::pick(&self.entries, stream)
     }
 
-    /// A break-glass access whose review is due, and its custodian.
-    pub(super) fn take_review(&mut self, now: Timestamp) -> Option<(AccessId, PartyId)> {
+    /// A break-glass access whose review is due, its custodian, and whether it is overdue.
+    pub(super) fn take_review(&mut self, now: Timestamp) -> Option<(AccessId, PartyId, bool)> {
         let first = self.reviews.first_entry().filter(|first| first.key().0 <= now)?;
         Some(first.remove())
     }
