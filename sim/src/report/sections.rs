@@ -124,7 +124,7 @@ fn wrongs(report: &Report<'_>) -> Table {
 
 /// What the users of each system ask for.
 fn systems(report: &Report<'_>) -> Table {
-    let mut table = Table::figures(&["Systems", "", "p50", "p99", "max"]);
+    let mut table = Table::figures(&["Systems", "count", "p50", "p99", "max"]);
     for system in System::ALL {
         let name = format!("{}.false_alarms", system.name());
         if let Some(count) = figure(report, &name) {

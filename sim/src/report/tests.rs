@@ -73,6 +73,9 @@ fn the_report_of_a_run() {
       proofs failed                0
       proofs timed out             0
 
+    Systems                                  count       p50       p99       max
+      personal_health_record.false_alarms         0
+
     Faults                        at    healed  recovered after
       crash of 3              8.00 s    10.0 s             0 ms
       longest standstill                                 2.02 s

@@ -1,8 +1,9 @@
 //! Every figure of a run whose operations are known.
 
 use super::*;
-use crate::history::{Setting, Unlisted};
+use crate::history::{Figure, Incident, Note, Setting, Unlisted, Wrong};
 use crate::metrics::fake;
+use crate::plan::WorkloadPlan;
 use ledger_core::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -29,6 +30,20 @@ fn every_name_of_the_catalog_is_covered() {
     let mut run = fake_run();
     run.history.series[3].resident_bytes = 1 << 20;
     run.history.operations[1_000].kind = OperationKind::AccessDecisions;
+    let at = run.history.operations[1_000].scheduled;
+    for wrong in Wrong::ALL {
+        run.history.domain.note(Note::Incident(Incident { wrong: *wrong, at, caught: Some(at) }));
+    }
+    for figure in Figure::ALL {
+        run.history.domain.note(Note::Sample(*figure, at, 3));
+    }
+    let rate_mhz = 1_000;
+    run.plan.workloads.extend([
+        WorkloadPlan::ClinicalTrial { rate_mhz, trial: Default::default() },
+        WorkloadPlan::DrugSupply { rate_mhz, supply: Default::default() },
+        WorkloadPlan::Telemedicine { rate_mhz, telemedicine: Default::default() },
+        WorkloadPlan::Claims { rate_mhz, claims: Default::default() },
+    ]);
     let missing = |run: &Run| -> Vec<&str> {
         let metrics = Metrics::of(run);
         let names = catalog::all().iter().map(|metric| metric.name.as_str());
