@@ -73,7 +73,7 @@ fn the_report_of_a_run() {
       proofs failed                0
       proofs timed out             0
 
-    Systems                                  count       p50       p99       max
+    Systems                                   count       p50       p99       max
       personal_health_record.false_alarms         0
 
     Faults                        at    healed  recovered after
