@@ -3,6 +3,8 @@
 mod authority;
 mod bundles;
 mod keys;
+mod order;
+mod permits;
 mod refusals;
 
 use super::transaction::*;
