@@ -6,6 +6,7 @@
 mod agreement;
 mod conduct;
 mod consent;
+mod content;
 mod durability;
 mod integrity;
 mod receipts;
@@ -67,6 +68,7 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
     ("validity", "does every operation end, once faults are healed?", validity::check),
     ("consent", "does no key or document move without a permit in force?", consent::check),
     ("receipts", "do receipts verify with the committee's keys alone?", receipts::check),
+    ("content", "is every document that is read what was asked for?", content::check),
     ("conduct", "does no machine see another do what a correct one never does?", conduct::check),
 ];
 

@@ -5,6 +5,7 @@
 //! samples of anything else. Of an opaque load in the live world that would need more than [`ROWS_MAX`] rows, one
 //! operation in so many has a row, and the others are counted ([`Unlisted`]).
 
+use crate::document::inspect::Defect;
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
 use ledger_core::block::BlockRef;
@@ -93,6 +94,8 @@ pub struct History {
     pub releases: Vec<Release>,
     /// Every document opened: when, by whom, under which decision.
     pub opened: Vec<(Timestamp, GatewayId, AccessId, RecordId)>,
+    /// What readers found in the documents that they opened.
+    pub reading: Reading,
     /// What a machine saw a peer do that no correct peer does: when, who saw it, who did it, what.
     pub misbehaviour: Vec<(Timestamp, Peer, Peer, String)>,
     /// Two blocks of one author and round, as seen by a replica.
@@ -124,6 +127,17 @@ pub struct Unlisted {
     pub rejected: u64,
     /// From schedule to order: how many took so many nanoseconds, as precisely as the histograms tell apart.
     pub latencies: std::collections::BTreeMap<u64, u64>,
+}
+
+/// What readers found in documents that they had opened. Nothing, where documents say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Documents read.
+    pub documents: u64,
+    /// Of these, not what was asked for.
+    pub defective: u64,
+    /// The first of them: operation and defect.
+    pub defects: Vec<(u64, Defect)>,
 }
 
 /// Kinds of operation.

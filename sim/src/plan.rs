@@ -5,6 +5,7 @@
 pub(crate) mod expectation;
 mod validate;
 
+use crate::document::Documents;
 use ledger_core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ pub struct Plan {
     pub network: NetworkPlan,
     /// Who takes part.
     pub population: PopulationPlan,
+    /// What documents say.
+    #[serde(default)]
+    pub documents: Documents,
     /// What they do.
     pub workloads: Vec<WorkloadPlan>,
     /// When they do it.

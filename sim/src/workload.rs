@@ -16,6 +16,8 @@ mod personal_health_record;
 #[cfg(test)]
 mod tests;
 
+use crate::document::Documents;
+use crate::document::inspect::Defect;
 use crate::history::{Expected, Operation, OperationKind};
 use crate::plan::{Arrivals, Plan, WorkloadPlan};
 use crate::population::Population;
@@ -25,6 +27,7 @@ use arrivals::{Schedule, client_starts};
 use bytes::Bytes;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::{Command, Completion};
+use ledger_core::ledger::transaction::PartyId;
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
 use opaque::Opaque;
@@ -38,7 +41,6 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Generator {
     population: Arc<Population>,
-    seed: Seed,
     sources: Vec<Source>,
     /// Shared by all workloads on the same patients.
     knowledge: Knowledge,
@@ -50,6 +52,8 @@ pub struct Generator {
     end: Timestamp,
     /// Every deadline is at or before it.
     drained: Timestamp,
+    #[cfg(feature = "seeded-bugs")]
+    mixes_up_patients: bool,
 }
 
 /// An operation to be carried out.
@@ -73,13 +77,15 @@ pub enum Target {
 }
 
 /// What follows from a completion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Followed {
     /// Closed loop: when the same client starts its next operation.
     pub next_start: Option<Timestamp>,
     /// What is to be expected of it in hindsight, where that has changed: the patient's consents changed while it was
     /// under way.
     pub expected: Option<Expected>,
+    /// Of a document that was opened: whether it is what was asked for. `None` where documents say nothing.
+    pub read: Option<Result<(), Defect>>,
 }
 
 #[derive(Debug)]
@@ -108,15 +114,25 @@ struct Closed {
 /// What an operation that starts is told.
 struct Moment<'a> {
     population: &'a Population,
-    seed: &'a Seed,
     now: Timestamp,
     operation: u64,
     deadline: Timestamp,
+    #[cfg(feature = "seeded-bugs")]
+    mixes_up_patients: bool,
 }
 
 impl Moment<'_> {
     fn row(&self, kind: OperationKind, gateway: GatewayId) -> Operation {
         Operation::new(kind, gateway, self.now, 0)
+    }
+
+    /// Whom a document that is registered for a patient is about.
+    fn about(&self, patient: PartyId) -> PartyId {
+        #[cfg(feature = "seeded-bugs")]
+        if self.mixes_up_patients {
+            return PartyId(patient.0 ^ 1);
+        }
+        patient
     }
 }
 
@@ -160,7 +176,6 @@ impl Generator {
         let end = origin + plan.warmup + plan.duration;
         Self {
             population,
-            seed: seed.clone(),
             sources,
             knowledge: Knowledge::default(),
             closed,
@@ -168,7 +183,15 @@ impl Generator {
             origin,
             end,
             drained: end + plan.drain,
+            #[cfg(feature = "seeded-bugs")]
+            mixes_up_patients: false,
         }
+    }
+
+    /// Custodians register another patient's document instead of the one that they should.
+    #[cfg(feature = "seeded-bugs")]
+    pub fn mix_up_patients(&mut self) {
+        self.mixes_up_patients = true;
     }
 
     /// When the next operation of an open loop starts, until it is started. `None` when arrivals are over, and for a
@@ -212,8 +235,15 @@ impl Generator {
         let operation = self.next_operation;
         self.next_operation += 1;
         let deadline = (scheduled + PATIENCE).min(self.drained);
-        let (population, seed) = (&*self.population, &self.seed);
-        let moment = Moment { population, seed, now: scheduled, operation, deadline };
+        let population = &*self.population;
+        let moment = Moment {
+            population,
+            now: scheduled,
+            operation,
+            deadline,
+            #[cfg(feature = "seeded-bugs")]
+            mixes_up_patients: self.mixes_up_patients,
+        };
         match &mut source.workload {
             Workload::Opaque(opaque) => opaque.start(&moment),
             Workload::AccessDecisions(workload) => workload.start(&moment, &mut self.knowledge),
@@ -223,9 +253,20 @@ impl Generator {
 
     /// Tells that an operation ended. What never ends is simply never told.
     pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
+        let read = self.read(operation, completion);
         let expected = self.knowledge.completed(now, operation, completion);
         let next_start = (self.closed.is_some() && now < self.end).then_some(now);
-        Followed { next_start, expected }
+        Followed { next_start, expected, read }
+    }
+
+    /// The reader looks at what has arrived.
+    fn read(&self, operation: u64, completion: &Completion) -> Option<Result<(), Defect>> {
+        if self.population.documents() == Documents::Sized {
+            return None;
+        }
+        let document = completion.document.as_ref()?;
+        let record = self.knowledge.to_be_read(operation)?;
+        Some(self.population.inspect(&record, document))
     }
 
     /// The first of equals is the first in the plan.
