@@ -68,6 +68,19 @@ workloads:
   - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
 ";
 
+/// Documents that say something.
+const DOCUMENTS: &str = "# Is what is read what was asked for?
+name: documents
+duration: 4s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 40, hospitals: 4, laboratories: 1, staff: 5 }
+documents: fhir
+workloads:
+  - personal_health_record: { rate: 60/s, mix: { register: 30%, share: 60%, consent: 10%, audit: 0% } }
+";
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
     let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
@@ -87,6 +100,7 @@ fn each_bug_is_caught_by_its_checker() {
         (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "receipts"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "conduct"),
+        (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),
     ];
     for (scenario, bugs, checker) in table {
         let mut caught_by = Vec::new();

@@ -77,8 +77,8 @@ pub enum Finding {
     Signed(Digest, Bytes),
     /// Of [`Work::Seal`]; `None` if it is not the registered document, or the recipient's wrap key is none.
     Sealed(Option<Box<Sealed>>),
-    /// Of [`Work::Open`]: length of the plain text; `None` if it does not open or is not the registered document.
-    Opened(Option<u64>),
+    /// Of [`Work::Open`]: the plain text; `None` if it does not open or is not the registered document.
+    Opened(Option<Bytes>),
 }
 
 /// How much work, in units that a cost table prices.

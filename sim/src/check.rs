@@ -6,6 +6,7 @@
 mod agreement;
 mod conduct;
 mod consent;
+mod content;
 mod detection;
 mod durability;
 mod integrity;
@@ -69,6 +70,7 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
     ("consent", "does no key or document move without a permit in force?", consent::check),
     ("receipts", "do receipts verify with the committee's keys alone?", receipts::check),
     ("detection", "is every deed caught that is wrong, and none that is right?", detection::check),
+    ("content", "is every document that is read what was asked for?", content::check),
     ("conduct", "does no machine see another do what a correct one never does?", conduct::check),
 ];
 

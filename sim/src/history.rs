@@ -9,6 +9,7 @@ mod domain;
 
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
 
+use crate::document::inspect::Defect;
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
 use ledger_core::block::BlockRef;
@@ -97,6 +98,8 @@ pub struct History {
     pub releases: Vec<Release>,
     /// Every document opened: when, by whom, under which decision.
     pub opened: Vec<(Timestamp, GatewayId, AccessId, RecordId)>,
+    /// What readers found in the documents that they opened.
+    pub reading: Reading,
     /// What a machine saw a peer do that no correct peer does: when, who saw it, who did it, what.
     pub misbehaviour: Vec<(Timestamp, Peer, Peer, String)>,
     /// Two blocks of one author and round, as seen by a replica.
@@ -160,6 +163,17 @@ impl History {
         };
         self.operations.iter().filter_map(falsely).chain(self.domain.false_alarms.iter().copied())
     }
+}
+
+/// What readers found in documents that they had opened. Nothing, where documents say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Documents read.
+    pub documents: u64,
+    /// Of these, not what was asked for.
+    pub defective: u64,
+    /// The first of them: operation and defect.
+    pub defects: Vec<(u64, Defect)>,
 }
 
 /// Kinds of operation.

@@ -14,6 +14,7 @@ pub use clinical_trial::ClinicalTrialPlan;
 pub use drug_supply::DrugSupplyPlan;
 pub use telemedicine::TelemedicinePlan;
 
+use crate::document::Documents;
 use ledger_core::ledger::Policy;
 use ledger_core::time::{Duration, nanos};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub struct Plan {
     pub network: NetworkPlan,
     /// Who takes part.
     pub population: PopulationPlan,
+    /// What documents say.
+    #[serde(default)]
+    pub documents: Documents,
     /// What they do.
     pub workloads: Vec<WorkloadPlan>,
     /// When they do it.

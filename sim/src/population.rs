@@ -14,9 +14,12 @@
 
 mod build;
 
-use crate::document;
+use crate::document::fhir::Names;
+use crate::document::inspect::{Defect, inspect};
+use crate::document::{self, Documents, Subject};
 use crate::plan::{InstitutionKind, Plan};
 use crate::seed::{Seed, Stream};
+use bytes::Bytes;
 use ledger_core::crypto::SecretKey;
 use ledger_core::gateway::Actor;
 use ledger_core::ledger::Ledger;
@@ -54,6 +57,7 @@ pub const GENESIS_PURPOSE: Purpose = Purpose::TREAT;
 #[derive(Debug)]
 pub struct Population {
     seed: Seed,
+    documents: Documents,
     kinds: Vec<InstitutionKind>,
     /// By kind, in the order of [`KINDS`].
     by_kind: [Vec<PartyId>; KINDS.len()],
@@ -88,6 +92,7 @@ impl Population {
         let kinds: Vec<_> = plan.population.institutions.iter().map(|one| one.kind).collect();
         let population = Self {
             seed: seed.clone(),
+            documents: plan.documents,
             by_kind: KINDS.map(|kind| parties_where(&kinds, |found| found == kind)),
             custody: vec![Vec::new(); kinds.len()],
             kinds,
@@ -262,6 +267,35 @@ impl Population {
     /// What a patient permits at genesis: hospitals may read all classes up to N for treatment.
     pub fn genesis_consent(&self, patient: u64) -> ConsentId {
         ConsentId(patient as u32)
+    }
+
+    /// What documents say.
+    pub fn documents(&self) -> Documents {
+        self.documents
+    }
+
+    /// Makes a document: where it is found again, and its bytes.
+    pub fn compose(&self, subject: &Subject) -> (document::Locator, Bytes) {
+        self.documents.compose(&self.seed, subject)
+    }
+
+    /// Exact size of a document, bytes.
+    pub fn size_of(&self, locator: document::Locator) -> u64 {
+        document::size_of(&self.seed, locator)
+    }
+
+    /// What a reader checks of a document that has arrived, beside its hash.
+    ///
+    /// # Errors
+    /// Why it is not what was asked for. Of sized documents nothing is asked.
+    pub fn inspect(&self, record: &RecordInfo, document: &[u8]) -> Result<(), Defect> {
+        match self.documents {
+            Documents::Sized => Ok(()),
+            Documents::Fhir => {
+                let patient = Names(&self.seed).patient(record.custodian, record.patient);
+                inspect(document, record.class, patient)
+            }
+        }
     }
 
     /// Who keeps a new document of a patient with this home: a laboratory its reports; of the rest the home three

@@ -4,6 +4,7 @@
 //! over streams of their own: a commit that is told before its predecessors waits for them, at most [`EARLY_MAX`] of
 //! them, and the earliest time counts, whoever is heard first.
 
+use crate::document::inspect::Defect;
 use crate::history::{
     CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Note, Operation, Release,
     ReplicaRecord, Second,
@@ -19,6 +20,8 @@ use std::collections::BTreeMap;
 
 /// Misbehaviour reports kept; more are counted only.
 const MISBEHAVIOUR_MAX: usize = 1000;
+/// Defects of documents kept; more are counted only.
+const DEFECTS_MAX: usize = 1000;
 /// Commits told before their predecessors that wait for them; beyond it the gap is taken for one that nobody fills.
 const EARLY_MAX: usize = 4096;
 
@@ -147,6 +150,18 @@ impl Recorder {
     pub fn expect(&mut self, operation: u64, expected: Expected) {
         if let Some(record) = self.history.operations.get_mut(operation as usize) {
             record.expected = expected;
+        }
+    }
+
+    /// A reader looked at a document that had been opened.
+    pub fn read(&mut self, operation: u64, found: Result<(), Defect>) {
+        let reading = &mut self.history.reading;
+        reading.documents += 1;
+        if let Err(defect) = found {
+            reading.defective += 1;
+            if reading.defects.len() < DEFECTS_MAX {
+                reading.defects.push((operation, defect));
+            }
         }
     }
 

@@ -271,6 +271,9 @@ impl Testbed {
         if let Some(expected) = followed.expected {
             self.recorder.expect(operation, expected);
         }
+        if let Some(read) = followed.read {
+            self.recorder.read(operation, read);
+        }
         if let Some(next) = followed.next_start {
             self.at(next, Due::NextOperation);
         }

@@ -20,6 +20,8 @@ mod telemedicine;
 #[cfg(test)]
 mod tests;
 
+use crate::document::Documents;
+use crate::document::inspect::Defect;
 use crate::history::{Expected, Note, Operation, OperationKind};
 use crate::plan::{Arrivals, Plan, WorkloadPlan};
 use crate::population::Population;
@@ -32,6 +34,7 @@ use clinical_trial::ClinicalTrial;
 use drug_supply::DrugSupply;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::{Command, Completion};
+use ledger_core::ledger::transaction::PartyId;
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
 use opaque::Opaque;
@@ -47,7 +50,6 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Generator {
     population: Arc<Population>,
-    seed: Seed,
     sources: Vec<Source>,
     /// Shared by all workloads on the same patients.
     knowledge: Knowledge,
@@ -61,6 +63,8 @@ pub struct Generator {
     end: Timestamp,
     /// Every deadline is at or before it.
     drained: Timestamp,
+    #[cfg(feature = "seeded-bugs")]
+    mixes_up_patients: bool,
 }
 
 /// An operation to be carried out.
@@ -93,6 +97,8 @@ pub struct Followed {
     pub expected: Option<Expected>,
     /// What the workload has to say of it.
     pub notes: Vec<Note>,
+    /// Of a document that was opened: whether it is what was asked for. `None` where documents say nothing.
+    pub read: Option<Result<(), Defect>>,
 }
 
 #[derive(Debug)]
@@ -134,15 +140,25 @@ struct Closed {
 /// What an operation that starts is told.
 struct Moment<'a> {
     population: &'a Population,
-    seed: &'a Seed,
     now: Timestamp,
     operation: u64,
     deadline: Timestamp,
+    #[cfg(feature = "seeded-bugs")]
+    mixes_up_patients: bool,
 }
 
 impl Moment<'_> {
     fn row(&self, kind: OperationKind, gateway: GatewayId) -> Operation {
         Operation::new(kind, gateway, self.now, 0)
+    }
+
+    /// Whom a document that is registered for a patient is about.
+    fn about(&self, patient: PartyId) -> PartyId {
+        #[cfg(feature = "seeded-bugs")]
+        if self.mixes_up_patients {
+            return PartyId(patient.0 ^ 1);
+        }
+        patient
     }
 }
 
@@ -204,7 +220,6 @@ impl Generator {
         let end = origin + plan.warmup + plan.duration;
         Self {
             population,
-            seed: seed.clone(),
             sources,
             knowledge: Knowledge::default(),
             cycling: BTreeMap::new(),
@@ -213,7 +228,15 @@ impl Generator {
             origin,
             end,
             drained: end + plan.drain,
+            #[cfg(feature = "seeded-bugs")]
+            mixes_up_patients: false,
         }
+    }
+
+    /// Custodians register another patient's document instead of the one that they should.
+    #[cfg(feature = "seeded-bugs")]
+    pub fn mix_up_patients(&mut self) {
+        self.mixes_up_patients = true;
     }
 
     /// When the next operation of an open loop starts, until it is started. `None` when arrivals are over, and for a
@@ -258,8 +281,15 @@ impl Generator {
         let operation = self.next_operation;
         self.next_operation += 1;
         let deadline = (scheduled + PATIENCE).min(self.drained);
-        let (population, seed) = (&*self.population, &self.seed);
-        let moment = Moment { population, seed, now: scheduled, operation, deadline };
+        let population = &*self.population;
+        let moment = Moment {
+            population,
+            now: scheduled,
+            operation,
+            deadline,
+            #[cfg(feature = "seeded-bugs")]
+            mixes_up_patients: self.mixes_up_patients,
+        };
         match &mut source.workload {
             Workload::Opaque(opaque) => opaque.start(&moment),
             Workload::AccessDecisions(workload) => workload.start(&moment, &mut self.knowledge),
@@ -273,6 +303,7 @@ impl Generator {
 
     /// Tells that an operation ended. What never ends is simply never told.
     pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
+        let read = self.read(operation, completion);
         let expected = self.knowledge.completed(now, operation, completion);
         let mut notes = Vec::new();
         if let Some(source) = self.cycling.remove(&operation)
@@ -281,7 +312,7 @@ impl Generator {
             workload.completed(now, operation, completion, &mut notes);
         }
         let next_start = (self.closed.is_some() && now < self.end).then_some(now);
-        Followed { next_start, expected, notes }
+        Followed { next_start, expected, notes, read }
     }
 
     /// The run is over. What it has to say of what never ended, or was never noticed.
@@ -293,6 +324,16 @@ impl Generator {
             }
         }
         notes
+    }
+
+    /// The reader looks at what has arrived.
+    fn read(&self, operation: u64, completion: &Completion) -> Option<Result<(), Defect>> {
+        if self.population.documents() == Documents::Sized {
+            return None;
+        }
+        let document = completion.document.as_ref()?;
+        let record = self.knowledge.to_be_read(operation)?;
+        Some(self.population.inspect(&record, document))
     }
 
     /// The first of equals is the first in the plan.

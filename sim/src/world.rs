@@ -130,6 +130,8 @@ pub enum SeededBug {
     Ledger(ledger_core::ledger::LedgerBug),
     /// All gateways.
     Gateway(ledger_core::gateway::GatewayBug),
+    /// All custodians: they register another patient's document.
+    MixedUpPatients,
 }
 
 /// Runs a plan to its end, or until the watcher says stop.
@@ -267,6 +269,10 @@ impl World {
             committee,
             configs,
         };
+        #[cfg(feature = "seeded-bugs")]
+        if options.bugs.iter().any(|bug| matches!(bug, SeededBug::MixedUpPatients)) {
+            world.generator.mix_up_patients();
+        }
         for index in 0..replicas {
             world.boot(HostId(index as u32))?;
         }
@@ -599,7 +605,10 @@ fn replica_config(
         #[cfg(feature = "seeded-bugs")]
         bug: options.bugs.iter().find_map(|bug| match bug {
             SeededBug::Replica(who, bug) if who.is_none_or(|who| who.index() == index) => Some(*bug),
-            SeededBug::Replica(..) | SeededBug::Ledger(_) | SeededBug::Gateway(_) => None,
+            SeededBug::Replica(..)
+            | SeededBug::Ledger(_)
+            | SeededBug::Gateway(_)
+            | SeededBug::MixedUpPatients => None,
         }),
     }
 }

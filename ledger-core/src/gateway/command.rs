@@ -127,6 +127,8 @@ pub struct Completion {
     pub log_index: Option<u64>,
     /// What the entry says, action by action, if its receipt was verified.
     pub answers: Answers,
+    /// The document that was asked for, in plain text, once it was found to be the registered one.
+    pub document: Option<Bytes>,
     /// That receipt: proves to anybody who has the committee's keys what the transaction did.
     pub receipt: Option<Arc<Receipt>>,
 }
@@ -143,6 +145,7 @@ impl Completion {
             transaction: None,
             log_index: None,
             answers: Answers::default(),
+            document: None,
             receipt: None,
         }
     }

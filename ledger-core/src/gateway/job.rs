@@ -157,21 +157,21 @@ impl Sealing {
 }
 
 impl Opening {
-    /// Length of the plain text; `None` if it does not open or is not the registered document.
-    pub fn run(&self, chain: ChainId) -> Option<u64> {
-        let matches = |salt: &[u8; 32], document: &[u8], permit: &Permit| {
-            (seal::commitment(salt, document) == permit.commitment).then_some(document.len() as u64)
+    /// The plain text; `None` if it does not open or is not the registered document.
+    pub fn run(&self, chain: ChainId) -> Option<Bytes> {
+        let matches = |salt: &[u8; 32], document: Bytes, permit: &Permit| {
+            (seal::commitment(salt, &document) == permit.commitment).then_some(document)
         };
         match self {
             Self::Transferred { pair, wrap, document, permit } => {
                 let info = context(Domain::KeyRequest, chain, permit);
                 let (key, salt) = seal::unpack(&seal::unwrap(pair, &info, wrap).ok()?)?;
                 let plain = seal::open(&key, &permit.commitment, document).ok()?;
-                matches(&salt, &plain, permit)
+                matches(&salt, plain.into(), permit)
             }
             Self::Own { secret, locator, document, permit } => {
                 let (_, salt) = seal::derive(secret, locator);
-                matches(&salt, document, permit)
+                matches(&salt, document.clone(), permit)
             }
         }
     }

@@ -196,10 +196,14 @@ impl Gateway {
         self.work(Job::Operation(id), Work::Open(Box::new(opening)));
     }
 
-    pub(super) fn opened(&mut self, id: u64, length: Option<u64>) {
+    pub(super) fn opened(&mut self, id: u64, document: Option<Bytes>) {
         let Some((reading, _)) = self.reading(id) else { return };
         let (outcome, Permit { access, record, .. }) = (reading.outcome, reading.permit);
-        let Some(bytes) = length else { return self.finish(id, End::Corrupt) };
+        let Some(document) = document else { return self.finish(id, End::Corrupt) };
+        let bytes = document.len() as u64;
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.completion.document = Some(document);
+        }
         self.outputs.push_back(Output::Observed(Observation::DocumentOpened { access, record, bytes }));
         self.finish(id, End::Done(outcome));
     }

@@ -88,6 +88,7 @@ impl Gateway {
             transaction: None,
             log_index: None,
             answers: Answers::default(),
+            document: None,
             receipt: None,
         };
         let end = if now >= deadline {

@@ -94,6 +94,8 @@ const FAMILIES: &[Family] = &[
     row("shares.failed", ALONE, Count, "requests permitted by the ledger that the custodian refused, or whose document was corrupt, or that were rejected"),
     row("shares.rate", ALONE, PerSecond, "shares completed, per second of measurement"),
     row("shares.bytes", ALONE, Bytes, "bytes of all documents shared"),
+    row("documents.read", ALONE, Count, "documents that readers opened and read, in the whole run; needs `documents: fhir`"),
+    row("documents.defective", ALONE, Count, "of these, unreadable, or not of the class or the patient asked for; must be 0"),
     row("share.latency", LATENCY, Nanoseconds, "from a share's scheduled start to its document's verified hash"),
     row("share.phase.order", PHASE, Nanoseconds, "part of a share: from request to ordered decision"),
     row("share.phase.key", PHASE, Nanoseconds, "part of a share: from decision to released key"),

@@ -2,6 +2,7 @@
 
 use super::recovery::{Recovered, Recovery, longest_gap, recoveries};
 use super::{Latency, Metrics, Value, Window, catalog, generator};
+use crate::document::Documents;
 use crate::history::{Expected, Operation, OperationKind, Release, ReplicaRecord, Run};
 use indexmap::IndexMap;
 use ledger_core::crypto::Digest;
@@ -46,6 +47,7 @@ pub fn collect(run: &Run) -> Metrics {
     if run.setting.is_live() {
         collector.processes(run);
     }
+    collector.reading(run);
     collector.network(run);
     collector.simulator(run);
     let invalid = generator::invalid(&run.plan, window, started);
@@ -205,6 +207,13 @@ impl Collector {
             self.count(name, number);
         }
         self.real("shares.rate", window.rate(completed));
+    }
+
+    fn reading(&mut self, run: &Run) {
+        if run.plan.documents == Documents::Fhir && run.plan.ledger.execution {
+            self.count("documents.read", run.history.reading.documents);
+            self.count("documents.defective", run.history.reading.defective);
+        }
     }
 
     fn audits<'a>(&mut self, measured: impl Iterator<Item = &'a Operation>) {

@@ -11,6 +11,7 @@ mod workload;
 
 use super::{Arrivals, Condition, Expectation, FaultPlan, NetworkPlan, Plan, WorkloadPlan, expectation};
 use crate::diagnostic::{Diagnostics, Problems, quote};
+use crate::document::Documents;
 use crate::scenario::Scenario;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
@@ -72,9 +73,9 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     if let (Some(population), Some(workloads), Some(at)) = (&population, &workloads, at) {
         population::check(population, workloads, at, problems);
     }
-    if let Some(documents) = root.optional("documents") {
-        documents.choice(problems, &[("sized", ())], &["fhir"]);
-    }
+    let documents = root.optional("documents");
+    let choices = [("sized", Documents::Sized), ("fhir", Documents::Fhir)];
+    let documents = documents.map_or(Some(Documents::Sized), |field| field.choice(problems, &choices, &[]));
     let arrivals = root.optional("arrivals");
     let arrivals = arrivals.map_or(Some(Arrivals::Poisson), |field| workload::arrivals(&field, problems));
     let mistakes = problems.0.len();
@@ -82,8 +83,12 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let faults = faults.map(|field| fault::read(&field, count, duration, problems));
     let faults = faults.unwrap_or_default();
     let known_faults = (problems.0.len() == mistakes).then_some(faults.as_slice());
+    // A mistake in `documents` is not one of what is expected.
+    let is_sized = documents == Some(Documents::Sized);
     let expect = root.optional("expect");
-    let expect = expect.map(|field| expectations(&field, known_faults, opaque, problems)).unwrap_or_default();
+    let expect = expect
+        .map(|field| expectations(&field, known_faults, opaque, is_sized, problems))
+        .unwrap_or_default();
     root.later(problems, "matrix", "write one scenario for each combination, or pass `--set key=value`");
     root.finish(problems);
     let ledger = ledger?;
@@ -106,6 +111,7 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
         gateway_host: gateway_host?,
         network: NetworkPlan { transfers: transfers.unwrap_or_default(), ..network? },
         population: population?,
+        documents: documents?,
         workloads: workloads?,
         arrivals: arrivals?,
         faults: sorted(faults),
@@ -138,6 +144,7 @@ fn expectations(
     field: &Field<'_>,
     faults: Option<&[FaultPlan]>,
     opaque: bool,
+    is_sized: bool,
     problems: &mut Problems,
 ) -> Vec<Expectation> {
     let Some(items) = field.list(problems, "a list, as in `- share.latency.p99 < 800ms`") else {
@@ -147,7 +154,7 @@ fn expectations(
     for item in &items {
         let Some(expectation) = expectation::read(item, problems) else { continue };
         if let Condition::Metric { metric, .. } = &expectation.condition
-            && let Some(reason) = never_measured(metric, faults, opaque)
+            && let Some(reason) = never_measured(metric, faults, opaque, is_sized)
         {
             item.wrong(problems, format!("this run never measures {}", quote(metric))).help(reason);
         }
@@ -157,10 +164,18 @@ fn expectations(
 }
 
 /// Why a run of this scenario has no sample of `metric`; `faults` is `None` when they have mistakes of their own.
-fn never_measured(metric: &str, faults: Option<&[FaultPlan]>, opaque: bool) -> Option<&'static str> {
-    let of_records = ["share.", "shares.", "decisions.", "consent.", "audits."];
+fn never_measured(
+    metric: &str,
+    faults: Option<&[FaultPlan]>,
+    opaque: bool,
+    is_sized: bool,
+) -> Option<&'static str> {
+    let of_records = ["share.", "shares.", "documents.", "decisions.", "consent.", "audits."];
     if opaque && of_records.iter().any(|prefix| metric.starts_with(prefix)) {
         return Some("opaque bytes are ordered and not executed: nothing is shared, consented or audited");
+    }
+    if is_sized && metric.starts_with("documents.") {
+        return Some("documents are only sized: nobody reads them; write `documents: fhir`");
     }
     let heals = |faults: &[FaultPlan]| faults.iter().any(|fault| fault.lasts.is_some());
     if metric == "recovery.time" && faults.is_some_and(|faults| !heals(faults)) {

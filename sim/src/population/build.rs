@@ -2,7 +2,7 @@
 //! what has an order on one.
 
 use super::{GENESIS_DOCUMENT_BYTES_MAX, GENESIS_PURPOSE, GENESIS_WRAP, Population, roles};
-use crate::document;
+use crate::document::{self, Subject};
 use bytes::Bytes;
 use ledger_core::codec::{Blob, List};
 use ledger_core::crypto::{Digest, PublicKey};
@@ -119,9 +119,11 @@ fn draft(population: &Population, vaults: &[VaultSecret], patient: u64) -> Draft
     let record = |unique| {
         let (class, size) = document::draw_from(&mut stream, GENESIS_DOCUMENT_BYTES_MAX);
         let custodian = population.custodian(class, home, &mut stream);
-        let locator = document::locator(class, size, unique);
+        let subject =
+            Subject { class, size_bytes: size, patient: population.patient(patient), custodian, unique };
+        let (locator, document) = population.compose(&subject);
         let (_, salt) = seal::derive(&vaults[custodian.index()], &locator);
-        (custodian, class, locator, seal::commitment(&salt, &document::content(&population.seed, locator)))
+        (custodian, class, locator, seal::commitment(&salt, &document))
     };
     let records = (first..first + population.records_per_patient).map(record).collect();
     Draft { key: population.key_of(population.patient(patient)).public(), home, records }
@@ -138,7 +140,7 @@ fn add_records(population: &mut Population, drafts: Vec<Draft>, genesis: &mut Ge
                 commitment,
                 class,
                 label,
-                size_bucket: document::size_bucket(document::size_of(locator)),
+                size_bucket: document::size_bucket(population.size_of(locator)),
                 locator,
                 patient_wrap: wrap.clone(),
                 registered_at: Timestamp::ZERO,

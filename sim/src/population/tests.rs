@@ -38,6 +38,7 @@ pub(crate) fn plan(patients: u64, counts: [usize; 4]) -> Plan {
         bandwidth_bits_per_s: 1,
     };
     Plan {
+        documents: Documents::Sized,
         name: "test".into(),
         question: String::new(),
         seed: 7,

@@ -22,7 +22,7 @@ mod consents;
 mod knowledge;
 
 use super::{Moment, Started, Target};
-use crate::document;
+use crate::document::{self, Subject};
 use crate::history::{Expected, Operation, OperationKind, Wrong};
 use crate::plan::{InstitutionKind, RecordMix};
 use crate::population::{Population, RecordInfo, pick};
@@ -133,8 +133,12 @@ impl PersonalHealthRecord {
         let patient = self.patients.sample(&mut self.stream);
         let (class, size) = document::draw(&mut self.stream);
         let custodian = population.custodian(class, population.home_of(patient), &mut self.stream);
-        let locator = document::locator(class, size, population.records() + moment.operation);
         let patient = population.patient(patient);
+        let unique = population.records() + moment.operation;
+        let about = moment.about(patient);
+        let subject = Subject { class, size_bytes: size, patient: about, custodian, unique };
+        let (locator, document) = population.compose(&subject);
+        let bytes = document.len() as u64;
         knowledge
             .begin(moment.operation, Pending::Register(RecordInfo { patient, custodian, class, locator }));
         let command = CommandKind::Register {
@@ -143,10 +147,10 @@ impl PersonalHealthRecord {
             class,
             label: Label { confidentiality: Confidentiality::N, sensitivities: Sensitivities(0) },
             locator,
-            document: document::content(moment.seed, locator),
+            document,
         };
         let mut order = self.by_staff(moment, OperationKind::Register, custodian, command);
-        order.record.bytes = size;
+        order.record.bytes = bytes;
         order
     }
 
@@ -156,10 +160,10 @@ impl PersonalHealthRecord {
         let Ask { reader, record, purpose, consent } = ask;
         let expected = knowledge.consents.verdict(moment.now, moment.population, &ask);
         let changes = knowledge.consents.changes(record.patient);
-        knowledge.begin(moment.operation, Pending::Share { patient: record.patient, changes, expected });
+        knowledge.begin(moment.operation, Pending::Share { record, changes, expected });
         let command = CommandKind::Share { record: id, purpose, consent };
         let mut order = self.by_staff(moment, OperationKind::Share, reader, command);
-        order.record.bytes = document::size_of(record.locator);
+        order.record.bytes = moment.population.size_of(record.locator);
         order.record.expected = expected;
         order.record.wrong = wrong.filter(|_| expected == Expected::Refuse);
         order.record.consent = consent;
@@ -359,12 +363,11 @@ impl PersonalHealthRecord {
             let Some(reader) = self.pick_except(hospitals, record.custodian) else { continue };
             let late = self.unreviewed_ppm > 0 && self.stream.chance(self.unreviewed_ppm.into(), 1_000_000);
             let review_after = late.then_some(self.review_window);
-            knowledge
-                .begin(moment.operation, Pending::BreakGlass { custodian: record.custodian, review_after });
+            knowledge.begin(moment.operation, Pending::BreakGlass { record, review_after });
             let reason = Digest::sha256(&[b"reason of emergency", &moment.operation.to_le_bytes()]);
             let command = CommandKind::BreakGlass { record: id, reason, window: BREAK_GLASS_WINDOW };
             let mut order = self.by_staff(moment, OperationKind::BreakGlass, reader, command);
-            order.record.bytes = document::size_of(record.locator);
+            order.record.bytes = moment.population.size_of(record.locator);
             // No directive of this workload names break-glass, and nothing else forbids it.
             order.record.expected = Expected::Permit;
             order.record.record = Some(id);

@@ -139,17 +139,7 @@ impl World {
         end: End,
         (log_index, answers): (Option<u64>, Answers),
     ) {
-        let completion = Completion {
-            operation,
-            end,
-            receipt_at: None,
-            key_at: None,
-            transferred_at: None,
-            transaction: None,
-            log_index,
-            answers,
-            receipt: None,
-        };
+        let completion = Completion { log_index, answers, ..Completion::new(operation, end) };
         let followed = self.generator.completed(now, operation, &completion);
         let row = &mut self.operations[operation as usize].0;
         row.ended = Some((now, end));

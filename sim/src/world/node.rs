@@ -271,7 +271,7 @@ impl World {
             }
             Output::Load(locator) => {
                 let costs = &self.nodes[host.0 as usize].costs;
-                let bytes = crate::document::size_of(locator);
+                let bytes = crate::document::size_of(&self.seed, locator);
                 let read = u128::from(bytes) * 1_000_000_000 / u128::from(costs.disk_bytes_per_s.max(1));
                 let takes = Duration::from_nanos(costs.disk_append_ns.saturating_add(read as u64));
                 self.queue.push(at + takes, Event::Loaded { host, locator });
@@ -355,6 +355,9 @@ impl World {
             self.recorder.note(followed.notes);
             if let Some(expected) = followed.expected {
                 self.recorder.expect(operation, expected);
+            }
+            if let Some(read) = followed.read {
+                self.recorder.read(operation, read);
             }
             if let Some(next) = followed.next_start {
                 self.queue.push(next, Event::NextOperation);

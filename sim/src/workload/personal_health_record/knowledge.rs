@@ -33,7 +33,7 @@ pub(in crate::workload) enum Pending {
     Register(RecordInfo),
     /// With the patient's [`Consents::changes`] at its start.
     Share {
-        patient: PartyId,
+        record: RecordInfo,
         changes: u64,
         expected: Expected,
     },
@@ -44,7 +44,7 @@ pub(in crate::workload) enum Pending {
     },
     /// Reviewed by its custodian soon; or only after so long.
     BreakGlass {
-        custodian: PartyId,
+        record: RecordInfo,
         review_after: Option<Duration>,
     },
     Change {
@@ -78,6 +78,16 @@ impl Knowledge {
         self.consents.changes(patient)
     }
 
+    /// The record that an operation under way is to read.
+    pub(in crate::workload) fn to_be_read(&self, operation: u64) -> Option<RecordInfo> {
+        match self.pending.get(&operation)? {
+            Pending::Share { record, .. } | Pending::BreakGlass { record, .. } => Some(*record),
+            Pending::Register(_) | Pending::Decisions { .. } | Pending::Change { .. } | Pending::Other => {
+                None
+            }
+        }
+    }
+
     /// What to expect in hindsight, where that has changed.
     pub(in crate::workload) fn completed(
         &mut self,
@@ -93,16 +103,14 @@ impl Knowledge {
             (Pending::Register(info), End::Done(Outcome::RecordRegistered(id))) => {
                 self.records.push((id, info));
             }
-            (
-                Pending::BreakGlass { custodian, review_after },
-                End::Done(Outcome::Permitted { access, .. }),
-            ) => {
+            (Pending::BreakGlass { record, review_after }, End::Done(Outcome::Permitted { access, .. })) => {
                 let due = now + review_after.unwrap_or_default() + Duration::from_secs(5 + operation % 25);
-                self.reviews.insert((due, operation), (access, custodian, review_after.is_some()));
+                self.reviews.insert((due, operation), (access, record.custodian, review_after.is_some()));
             }
             (Pending::Change { patient, change }, end) => self.consents.finish(now, patient, change, end),
-            (Pending::Share { patient, changes, expected }, _) => {
-                let changed = self.consents.changes(patient) != changes && expected != Expected::Either;
+            (Pending::Share { record, changes, expected }, _) => {
+                let changed =
+                    self.consents.changes(record.patient) != changes && expected != Expected::Either;
                 return changed.then_some(Expected::Either);
             }
             (Pending::Decisions { patients, expected }, _) => {

@@ -266,21 +266,12 @@ seed: 99999999999999999999")],
         ),
         (
             &[("duration: 60s", "duration: 60s
-documents: fhir")],
-"error: x.yaml:4:12: documents: `fhir` is known but not available in this version
-    4 | documents: fhir
-      |            ^^^^
-  = use `sized`
-",
-        ),
-        (
-            &[("duration: 60s", "duration: 60s
 documents: size")],
 "error: x.yaml:4:12: documents: `size` is not known here
     4 | documents: size
       |            ^^^^
   = did you mean `sized`?
-  = expected `sized`
+  = expected `sized` or `fhir`
 ",
         ),
         (
