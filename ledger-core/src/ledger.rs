@@ -31,6 +31,7 @@ mod genesis;
 mod index;
 mod key;
 mod party;
+mod proof;
 mod record;
 mod snapshot;
 mod table;
@@ -44,12 +45,13 @@ pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
 pub use genesis::Genesis;
 pub use key::{WRAPS_PER_RECORD_MAX, Wrap};
 pub use party::{Activity, Credential, Party, SEQUENCE_WINDOW, SequenceWindow};
+pub use proof::{StateProof, StateProofError};
 pub use record::Record;
 pub use snapshot::RestoreError;
 pub use table::Table;
 
 use crate::codec::List;
-use crate::crypto::{Digest, Domain};
+use crate::crypto::Digest;
 use crate::time::{Duration, Timestamp, nanos};
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain::Chains;
@@ -133,6 +135,8 @@ pub enum LedgerBug {
     IgnoreRevocation,
     /// Consents permit outside their time.
     IgnoreExpiry,
+    /// Refused accesses are not counted.
+    ForgetRefusals,
 }
 
 /// Who acts, in which place.
@@ -317,7 +321,12 @@ impl Ledger {
 
     /// Binds the policy and every table. Hashes what changed since the last call.
     pub fn state_root(&self) -> Digest {
-        let roots = [
+        proof::state_root(&self.policy, &self.table_roots())
+    }
+
+    /// In the order in which the state root binds them; [`proof`] knows their places.
+    fn table_roots(&self) -> [Digest; proof::TABLES] {
+        [
             self.parties.root("parties"),
             self.sequences.root("sequences"),
             self.decisions.root("decisions"),
@@ -326,12 +335,7 @@ impl Ledger {
             self.accesses.root("accesses"),
             self.delegations.root("delegations"),
             self.wraps.root("wraps"),
-        ];
-        Digest::sha256(&[
-            Domain::State.tag(),
-            &crate::codec::encode(&self.policy),
-            &crate::codec::encode(&roots),
-        ])
+        ]
     }
 
     /// What the consortium agreed on.
