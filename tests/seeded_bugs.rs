@@ -98,6 +98,7 @@ fn each_bug_is_caught_by_its_checker() {
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit)], "consent"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
         (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
+        (REVOCATIONS, &[SeededBug::Ledger(LedgerBug::ForgetRefusals)], "accounting"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "receipts"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "conduct"),
         (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),

@@ -89,6 +89,8 @@ pub enum CommitteeError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committee {
     chain: ChainId,
+    /// What else the chain's identity depends on.
+    genesis: Box<[u8]>,
     epoch: u64,
     members: Vec<Member>,
     total: u64,
@@ -117,12 +119,17 @@ impl Committee {
         let chain = ChainId(Digest::blake3(Domain::Genesis, &[genesis, &encoded]));
         let first = members[0].stake.0;
         let uniform = members.iter().all(|member| member.stake.0 == first).then_some(first);
-        Ok(Self { chain, epoch: 0, members, total, uniform })
+        Ok(Self { chain, genesis: genesis.into(), epoch: 0, members, total, uniform })
     }
 
     /// The chain it orders.
     pub fn chain(&self) -> ChainId {
         self.chain
+    }
+
+    /// What else than its members the chain's identity depends on: who is told it can derive [`chain`](Self::chain).
+    pub fn genesis(&self) -> &[u8] {
+        &self.genesis
     }
 
     /// The epoch it serves.

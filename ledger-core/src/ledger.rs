@@ -32,6 +32,7 @@ mod genesis;
 mod index;
 mod key;
 mod party;
+mod proof;
 mod record;
 mod snapshot;
 mod supply;
@@ -49,6 +50,7 @@ pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
 pub use genesis::Genesis;
 pub use key::{WRAPS_PER_RECORD_MAX, Wrap};
 pub use party::{Activity, Credential, Party, SEQUENCE_WINDOW, SequenceWindow};
+pub use proof::{StateProof, StateProofError};
 pub use record::Record;
 pub use snapshot::RestoreError;
 pub use supply::Packs;
@@ -57,7 +59,7 @@ pub use telemedicine::Sessions;
 pub use trial::Trials;
 
 use crate::codec::List;
-use crate::crypto::{Digest, Domain};
+use crate::crypto::Digest;
 use crate::time::{Duration, Timestamp, nanos};
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain::Chains;
@@ -145,6 +147,8 @@ pub enum LedgerBug {
     IgnoreRevocation,
     /// Consents permit outside their time.
     IgnoreExpiry,
+    /// Refused accesses are not counted.
+    ForgetRefusals,
 }
 
 /// Who acts, in which place.
@@ -333,7 +337,12 @@ impl Ledger {
 
     /// Binds the policy and every table. Hashes what changed since the last call.
     pub fn state_root(&self) -> Digest {
-        let roots = [
+        proof::state_root(&self.policy, &self.table_roots())
+    }
+
+    /// In the order in which the state root binds them; [`proof`] knows their places.
+    fn table_roots(&self) -> [Digest; proof::TABLES] {
+        [
             self.parties.root("parties"),
             self.sequences.root("sequences"),
             self.decisions.root("decisions"),
@@ -346,12 +355,7 @@ impl Ledger {
             self.packs.root(),
             self.sessions.root(),
             self.claims.root(),
-        ];
-        Digest::sha256(&[
-            Domain::State.tag(),
-            &crate::codec::encode(&self.policy),
-            &crate::codec::encode(&roots),
-        ])
+        ]
     }
 
     /// What the consortium agreed on.

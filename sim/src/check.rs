@@ -3,6 +3,7 @@
 //! A checker reads the [`Run`] alone. Each is shown to notice: a seeded bug makes it fail (`tests/`). One file a
 //! checker, one row in [`CHECKERS`].
 
+mod accounting;
 mod agreement;
 mod conduct;
 mod consent;
@@ -68,6 +69,7 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
     ("durability", "does every acknowledged transaction survive?", durability::check),
     ("validity", "does every operation end, once faults are healed?", validity::check),
     ("consent", "does no key or document move without a permit in force?", consent::check),
+    ("accounting", "is every decision about access counted, without a gap?", accounting::check),
     ("receipts", "do receipts verify with the committee's keys alone?", receipts::check),
     ("detection", "is every deed caught that is wrong, and none that is right?", detection::check),
     ("content", "is every document that is read what was asked for?", content::check),

@@ -1,11 +1,13 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes are those of the README.
 
+mod audit;
 mod daemons;
 mod exit;
 mod keygen;
 mod progress;
 mod replay;
 mod run;
+mod verify;
 
 use crate::diagnostic::Diagnostics;
 use crate::metrics::catalog;
@@ -32,6 +34,10 @@ enum Command {
     Run(run::Run),
     /// Run a result again and compare: same plan, same digest.
     Replay(replay::Replay),
+    /// Check receipts, checkpoints and audits offline, with nothing but the committee's keys.
+    Verify(verify::Verify),
+    /// List every access to one patient's records in a simulated run, and prove that none is left out.
+    Audit(audit::Audit),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
     /// List every metric that an expectation can name.
@@ -75,6 +81,8 @@ pub fn main() -> ExitCode {
     let written = match Cli::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Audit(arguments) => audit::audit(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),

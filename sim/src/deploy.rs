@@ -33,7 +33,7 @@ pub use directory::{
     DOCUMENTS_PER_GATEWAY_MAX, Endpoints, PATIENTS_PER_GATEWAY_MAX, Report, WriteError, auditor_gateway,
     write_consortium, write_gateway, write_replica,
 };
-pub use fields::parse_hex32 as parse_key;
+pub use fields::{hex, parse_hex32 as parse_key};
 pub use gateway::GatewayFile;
 pub use key::{KeyError, SecretSeed};
 pub use replica::{LoadPlan, ReplicaFile};

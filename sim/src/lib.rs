@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod network;
 pub mod plan;
 pub mod population;
+pub mod proof;
 mod recorder;
 pub mod report;
 pub mod result;

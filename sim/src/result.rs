@@ -6,7 +6,7 @@
 
 mod files;
 
-pub use files::{WriteError, prepare, write};
+pub use files::{WriteError, prepare, write, write_text};
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;

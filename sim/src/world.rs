@@ -7,10 +7,13 @@
 //! Findings of stateless work are pure functions of the work, so the world computes each once and remembers it
 //! ([`memo`]); every host is still charged for its own.
 
+mod archive;
 mod faults;
 mod memo;
 mod node;
 mod transport;
+
+pub use archive::ArchiveError;
 
 use crate::event_queue::EventQueue;
 use crate::history::{Control, Progress, Run, Setting};
@@ -21,11 +24,13 @@ use crate::population::Population;
 use crate::recorder::Recorder;
 use crate::seed::Seed;
 use crate::workload::{Generator, Started, Target};
+use archive::Archive;
 use bytes::Bytes;
-use ledger_core::audit::Receipt;
+use ledger_core::audit::{PatientAudit, Receipt};
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
 use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
+use ledger_core::ledger::transaction::PartyId;
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
 use ledger_core::replica::{Replica, ReplicaConfig, SnapshotError};
@@ -132,6 +137,8 @@ pub enum SeededBug {
     Gateway(ledger_core::gateway::GatewayBug),
     /// All custodians: they register another patient's document.
     MixedUpPatients,
+    /// The auditor leaves out an access.
+    Auditor,
 }
 
 /// Runs a plan to its end, or until the watcher says stop.
@@ -145,14 +152,42 @@ pub fn run_with(
     options: &Options,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
+    Ok(play(plan, options, None, watch)?.0)
+}
+
+/// Like [`run_with`], with an auditor who follows it and proves every access to a patient's records.
+pub fn run_audited(
+    plan: &Plan,
+    options: &Options,
+    patient: PartyId,
+    watch: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<(Run, Result<PatientAudit, ArchiveError>), WorldError> {
+    let (run, archive) = play(plan, options, Some(patient), watch)?;
+    Ok((run, archive.map_or(Err(ArchiveError::NothingExecuted), Archive::finish)))
+}
+
+fn play(
+    plan: &Plan,
+    options: &Options,
+    patient: Option<PartyId>,
+    watch: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<(Run, Option<Archive>), WorldError> {
     let begun = std::time::Instant::now();
     let mut world = World::new(plan, options)?;
+    if plan.ledger.execution {
+        world.archive = patient.map(|patient| Archive::new(patient, world.committee.chain()));
+    }
+    #[cfg(feature = "seeded-bugs")]
+    if options.bugs.iter().any(|bug| matches!(bug, SeededBug::Auditor)) {
+        world.archive.iter_mut().for_each(Archive::leave_out_an_access);
+    }
     let setup_wall = begun.elapsed();
     let partial = world.run(watch)?;
     if let Transport::Quic(network) = &mut world.transport {
         network.finish()?;
     }
-    Ok(world.into_run(plan, partial, begun.elapsed(), setup_wall))
+    let archive = world.archive.take();
+    Ok((world.into_run(plan, partial, begun.elapsed(), setup_wall), archive))
 }
 
 struct World {
@@ -168,6 +203,8 @@ struct World {
     configs: Vec<ReplicaConfig>,
     generator: Generator,
     recorder: Recorder,
+    /// Follows the run, if it is audited.
+    archive: Option<Archive>,
     plan: Plan,
     /// Group of each host per active partition.
     partitions: Vec<(usize, Vec<u32>)>,
@@ -254,6 +291,7 @@ impl World {
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed),
             recorder: Recorder::new(replicas, Timestamp::ZERO),
+            archive: None,
             partitions: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
@@ -608,7 +646,8 @@ fn replica_config(
             SeededBug::Replica(..)
             | SeededBug::Ledger(_)
             | SeededBug::Gateway(_)
-            | SeededBug::MixedUpPatients => None,
+            | SeededBug::MixedUpPatients
+            | SeededBug::Auditor => None,
         }),
     }
 }

@@ -221,8 +221,8 @@ impl Checkpoint {
     }
 }
 
-/// C2SP signed-note: `SHA-256(name ‖ 0x0A ‖ 0x01 ‖ key)[..4]`.
-fn key_hash(member: &Member) -> [u8; 4] {
+/// What names a replica's key in a C2SP signed note: `SHA-256(name ‖ 0x0A ‖ 0x01 ‖ key)[..4]`.
+pub fn key_hash(member: &Member) -> [u8; 4] {
     let hash = Sha256::new().chain_update(&member.name).chain_update([0x0a, 1]).chain_update(member.key.0);
     *hash.finalize().first_chunk().expect("a digest has 32 bytes")
 }

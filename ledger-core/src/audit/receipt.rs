@@ -54,6 +54,9 @@ pub enum ReceiptError {
     /// Not an encoding.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// Not in the text form.
+    #[error("not a receipt: {0}")]
+    Text(&'static str),
     /// No quorum vouches for the checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -106,6 +109,7 @@ impl Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::text::{PROOF_HEADER, PROOF_TEXT_BYTES_MAX};
     use crate::audit::AuditLog;
     use crate::audit::checkpoint::tests::{body, signed};
     use crate::committee::tests::committee;
@@ -188,6 +192,33 @@ mod tests {
         late.entry.commit = 78;
         let error = ReceiptError::CommitOrder { entry: 78, checkpoint: 77 };
         assert_eq!(late.verify(&committee, &mut BatchVerifier), Err(error));
+    }
+
+    #[test]
+    fn text_is_read_back_and_nothing_else_is() {
+        let (good, committee) = receipt(&[0, 1, 3]);
+        let text = good.to_text(&committee);
+        assert!(text.starts_with("c2sp.org/tlog-proof@v1\nextra "), "{text}");
+        assert_eq!(Receipt::from_text(&text, &committee).unwrap(), good);
+        let line = |number: usize| text.lines().nth(number).unwrap().to_owned();
+        let changes = [
+            (PROOF_HEADER.to_owned(), "c2sp.org/tlog-proof@v2".to_owned()),
+            (line(1), "extra !".to_owned()),
+            (format!("{}\n", line(1)), String::new()),
+            (line(1), "extra AAAA".to_owned()),
+            ("index 13".to_owned(), "index 013".to_owned()),
+            ("index 13\n".to_owned(), String::new()),
+            (line(3), "AAAA".to_owned()),
+            ("\n\n".to_owned(), "\n".to_owned()),
+            (line(3), format!("{}\n", line(3)).repeat(PROOF_NODES_MAX + 1).trim_end().to_owned()),
+        ];
+        for (from, to) in changes {
+            let bad = text.replacen(&from, &to, 1);
+            assert_ne!(bad, text, "{from}");
+            assert!(Receipt::from_text(&bad, &committee).is_err(), "{from} -> {to}");
+        }
+        let long = format!("{text}{}", "\n".repeat(PROOF_TEXT_BYTES_MAX));
+        assert!(matches!(Receipt::from_text(&long, &committee), Err(ReceiptError::Text(_))));
     }
 
     /// No bit can be flipped.

@@ -15,6 +15,7 @@
 //! `SHA-256(0x01 ‖ children)`. Values are self-delimiting in the codec, and the length is bound, so the concatenation
 //! is unambiguous.
 
+use crate::codec::{Blob, List};
 use crate::crypto::{Digest, Domain};
 use borsh::{BorshDeserialize, BorshSerialize};
 use smallvec::SmallVec;
@@ -23,6 +24,10 @@ use std::sync::{Arc, OnceLock};
 const BITS: u32 = 4;
 const FAN_OUT: usize = 1 << BITS;
 const MASK: u32 = FAN_OUT as u32 - 1;
+/// Inner levels of a table of 2^32 values.
+const LEVELS_MAX: usize = 7;
+/// Most bytes of a leaf in a proof: sixteen of the largest values.
+pub(super) const LEAF_BYTES_MAX: usize = 64 * 1024;
 
 /// Values by dense `u32` id, with a Merkle root. Cloning costs a pointer.
 #[derive(Clone, Debug)]
@@ -184,9 +189,7 @@ impl<T: BorshSerialize> Table<T> {
     /// The Merkle root under the table's name. Hashes what changed since the last call (of this table or of a clone
     /// that shares the nodes), and one node more.
     pub fn root(&self, name: &str) -> Digest {
-        let top = Self::hash(&self.top, &mut Vec::new());
-        let length = u64::from(self.len).to_le_bytes();
-        Digest::sha256(&[Domain::State.tag(), name.as_bytes(), &[0], &length, &top.0])
+        table_root(name, self.len, &Self::hash(&self.top, &mut Vec::new()))
     }
 
     fn hash(link: &Link<T>, scratch: &mut Vec<u8>) -> Digest {
@@ -212,6 +215,67 @@ impl<T: BorshSerialize> Table<T> {
         };
         *link.hash.get_or_init(|| hash)
     }
+}
+
+impl<T: BorshSerialize> Table<T> {
+    /// The way from a value to the root; `None` past the end, or where its leaf is too large to be shown.
+    pub(super) fn prove(&self, id: u32) -> Option<TableProof> {
+        let mut leaf = Vec::new();
+        for value in self.chunk(id)? {
+            value.serialize(&mut leaf).expect("writing to a Vec fails only when out of memory");
+        }
+        let (mut node, mut shift) = (&self.top.node, self.height * BITS);
+        let mut levels = Vec::new();
+        while let Node::Inner(links) = node {
+            let hashes = links.iter().map(|link| Self::hash(link, &mut Vec::new())).collect();
+            levels.push(List::new(hashes)?);
+            node = &links[((id >> shift) & MASK) as usize].node;
+            shift -= BITS;
+        }
+        Some(TableProof { length: self.len, leaf: Blob::new(leaf)?, levels: List::new(levels)? })
+    }
+}
+
+/// The leaf that holds a value, and every inner node above it, the top first.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct TableProof {
+    /// Of the table; so the shape is known, and what is past the end is proven to be there by nothing.
+    length: u32,
+    leaf: Blob<LEAF_BYTES_MAX>,
+    levels: List<List<Digest, FAN_OUT>, LEVELS_MAX>,
+}
+
+impl TableProof {
+    /// The value with this id under the root of the table with this name; `None` if it is not proven.
+    pub fn value<T: BorshDeserialize>(&self, name: &str, id: u32, root: &Digest) -> Option<T> {
+        if id >= self.length {
+            return None;
+        }
+        let mut below = Digest::sha256(&[&[0], &self.leaf]);
+        for (level, hashes) in self.levels.iter().rev().enumerate() {
+            let slot = (id >> (BITS * (level as u32 + 1))) & MASK;
+            if hashes.get(slot as usize) != Some(&below) {
+                return None;
+            }
+            let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+            below = Digest::sha256(&[&[1], &bytes]);
+        }
+        // The root binds the length and the length the height, but not how many levels a proof claims.
+        let height = (0..).find(|height| u64::from(self.length) <= 1 << (BITS * (height + 1)))?;
+        if self.levels.len() != height as usize || table_root(name, self.length, &below) != *root {
+            return None;
+        }
+        let mut rest = &self.leaf[..];
+        let mut value = None;
+        for _ in 0..=id & MASK {
+            value = Some(T::deserialize(&mut rest).ok()?);
+        }
+        value
+    }
+}
+
+fn table_root(name: &str, length: u32, top: &Digest) -> Digest {
+    Digest::sha256(&[Domain::State.tag(), name.as_bytes(), &[0], &u64::from(length).to_le_bytes(), &top.0])
 }
 
 impl<T: BorshSerialize> BorshSerialize for Table<T> {
@@ -344,6 +408,26 @@ mod tests {
         assert_ne!(replica.root("t"), root);
         assert_eq!(genesis.root("t"), root);
         assert_eq!(genesis.get(77_777), Some(&77_777));
+    }
+
+    #[test]
+    fn every_value_is_proven_at_every_height_and_in_its_place_alone() {
+        for length in [1, 2, 15, 16, 17, 255, 256, 257, 4096, 4097] {
+            let mut table = Table::default();
+            (0..length).for_each(|value: u64| {
+                table.push(value * 7);
+            });
+            let root = table.root("t");
+            for id in [0, 1, length / 2, length - 1].map(|id| id.min(length - 1) as u32) {
+                let proof = table.prove(id).unwrap();
+                assert_eq!(proof.value("t", id, &root), Some(u64::from(id) * 7), "{id} of {length}");
+                assert_eq!(proof.value::<u64>("u", id, &root), None);
+                assert_eq!(proof.value::<u64>("t", id, &Digest::default()), None);
+                let elsewhere = (id + 16) % (length as u32 + 16);
+                assert_eq!(proof.value::<u64>("t", elsewhere, &root), None, "{elsewhere} of {length}");
+            }
+            assert!(table.prove(length as u32).is_none());
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! like the first, as long as the first is remembered ([`ANSWERED_MAX`] executed transactions).
 
 use super::{Executed, Replica};
-use crate::audit::Receipt;
+use crate::audit::{Checkpoint, Entry, Receipt};
 use crate::block::Block;
 use crate::codec::List;
 use crate::committee::Committee;
@@ -18,6 +18,7 @@ use crate::work::CheckedTransaction;
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Executed transactions remembered for repetitions.
 pub const ANSWERED_MAX: usize = 64 * 1024;
@@ -214,6 +215,16 @@ impl Replica {
         for (submission, commit, peer) in std::mem::take(&mut self.clients.ordered) {
             self.reply(peer, Reply::Ordered { submission, commit });
         }
+    }
+
+    /// The entry at an index of the log, while it is held.
+    pub fn entry(&self, index: u64) -> Option<&Entry> {
+        self.execution.entry(index)
+    }
+
+    /// The last checkpoint that a quorum signed.
+    pub fn certified(&self) -> Option<&Arc<Checkpoint>> {
+        self.checkpoints.certified()
     }
 
     /// The receipt of an entry under the last certified checkpoint.

@@ -1,9 +1,12 @@
-//! The directory of a run: `series.csv`, a `.hgrm` per latency, and `result.json` last.
+//! The directory of a run: `series.csv`, a `.hgrm` per latency, `committee.json` and a few receipts for `amanah verify`,
+//! and `result.json` last.
 
 use super::{FILE_NAME, ResultFile};
 use crate::history::Run;
 use crate::metrics::{Metrics, Window};
+use crate::proof::committee;
 use ledger_core::time::Duration;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -11,6 +14,11 @@ use std::path::{Path, PathBuf};
 
 /// Distributions that are written beside the result.
 const HISTOGRAMS: &[&str] = &["transactions.latency", "commit.latency", "share.latency"];
+
+/// Where receipts are.
+const RECEIPTS: &str = "receipts";
+/// Receipts that are written: enough to try, few enough to ignore.
+const RECEIPTS_MAX: usize = 8;
 
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +64,38 @@ pub fn write(
             whole(&directory.join(format!("{family}.hgrm")), &latency.percentile_text())?;
         }
     }
+    whole(&directory.join(committee::FILE_NAME), &committee::to_json(&run.committee))?;
+    write_receipts(&directory.join(RECEIPTS), run)?;
     whole(&file, &result.to_json())?;
     Ok(file)
+}
+
+/// The first few of the receipts that replicas were asked for at the end. Those of an earlier run would be of another
+/// chain: they go.
+fn write_receipts(directory: &Path, run: &Run) -> Result<(), WriteError> {
+    let failed = |error| WriteError { file: directory.to_owned(), error };
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let receipts = run.history.receipts.iter().filter_map(|(_, index, receipt)| Some((index, receipt.as_ref()?)));
+    let receipts: BTreeMap<_, _> = receipts.collect();
+    if receipts.is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(directory).map_err(failed)?;
+    for (index, receipt) in receipts.into_iter().take(RECEIPTS_MAX) {
+        whole(&directory.join(format!("{index:08}.tlog-proof")), &receipt.to_text(&run.committee))?;
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_text(file: &Path, text: &str) -> Result<(), WriteError> {
+    whole(file, text)
 }
 
 /// Beside its place first, then moved there.
@@ -129,6 +167,7 @@ mod tests {
         names.sort();
         let expected = [
             "commit.latency.hgrm",
+            "committee.json",
             "result.json",
             "series.csv",
             "share.latency.hgrm",

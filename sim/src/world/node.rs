@@ -253,6 +253,7 @@ impl World {
         match output {
             Output::Send { to: Peer::Local, bytes, .. } => self.answer_local(at, &bytes),
             Output::Send { to, lane, bytes } => {
+                self.archive_sent(&bytes);
                 let content = content(&bytes);
                 self.transmit(at, host, to, lane, bytes, content);
             }
@@ -278,6 +279,7 @@ impl World {
             }
             Output::Committed(report) => {
                 if let Peer::Replica(replica) = peer {
+                    self.archive_reported(host, &report);
                     self.recorder.executed(at, replica, report);
                 }
             }
@@ -287,7 +289,12 @@ impl World {
                     self.go_on(at, [(operation, completion)]);
                 }
             }
-            Output::Observed(observation) => self.recorder.observed(at, peer, observation),
+            Output::Observed(observation) => {
+                if matches!(observation, Observation::Certified { .. }) {
+                    self.archive_certified(host);
+                }
+                self.recorder.observed(at, peer, observation);
+            }
         }
     }
 
