@@ -5,6 +5,7 @@
 //! samples of anything else. Of an opaque load in the live world that would need more than [`ROWS_MAX`] rows, one
 //! operation in so many has a row, and the others are counted ([`Unlisted`]).
 
+use crate::cpu::Spent;
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
 use ledger_core::block::BlockRef;
@@ -107,6 +108,8 @@ pub struct History {
     pub replicas: Vec<ReplicaRecord>,
     /// Messages and bytes per lane (consensus, client, bulk), and packets lost.
     pub network: NetworkRecord,
+    /// Live: processor time of gateways, workload and recorder since the run began, nanoseconds by stage.
+    pub clients_spent: Spent,
 }
 
 /// Opaque operations scheduled inside the measurement that have no row in [`History::operations`].
@@ -314,6 +317,8 @@ pub struct ReplicaRecord {
     pub journal: [u64; 4],
     /// Live: processor time of its processes.
     pub cpu_ns: u64,
+    /// Live: the same by stage.
+    pub spent: Spent,
     /// Live: largest resident memory of its process, bytes.
     pub resident_max: u64,
 }

@@ -4,6 +4,7 @@
 //! over streams of their own: a commit that is told before its predecessors waits for them, at most [`EARLY_MAX`] of
 //! them, and the earliest time counts, whoever is heard first.
 
+use crate::cpu::Spent;
 use crate::history::{
     CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Operation, Release,
     ReplicaRecord, Second,
@@ -49,6 +50,7 @@ pub(crate) struct Last {
     pub cpu_ppm: u64,
     pub journal: [u64; 4],
     pub cpu_ns: u64,
+    pub spent: Spent,
     pub resident_max: u64,
 }
 
@@ -376,6 +378,7 @@ impl Recorder {
             record.cpu_ppm = last.cpu_ppm;
             record.journal = last.journal;
             record.cpu_ns = last.cpu_ns;
+            record.spent = last.spent;
             record.resident_max = last.resident_max;
         }
         let NetworkRecord { undelivered, transferred, transferred_at, .. } = history.network;
