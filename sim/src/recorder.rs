@@ -13,7 +13,7 @@ use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Completion, End};
-use ledger_core::replica::{CommitReport, ReplicaStatus};
+use ledger_core::replica::{ANSWERS_HELD_MAX, CommitReport, ENTRIES_HELD_MAX, ReplicaStatus};
 use ledger_core::seam::{Observation, Peer};
 use ledger_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -353,16 +353,21 @@ impl Recorder {
         second.resident_bytes = resident_bytes;
     }
 
-    /// Log indices of acknowledged transactions, evenly spread over the last ones (older entries are not held).
+    /// Log indices of acknowledged transactions, evenly spread over the last ones: replicas hold no older entries. What
+    /// they hold is bounded in entries and in the answers of these ([`ENTRIES_HELD_MAX`], [`ANSWERS_HELD_MAX`]); half of it
+    /// is sampled, because other entries than acknowledged ones may lie between and after them.
     pub fn acknowledged_sample(&self, count: usize) -> Vec<u64> {
-        let mut indices: Vec<u64> =
-            self.history.operations.iter().filter_map(|record| record.log_index).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        let recent = indices.len().saturating_sub(32 * 1024);
-        let indices = &indices[recent..];
-        let step = indices.len().div_ceil(count).max(1);
-        indices.iter().rev().step_by(step).copied().collect()
+        let acknowledged = self.history.operations.iter();
+        let acknowledged = acknowledged.filter_map(|record| Some((record.log_index?, record.actions as usize)));
+        let acknowledged: BTreeMap<u64, usize> = acknowledged.collect();
+        let mut answers = 0;
+        let held = acknowledged.iter().rev().take(ENTRIES_HELD_MAX / 2).take_while(|(_, actions)| {
+            answers += **actions;
+            answers <= ANSWERS_HELD_MAX / 2
+        });
+        let recent: Vec<u64> = held.map(|(index, _)| *index).collect();
+        let step = recent.len().div_ceil(count).max(1);
+        recent.into_iter().step_by(step).collect()
     }
 
     /// The history. What `network` says of undelivered messages is added to what was recorded; transfers are as recorded.
