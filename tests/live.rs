@@ -177,6 +177,43 @@ expect:
     assert!(committed > submitted / 2 && timed_out > 0, "{committed} of {submitted}, {timed_out} timed out");
 }
 
+#[test]
+fn access_is_decided_live_and_processor_time_is_accounted_for() {
+    let scenario = "name: decisions
+seed: 1
+warmup: 1s
+duration: 4s
+drain: 30s
+ledger: { replicas: 4 }
+network: { topology: lan }
+population: { patients: 200, hospitals: 4, staff: 4 }
+workloads:
+  - access_decisions: { rate: 400/s, bundle: 4 }
+expect:
+  - safety
+  - liveness
+  - decisions.refused_wrongly == 0
+";
+    let (result, _) = run_live("decisions", scenario);
+    assert!(count(&result, "decisions.permitted") > 0);
+    for (name, did, did_not) in [
+        ("replica", ["submissions", "blocks", "transactions"], "signing"),
+        ("clients", ["signing", "receipts", "machines"], "journal"),
+    ] {
+        let all = count(&result, &format!("{name}.process.cpu"));
+        let metrics = result["metrics"].as_object().unwrap();
+        let prefix = format!("{name}.process.cpu.");
+        let stages = metrics.keys().filter(|key| key.starts_with(&prefix));
+        let sum: u64 = stages.map(|stage| count(&result, stage)).sum();
+        // Chores are counted to the nanosecond, threads to a hundredth of a second each.
+        assert!(sum.abs_diff(all) <= all / 5 + 200_000_000, "{name}: {sum} of {all}");
+        for stage in did {
+            assert!(count(&result, &format!("{prefix}{stage}")) > 0, "{name} did nothing of {stage}");
+        }
+        assert!(!metrics.contains_key(&format!("{prefix}{did_not}")), "{name}, {did_not}");
+    }
+}
+
 /// A run of a minute, at its first line of progress, and then a signal to it.
 fn signalled(name: &str, signal: &str) -> (Ended, std::path::PathBuf) {
     use std::io::{BufRead, BufReader, Read};

@@ -15,6 +15,27 @@ use std::fs;
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
+    // What they ask is asked of processes; in virtual time, a load that the cost table's two cores carry.
+    (
+        "ledger-bundles.yaml",
+        &[
+            "warmup=1s",
+            "duration=3s",
+            "population.patients=2k",
+            "workloads[0].access_decisions.rate=4k/s",
+            "expect[2]=transactions.committed.rate > 3500/s",
+        ],
+    ),
+    (
+        "ledger-singles.yaml",
+        &[
+            "warmup=1s",
+            "duration=3s",
+            "population.patients=2k",
+            "workloads[0].access_decisions.rate=1k/s",
+            "expect[2]=transactions.committed.rate > 900/s",
+        ],
+    ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
     (
@@ -148,6 +169,12 @@ fn committees_of_ten_twenty_and_fifty_order() {
 #[test]
 fn access_is_decided_in_signed_bundles() {
     holds("access-decisions.yaml");
+    holds("ledger-bundles.yaml");
+}
+
+#[test]
+fn access_is_decided_one_signature_at_a_time() {
+    holds("ledger-singles.yaml");
 }
 
 #[test]

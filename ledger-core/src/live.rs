@@ -15,6 +15,7 @@
 
 pub mod client;
 mod clock;
+mod cpu;
 mod gateways;
 pub mod journal;
 pub mod metrics;
@@ -27,6 +28,7 @@ mod tests;
 mod vault;
 
 pub use clock::Clock;
+pub use cpu::{Chore, Spent};
 pub use gateways::{GatewayMember, GatewaysHandle, GatewaysOptions, start_gateways};
 pub use replica::{
     Busy, LocalClient, Monitor, ReplicaHandle, ReplicaOptions, SEGMENT_BYTES_MAX, start_on, start_replica,

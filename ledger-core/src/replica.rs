@@ -24,6 +24,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use execution::{ANSWERS_HELD_MAX, ENTRIES_HELD_MAX};
 pub use snapshot::{Snapshot, SnapshotError, VerifiedSnapshot};
 
 use crate::block::{Block, BlockRef};

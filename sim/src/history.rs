@@ -10,6 +10,7 @@ mod domain;
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
 
 use crate::document::inspect::Defect;
+use crate::cpu::Spent;
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
 use ledger_core::block::BlockRef;
@@ -116,6 +117,8 @@ pub struct History {
     pub network: NetworkRecord,
     /// What workloads know of right and wrong.
     pub domain: Domain,
+    /// Live: processor time of gateways, workload and recorder since the run began, nanoseconds by stage.
+    pub clients_spent: Spent,
 }
 
 /// Opaque operations scheduled inside the measurement that have no row in [`History::operations`].
@@ -371,6 +374,8 @@ pub struct ReplicaRecord {
     pub journal: [u64; 4],
     /// Live: processor time of its processes.
     pub cpu_ns: u64,
+    /// Live: the same by stage.
+    pub spent: Spent,
     /// Live: largest resident memory of its process, bytes.
     pub resident_max: u64,
 }

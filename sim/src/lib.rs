@@ -9,6 +9,7 @@
 //! same digest, on any machine, in debug and release, with any number of threads.
 pub mod check;
 pub mod cli;
+pub mod cpu;
 pub mod daemon;
 pub mod deploy;
 pub mod diagnostic;

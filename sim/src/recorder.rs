@@ -5,6 +5,7 @@
 //! them, and the earliest time counts, whoever is heard first.
 
 use crate::document::inspect::Defect;
+use crate::cpu::Spent;
 use crate::history::{
     CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Note, Operation, Release,
     ReplicaRecord, Second,
@@ -13,7 +14,7 @@ use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Completion, End};
-use ledger_core::replica::{CommitReport, ReplicaStatus};
+use ledger_core::replica::{ANSWERS_HELD_MAX, CommitReport, ENTRIES_HELD_MAX, ReplicaStatus};
 use ledger_core::seam::{Observation, Peer};
 use ledger_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ pub(crate) struct Last {
     pub cpu_ppm: u64,
     pub journal: [u64; 4],
     pub cpu_ns: u64,
+    pub spent: Spent,
     pub resident_max: u64,
 }
 
@@ -371,16 +373,21 @@ impl Recorder {
         second.resident_bytes = resident_bytes;
     }
 
-    /// Log indices of acknowledged transactions, evenly spread over the last ones (older entries are not held).
+    /// Log indices of acknowledged transactions, evenly spread over the last ones: replicas hold no older entries. What
+    /// they hold is bounded in entries and in the answers of these ([`ENTRIES_HELD_MAX`], [`ANSWERS_HELD_MAX`]); half of it
+    /// is sampled, because other entries than acknowledged ones may lie between and after them.
     pub fn acknowledged_sample(&self, count: usize) -> Vec<u64> {
-        let mut indices: Vec<u64> =
-            self.history.operations.iter().filter_map(|record| record.log_index).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        let recent = indices.len().saturating_sub(32 * 1024);
-        let indices = &indices[recent..];
-        let step = indices.len().div_ceil(count).max(1);
-        indices.iter().rev().step_by(step).copied().collect()
+        let acknowledged = self.history.operations.iter();
+        let acknowledged = acknowledged.filter_map(|record| Some((record.log_index?, record.actions as usize)));
+        let acknowledged: BTreeMap<u64, usize> = acknowledged.collect();
+        let mut answers = 0;
+        let held = acknowledged.iter().rev().take(ENTRIES_HELD_MAX / 2).take_while(|(_, actions)| {
+            answers += **actions;
+            answers <= ANSWERS_HELD_MAX / 2
+        });
+        let recent: Vec<u64> = held.map(|(index, _)| *index).collect();
+        let step = recent.len().div_ceil(count).max(1);
+        recent.into_iter().step_by(step).collect()
     }
 
     /// The history. What `network` says of undelivered messages is added to what was recorded; transfers are as recorded.
@@ -396,6 +403,7 @@ impl Recorder {
             record.cpu_ppm = last.cpu_ppm;
             record.journal = last.journal;
             record.cpu_ns = last.cpu_ns;
+            record.spent = last.spent;
             record.resident_max = last.resident_max;
         }
         let NetworkRecord { undelivered, transferred, transferred_at, .. } = history.network;

@@ -28,6 +28,7 @@ mod tally;
 pub use netem::NetemError;
 pub use setup::{TestbedError, refuse};
 
+use crate::cpu::{self, Spent};
 use crate::daemon::report::{Answer, Figures, Frame};
 use crate::history::{Control, Operation, OperationKind, Progress, ROWS_MAX, Run, Setting, Unlisted};
 use crate::plan::{FaultKind, Plan};
@@ -151,6 +152,8 @@ struct Testbed {
     due_sequence: u64,
     next_operation: u64,
     frames: u64,
+    /// What this process had used when the run began.
+    spent_before: Spent,
     asked_at: Timestamp,
 }
 
@@ -332,6 +335,12 @@ impl Testbed {
         if let (Output::Observed(observation), Some(gateway)) = (output, by) {
             self.recorder.observed(at, Peer::Gateway(gateway), observation);
         }
+    }
+
+    /// What this process has used so far.
+    fn spent(&self) -> Spent {
+        let chores = self.gateways.as_ref().map(|gateways| gateways.status().spent).unwrap_or_default();
+        cpu::divide(cpu::process_ns(), &cpu::threads(), &chores)
     }
 
     // --- replicas ---

@@ -1,6 +1,7 @@
 //! What a running process says of itself.
 
 use super::LiveError;
+use super::cpu::{Meter, Spent};
 use crate::committee::ReplicaSet;
 use crate::quic::{Counters, Refusal};
 use crate::replica::ReplicaStatus;
@@ -29,6 +30,8 @@ pub struct LiveStatus {
     pub refused: u64,
     /// Reports that the observer had no room for.
     pub unobserved: u64,
+    /// Processor time of chores, nanoseconds.
+    pub spent: Spent,
 }
 
 /// What the threads of a process share.
@@ -39,6 +42,7 @@ pub(super) struct Shared {
     disk_full: AtomicBool,
     refused: AtomicU64,
     unobserved: AtomicU64,
+    pub meter: Meter,
     failure: OnceLock<Arc<LiveError>>,
 }
 
@@ -48,6 +52,7 @@ impl Shared {
         status.disk_full = self.disk_full.load(Ordering::Acquire);
         status.refused = self.refused.load(Ordering::Relaxed);
         status.unobserved = self.unobserved.load(Ordering::Relaxed);
+        status.spent = self.meter.spent();
         status.replicas_connected = self.replicas_connected().len() as usize;
         status
     }

@@ -3,6 +3,7 @@
 use super::load::Load;
 use super::report::{self, Answer, Commit, Figures, Frame, Sight};
 use super::{DaemonError, Stop, addresses, registry, resolve};
+use crate::cpu;
 use crate::deploy::{Congestion, LoadPlan, ReplicaFile};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, tick};
@@ -114,12 +115,13 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
     drop(metrics);
     tracing::info!("stopping");
     let monitor = handle.monitor();
+    let threads = cpu::threads();
     let ended = handle.shutdown();
     // One that still waits for a line on standard input ends with the process.
     if let Some(load) = load.filter(|_| begun.asked()) {
         let _ = load.join();
     }
-    let _ = frames.send(Frame::Status(LAST, Box::new(figures(&monitor.status()))));
+    let _ = frames.send(Frame::Status(LAST, Box::new(figures(&monitor.status(), &threads))));
     if let Some(writer) = writer {
         let _ = writer.join();
     }
@@ -210,7 +212,7 @@ impl Stream {
                     }
                 }
                 recv(seconds) -> _ => {
-                    let figures = Box::new(figures(&self.monitor.status()));
+                    let figures = Box::new(figures(&self.monitor.status(), &cpu::threads()));
                     report::write(&mut self.out, &Frame::Status(now(), figures))?;
                 }
             }
@@ -262,9 +264,11 @@ impl Stream {
 }
 
 /// How the replica and this process are.
-fn figures(status: &LiveStatus) -> Figures {
+fn figures(status: &LiveStatus, threads: &[cpu::Thread]) -> Figures {
+    let cpu_ns = cpu::process_ns();
     Figures {
-        cpu_ns: cpu_ns(),
+        cpu_ns,
+        spent: cpu::divide(cpu_ns, threads, &status.spent),
         resident_bytes: resident_bytes(),
         journal: [status.durable.0, status.journal_bytes, status.syncs, 0],
         bytes_sent: status.network.bytes_sent,
@@ -274,14 +278,6 @@ fn figures(status: &LiveStatus) -> Figures {
         unreported: status.unobserved,
         ..Figures::of(&status.replica)
     }
-}
-
-/// Processor time of this process.
-fn cpu_ns() -> u64 {
-    use nix::sys::resource::{UsageWho, getrusage};
-    use nix::sys::time::TimeValLike;
-    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return 0 };
-    (usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds()).try_into().unwrap_or(0)
 }
 
 /// Resident memory of this process.

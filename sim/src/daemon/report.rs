@@ -9,6 +9,7 @@
 //!
 //! Limits: a frame has at most [`FRAME_BYTES_MAX`] bytes.
 
+use crate::cpu::Spent;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::block::BlockRef;
 use ledger_core::codec;
@@ -168,6 +169,8 @@ pub struct Figures {
     pub dropped: u64,
     /// Processor time of the process so far, nanoseconds.
     pub cpu_ns: u64,
+    /// The same by stage.
+    pub spent: Spent,
     /// Resident memory of the process.
     pub resident_bytes: u64,
     /// Journal: appends, bytes, syncs, and bytes held.

@@ -3,6 +3,7 @@
 use super::recovery::{Recovered, Recovery, longest_gap, recoveries};
 use super::{Latency, Metrics, Value, Window, catalog, generator};
 use crate::document::Documents;
+use crate::cpu::{Spent, Stage, combine};
 use crate::history::{Expected, Operation, OperationKind, Release, ReplicaRecord, Run};
 use indexmap::IndexMap;
 use ledger_core::crypto::Digest;
@@ -292,12 +293,27 @@ impl Collector {
 
     fn processes(&mut self, run: &Run) {
         let cpu: u64 = run.history.replicas.iter().map(|replica| replica.cpu_ns).sum();
-        let committed: u64 = run.history.series.iter().map(|second| second.committed).sum();
-        self.count("replica.process.cpu", cpu);
-        if let Some(each) = cpu.checked_div(committed) {
-            self.count("replica.process.cpu_per_transaction", each);
-        }
+        let spent = run.history.replicas.iter().map(|replica| &replica.spent);
+        let spent = spent.fold(Spent::default(), |sum, one| combine(&sum, one, |a, b| a + b));
+        self.spent(run, "replica.process.cpu", cpu, &spent);
+        let clients = &run.history.clients_spent;
+        self.spent(run, "clients.process.cpu", clients.iter().sum(), clients);
         self.count("replica.process.memory.max", resident_max(run));
+    }
+
+    /// Processor time, also for each transaction, and by what it was spent on, where that is ever anything.
+    fn spent(&mut self, run: &Run, name: &str, cpu: u64, stages: &Spent) {
+        self.count(name, cpu);
+        let committed: u64 = run.history.series.iter().map(|second| second.committed).sum();
+        if let Some(each) = cpu.checked_div(committed) {
+            self.count(&format!("{name}_per_transaction"), each);
+        }
+        for (stage, ns) in Stage::ALL.into_iter().zip(stages) {
+            let name = format!("{name}.{}", stage.name());
+            if *ns > 0 && catalog::lookup(&name).is_some() {
+                self.count(&name, *ns);
+            }
+        }
     }
 
     fn network(&mut self, run: &Run) {

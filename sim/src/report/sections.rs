@@ -29,6 +29,7 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         replicas(report, style),
         network(report),
         if report.run.setting.is_live() { processes(report, style) } else { simulator(report, style) },
+        spent(report),
     ]
 }
 
@@ -267,6 +268,44 @@ fn processes(report: &Report<'_>, style: Style) -> Table {
         &units::span(report.run.wall),
         &units::span(report.run.setup_wall),
     ]);
+    table
+}
+
+/// Live: microseconds of processor time for each transaction, by what they were spent on.
+fn spent(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Processor time a transaction", "replicas", "clients"]);
+    let whole = |name: &str| report.metrics.get(name).map(Value::as_f64);
+    let mut row = |label: &str, stage: &str| {
+        let cell = |of: &str| {
+            let each = whole(&format!("{of}.process.cpu_per_transaction"))?;
+            let (all, part) =
+                (whole(&format!("{of}.process.cpu"))?, whole(&format!("{of}.process.cpu{stage}"))?);
+            (all > 0.0).then(|| format!("{:.2} us", each * part / all / 1e3))
+        };
+        let (replicas, clients) = (cell("replica"), cell("clients"));
+        if replicas.is_some() || clients.is_some() {
+            table.row([label, &replicas.unwrap_or_default(), &clients.unwrap_or_default()]);
+        }
+    };
+    row("all", "");
+    for (label, stage) in [
+        ("  packets, TLS", ".quic"),
+        ("  system calls of sockets", ".sockets"),
+        ("  sign", ".signing"),
+        ("  verify submissions", ".submissions"),
+        ("  verify blocks", ".blocks"),
+        ("  verify their transactions", ".transactions"),
+        ("  verify votes", ".votes"),
+        ("  machines: order, execute", ".machines"),
+        ("  receipts", ".receipts"),
+        ("  journal", ".journal"),
+        ("  documents, snapshots", ".documents"),
+        ("  load", ".load"),
+        ("  reports", ".reports"),
+        ("  other", ".other"),
+    ] {
+        row(label, stage);
+    }
     table
 }
 

@@ -4,6 +4,7 @@
 use super::auditor::Shown;
 use super::process::{Heard, Told};
 use super::{GIVE_UP, Life, Testbed, TestbedError, digest};
+use crate::cpu;
 use crate::daemon::report::{Figures, Frame};
 use crate::history::{NetworkRecord, Run};
 use crate::recorder::Last;
@@ -24,6 +25,7 @@ impl Testbed {
         setup_wall: Duration,
     ) -> Result<Run, TestbedError> {
         let end = self.clock.now();
+        let clients_spent = cpu::combine(&self.spent(), &self.spent_before, u64::saturating_sub);
         let receipts = self.receipts();
         // Replicas tell their last while gateways still run: whatever fails now is no longer a part of the run.
         let up: Vec<bool> =
@@ -56,6 +58,7 @@ impl Testbed {
                 cpu_ppm: (u128::from(used.cpu_ns) * 1_000_000 / elapsed) as u64,
                 journal: used.journal,
                 cpu_ns: used.cpu_ns,
+                spent: used.spent,
                 resident_max: seat.resident_max,
             });
         }
@@ -66,6 +69,7 @@ impl Testbed {
         }
         let mut history = self.recorder.finish(last, network);
         history.receipts = receipts;
+        history.clients_spent = clients_spent;
         history.unlisted = self.unlisted;
         history.unreported += unreported;
         Ok(Run {
@@ -138,6 +142,7 @@ pub(super) fn sum(before: &Figures, later: &Figures) -> Figures {
     journal[2] += before.journal[2];
     Figures {
         cpu_ns: before.cpu_ns + later.cpu_ns,
+        spent: cpu::combine(&before.spent, &later.spent, |before, later| before + later),
         datagrams: before.datagrams + later.datagrams,
         bytes_sent: before.bytes_sent + later.bytes_sent,
         packets_lost: before.packets_lost + later.packets_lost,

@@ -216,6 +216,7 @@ impl Testbed {
             due_sequence: 0,
             next_operation: 0,
             frames: 0,
+            spent_before: Default::default(),
             asked_at: Timestamp::ZERO,
             plan: plan.clone(),
         };
@@ -240,6 +241,7 @@ impl Testbed {
     ) -> Result<(), TestbedError> {
         let plan = self.plan.clone();
         self.start = self.clock.now() + LEAD;
+        self.spent_before = self.spent();
         let from = self.start + plan.warmup;
         self.arrivals_end = from + plan.duration;
         self.measured = Measured { from, until: self.arrivals_end };

@@ -114,6 +114,7 @@ impl Node {
             cpu_ppm: self.cpu.utilisation_ppm(now).max(machine_ppm as u64),
             journal: [disk.appends, disk.bytes, disk.syncs, held],
             cpu_ns: 0,
+            spent: Default::default(),
             resident_max: 0,
         }
     }

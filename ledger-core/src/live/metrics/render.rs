@@ -1,6 +1,6 @@
 //! Figures in the OpenMetrics text format.
 
-use crate::live::LiveStatus;
+use crate::live::{Chore, LiveStatus};
 use crate::quic::Refusal;
 use std::fmt::Write;
 
@@ -72,6 +72,14 @@ pub(super) fn render(status: &LiveStatus) -> String {
     for refusal in Refusal::ALL {
         let count = network.refused_for(refusal);
         writeln!(text, "amanah_quic_refused_total{{reason=\"{refusal}\"}} {count}")
+            .expect("writing to a string");
+    }
+    text.push_str("# TYPE amanah_cpu_nanoseconds counter\n");
+    text.push_str(
+        "# HELP amanah_cpu_nanoseconds Processor time of chores; the machine's own is not among them.\n",
+    );
+    for (chore, spent) in Chore::ALL.into_iter().zip(status.spent) {
+        writeln!(text, "amanah_cpu_nanoseconds_total{{chore=\"{}\"}} {spent}", chore.name())
             .expect("writing to a string");
     }
     text.push_str("# EOF\n");

@@ -11,10 +11,12 @@ use crate::codec::Blob;
 use crate::crypto::Digest;
 use crate::gateway::{Command, Completion};
 use crate::live::clock::Clock;
+use crate::live::cpu::Chore;
 use crate::live::status::Shared;
 use crate::message::{Message, Reply, Request};
 use crate::seam::{GatewayId, Input, JournalEntry, Lane, Machine, Output, Peer};
 use crate::time::{Duration, Timestamp};
+use crate::work::Finding;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 use std::collections::{BTreeSet, VecDeque};
@@ -259,7 +261,13 @@ impl<M: Hosted> Machines<M> {
 
     fn handle(&mut self, machine: u32, input: Input) {
         let now = self.ports.clock.now();
-        self.slots[machine as usize].seat.machine.handle(now, input);
+        let slot = &mut self.slots[machine as usize];
+        if let Input::Verified(_, Finding::Votes(_)) = input {
+            // A checkpoint is certified: what follows are receipts.
+            self.ports.shared.meter.measure(Chore::Receipts, || slot.seat.machine.handle(now, input));
+        } else {
+            slot.seat.machine.handle(now, input);
+        }
         self.collect(now, machine);
     }
 

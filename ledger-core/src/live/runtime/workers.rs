@@ -3,6 +3,7 @@
 use super::machines::Answer;
 use crate::committee::Committee;
 use crate::crypto::{BatchVerifier, SignatureCheck, SignatureVerifier};
+use crate::live::cpu::Chore;
 use crate::live::status::Shared;
 use crate::seam::{Input, JobId};
 use crate::work::Work;
@@ -26,8 +27,7 @@ pub(in crate::live) struct Task {
 
 /// Does work, on threads of its own or on the caller's.
 pub(in crate::live) struct Workers {
-    committee: Arc<Committee>,
-    memory: Arc<Memory>,
+    hands: Hands,
     tasks: Option<Sender<Task>>,
 }
 
@@ -43,39 +43,45 @@ impl Workers {
         let (sender, receiver) = crossbeam_channel::unbounded();
         let handles = (0..threads)
             .map(|number| {
-                let (committee, memory) = (committee.clone(), memory.clone());
+                let hands =
+                    Hands { committee: committee.clone(), memory: memory.clone(), shared: shared.clone() };
                 let (receiver, answers) = (receiver.clone(), answers.clone());
-                super::spawn(&format!("worker-{number}"), shared, move || {
-                    work(&committee, &memory, &receiver, &answers);
-                })
+                super::spawn(&format!("worker-{number}"), shared, move || work(&hands, &receiver, &answers))
             })
             .collect::<io::Result<_>>()?;
         let tasks = (threads > 0).then_some(sender);
-        Ok((Self { committee: committee.clone(), memory, tasks }, handles))
+        let hands = Hands { committee: committee.clone(), memory, shared: shared.clone() };
+        Ok((Self { hands, tasks }, handles))
     }
 
     /// Takes a job, or answers it at once.
     pub fn submit(&self, task: Task) -> Option<(u32, Input)> {
         match &self.tasks {
             // Workers live as long as the machines.
-            Some(tasks) => tasks.send(task).err().map(|error| self.run(&error.0)),
-            None => Some(self.run(&task)),
+            Some(tasks) => tasks.send(task).err().map(|error| self.hands.run(&error.0)),
+            None => Some(self.hands.run(&task)),
         }
     }
+}
 
+/// What doing work takes.
+struct Hands {
+    committee: Arc<Committee>,
+    memory: Arc<Memory>,
+    shared: Arc<Shared>,
+}
+
+impl Hands {
     fn run(&self, task: &Task) -> (u32, Input) {
-        run(&self.committee, &self.memory, task)
+        let run = || task.work.run(&self.committee, &mut Remembering(&self.memory));
+        let finding = self.shared.meter.measure(Chore::of(&task.work), run);
+        (task.machine, Input::Verified(task.job, finding))
     }
 }
 
-fn run(committee: &Committee, memory: &Memory, task: &Task) -> (u32, Input) {
-    let finding = task.work.run(committee, &mut Remembering(memory));
-    (task.machine, Input::Verified(task.job, finding))
-}
-
-fn work(committee: &Committee, memory: &Memory, tasks: &Receiver<Task>, answers: &Sender<Answer>) {
+fn work(hands: &Hands, tasks: &Receiver<Task>, answers: &Sender<Answer>) {
     for task in tasks {
-        let (machine, input) = run(committee, memory, &task);
+        let (machine, input) = hands.run(&task);
         if answers.send(Answer::Input(machine, input)).is_err() {
             return;
         }
