@@ -5,6 +5,7 @@ mod adversaries;
 mod cluster;
 mod daemons;
 mod deployment;
+mod load;
 mod namespaces;
 
 use crate::amanah::{Build, Ended, directory, json, names};

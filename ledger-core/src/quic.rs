@@ -17,11 +17,12 @@
 //!   handshakes refused or ignored. A driver that polls no more events leaves messages in their streams, and
 //!   flow control pushes back.
 //! * **Randomness** comes from the [`Entropy`] it is given, and nowhere else. With the same entropy, inputs and times
-//!   the same datagrams come out, byte for byte (unless congestion control is BBR, which draws its own).
+//!   the same datagrams come out, byte for byte, whichever congestion control there is.
 //!
 //! It does not know what a message says, what a committee is, or which peer should be talked to.
 
 mod clock;
+mod congestion;
 mod contact;
 mod drive;
 mod entropy;
@@ -31,12 +32,13 @@ mod link;
 mod registry;
 mod tuning;
 
+pub use congestion::Congestion;
 pub use entropy::Entropy;
 pub use event::{Counters, Event, Reason, Refusal};
 pub use identity::{alpn, key_of_spki, spki};
 pub use quinn_proto::EcnCodepoint;
 pub use registry::Registry;
-pub use tuning::{Congestion, MTU_MIN, QuicTuning};
+pub use tuning::{MTU_MIN, QuicTuning};
 
 use crate::crypto::{ChainId, SecretKey};
 use crate::message::MESSAGE_BYTES_MAX;
@@ -173,7 +175,8 @@ impl Host {
         let token_key = ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, &[])
             .extract(&key.derive("amanah 2026 quic tokens"));
         let mut server = ServerConfig::new(identity.server.clone(), Arc::new(token_key));
-        server.transport_config(tuning.transport(Pairing::Unknown)).migration(false);
+        let congestion = random(entropy.seed, "amanah 2026 quic congestion control");
+        server.transport_config(tuning.transport(Pairing::Unknown, &congestion)).migration(false);
         server.time_source(Arc::new(clock.clone()));
         server.validation_token.log(Arc::new(NoneTokenLog)).sent(0);
 
@@ -189,12 +192,13 @@ impl Host {
                 }));
             client
         };
+        let to_replica = match me {
+            Peer::Replica(_) => Pairing::Replicas,
+            Peer::Gateway(_) | Peer::Local => Pairing::GatewayAndReplica,
+        };
         Ok(Self {
-            to_replica: client(tuning.transport(match me {
-                Peer::Replica(_) => Pairing::Replicas,
-                Peer::Gateway(_) | Peer::Local => Pairing::GatewayAndReplica,
-            })),
-            to_gateway: client(tuning.transport(Pairing::Gateways)),
+            to_replica: client(tuning.transport(to_replica, &congestion)),
+            to_gateway: client(tuning.transport(Pairing::Gateways, &congestion)),
             endpoint: Endpoint::new(Arc::new(endpoint), Some(Arc::new(server)), true, None),
             random: random(entropy.seed, "amanah 2026 quic jitter"),
             me,

@@ -6,10 +6,12 @@
 mod gateway;
 mod http;
 pub mod load;
+mod names;
 mod replica;
 pub mod report;
 
 pub use gateway::run_gateway;
+pub use names::{addresses, resolve};
 pub use replica::run_replica;
 pub(crate) use replica::tuning;
 
@@ -17,15 +19,9 @@ use crate::deploy::{Consortium, GenesisError};
 use ledger_core::live::LiveError;
 use ledger_core::quic::Registry;
 use ledger_core::seam::Peer;
-use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// Between two attempts to resolve the names of peers that do not exist yet.
-const RESOLVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a daemon does not run.
 #[derive(Debug, thiserror::Error)]
@@ -73,49 +69,4 @@ pub fn registry(consortium: &Consortium) -> Registry {
         registry.insert(entry.transport_key, Peer::Gateway(entry.gateway), expires);
     }
     registry
-}
-
-/// Where everybody is. Waits for the names of replicas that cannot be resolved yet; institutions without an address
-/// are left out, because it is they who connect.
-///
-/// # Errors
-/// If told to stop while waiting.
-pub fn addresses(consortium: &Consortium, stop: &Stop) -> Result<BTreeMap<Peer, SocketAddr>, DaemonError> {
-    let mut found = BTreeMap::new();
-    for (replica, entry) in consortium.committee.replicas().zip(&consortium.replicas) {
-        let mut told = false;
-        loop {
-            match resolve(&entry.address) {
-                Ok(address) => {
-                    found.insert(Peer::Replica(replica), address);
-                    break;
-                }
-                Err(error) if !told => {
-                    tracing::warn!(replica = replica.0, %error, "waiting for its name");
-                    told = true;
-                }
-                Err(_) => {}
-            }
-            if stop.asked() {
-                return Err(DaemonError::Stopped);
-            }
-            std::thread::sleep(RESOLVE_PAUSE);
-        }
-    }
-    for entry in &consortium.institutions {
-        if let Ok(address) = resolve(&entry.address) {
-            found.insert(Peer::Gateway(entry.gateway), address);
-        }
-    }
-    Ok(found)
-}
-
-/// The first address of `host:port`.
-///
-/// # Errors
-/// If there is none.
-pub fn resolve(address: &str) -> Result<SocketAddr, DaemonError> {
-    let failed = |error| DaemonError::Address { address: address.to_owned(), error };
-    let mut found = address.to_socket_addrs().map_err(failed)?;
-    found.next().ok_or_else(|| failed(io::Error::other("the name has no address")))
 }

@@ -410,9 +410,9 @@ pub struct NetworkRecord {
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Virtual time.
+    /// Virtual time; live, time since the beginning.
     pub now: Timestamp,
-    /// Virtual time at which arrivals end.
+    /// When arrivals end.
     pub end: Timestamp,
     /// Events handled.
     pub events: u64,

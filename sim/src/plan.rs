@@ -212,14 +212,16 @@ pub struct QuicPlan {
     pub keep_alive: Option<Duration>,
 }
 
-/// How fast a sender goes.
+/// How fast a sender goes. All compute in integers: runs repeat on every platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Congestion {
-    /// RFC 9438. Its cube root is the platform's: runs repeat on one platform.
+    /// RFC 9438.
     Cubic,
-    /// RFC 9002, section 7: runs repeat everywhere.
+    /// RFC 9002, section 7.
     NewReno,
+    /// BBR version 1.
+    Bbr,
 }
 
 /// `network:`

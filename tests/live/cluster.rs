@@ -80,6 +80,14 @@ impl Cluster {
         self.port + 4 + number
     }
 
+    /// Resident memory of a replica's process, bytes.
+    pub fn resident(&self, replica: usize) -> u64 {
+        let name = format!("replica-{replica}");
+        let (_, child) = self.processes.iter().find(|(running, _)| *running == name).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/statm", child.id())).unwrap();
+        status.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4_096
+    }
+
     /// A figure of a replica's metrics.
     pub fn figure(&self, replica: u16, name: &str) -> Option<u64> {
         let (_, text) = http("GET", self.replica_port(replica), "/metrics", "")?;

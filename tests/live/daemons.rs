@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sim::deploy::{Consortium, GatewayFile};
 
 /// Somebody on the staff of a gateway, and a patient whose agent it is.
-fn people(cluster: &Cluster, gateway: usize) -> (u32, u32) {
+pub fn people(cluster: &Cluster, gateway: usize) -> (u32, u32) {
     let file = GatewayFile::read(&cluster.directory.join(format!("gateway-{gateway}.yaml"))).unwrap();
     let staff = file.actors.iter().find(|actor| actor.party != actor.organisation).unwrap();
     let patient = file.actors.iter().find(|actor| actor.party == actor.organisation).unwrap();

@@ -4,6 +4,7 @@ use super::LiveError;
 use super::clock::Clock;
 use super::replica::{Busy, Monitor};
 use super::runtime::machines::{Completed, Hosted, LocalRequest, Report, Seat};
+use super::runtime::network::AddressBook;
 use super::runtime::{Outlets, Process, Setup, joined, spawn, vault};
 use super::socket;
 use super::status::{LiveStatus, Shared};
@@ -155,6 +156,11 @@ impl GatewaysHandle {
     /// Why they stopped by themselves, if they did.
     pub fn failed(&self) -> Option<Arc<LiveError>> {
         self.process.shared.failure()
+    }
+
+    /// A way to tell them where peers are now.
+    pub fn address_book(&self) -> AddressBook {
+        AddressBook(self.process.link.clone())
     }
 
     /// A view of them that outlives a move of the handle.

@@ -4,6 +4,7 @@ use super::LiveError;
 use super::clock::Clock;
 use super::journal::{Directory, Journal, JournalError, JournalOptions, Storage};
 use super::runtime::machines::{Hosted, JournalLink, LocalRequest, Replies, Report, Seat};
+use super::runtime::network::AddressBook;
 use super::runtime::writer::Writer;
 use super::runtime::{Outlets, Process, Setup, joined, spawn};
 use super::socket;
@@ -159,6 +160,11 @@ impl ReplicaHandle {
     /// A way in for a load generator of this process.
     pub fn local(&self) -> LocalClient {
         LocalClient { requests: self.process.requests.clone(), replies: self.replies.clone() }
+    }
+
+    /// A way to tell it where peers are now.
+    pub fn address_book(&self) -> AddressBook {
+        AddressBook(self.process.link.clone())
     }
 
     /// A view of it that outlives a move of the handle.

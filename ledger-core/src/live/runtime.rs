@@ -66,7 +66,7 @@ pub(super) struct Outlets {
 pub(super) struct Process {
     pub requests: Sender<LocalRequest>,
     pub shared: Arc<Shared>,
-    link: NetworkLink,
+    pub link: NetworkLink,
     machines: JoinHandle<()>,
     network: JoinHandle<io::Result<()>>,
     workers: Vec<JoinHandle<()>>,

@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 
 /// Failures after which the wait before dialling no longer grows.
 const DOUBLINGS_MAX: u32 = 16;
+/// What a message that waits costs beside its bytes: its handle, and its share of the allocation. Without it a peer that
+/// asks for the shortest answers and does not read them would have several times the lane's bound kept for it.
+const MESSAGE_COST: usize = 64;
 
 /// Invariant: `queued_bytes` are the bytes in `queues`.
 #[derive(Default)]
@@ -34,10 +37,12 @@ impl Contact {
         self.links.last().copied()
     }
 
-    /// Queues a message unless the lane would hold more than `bytes_max`.
+    /// Queues a message unless the lane would hold more than `bytes_max`, [`MESSAGE_COST`] counted for each message that waits
+    /// already.
     pub fn push(&mut self, lane: Lane, bytes: Bytes, bytes_max: usize) -> bool {
         let queued = &mut self.queued_bytes[lane as usize];
-        if *queued + bytes.len() > bytes_max {
+        let costs = self.queues[lane as usize].len() * MESSAGE_COST;
+        if *queued + costs + bytes.len() > bytes_max {
             return false;
         }
         *queued += bytes.len();

@@ -383,7 +383,8 @@ fn a_key_that_expires_or_is_removed_ends_its_connection() {
 #[test]
 fn a_full_queue_sheds_and_says_so() {
     let mut wire = Wire::new(&[replica(0), gateway(3)]);
-    wire.tuning.queue_bytes_max = [1_000, 2_000, 3_000];
+    // Two, four and six messages, and 64 bytes for each that waits before the last.
+    wire.tuning.queue_bytes_max = [1_000 + 64, 2_000 + 3 * 64, 3_000 + 5 * 64];
     wire.hosts[1] = Some(wire.host(1));
     for _ in 0..10 {
         ALL_LANES.into_iter().for_each(|lane| wire.send(1, 0, lane, vec![0; 500]));

@@ -1,8 +1,9 @@
 //! What may differ between deployments without changing what a host does.
 
+use super::congestion::{Congestion, Factory};
+use super::entropy::Random;
 use crate::seam::{Lane, Peer};
 use crate::time::Duration;
-use quinn_proto::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
 use quinn_proto::{MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;
 
@@ -10,17 +11,6 @@ use std::sync::Arc;
 pub const MTU_MIN: u16 = 1_200;
 /// Streams that a peer may open: one a lane, and one to spare.
 pub(super) const STREAMS_MAX: u32 = 4;
-
-/// How fast a sender goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Congestion {
-    /// RFC 9438. Its cube root is the platform's.
-    Cubic,
-    /// RFC 9002, section 7. Integers only (but one constant factor), the same on every platform.
-    NewReno,
-    /// Draws from the process's own randomness: never reproducible.
-    Bbr,
-}
 
 /// A host's limits and times. Each limit says what happens at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +46,8 @@ pub struct QuicTuning {
     pub redial_max: Duration,
     /// The same between replicas.
     pub replica_redial_max: Duration,
-    /// Bytes that may wait for a peer in each lane, in the order of [`Lane`]; what comes then is shed.
+    /// Bytes that may wait for a peer in each lane, in the order of [`Lane`], 64 more counted for each message; what comes then
+    /// is shed.
     pub queue_bytes_max: [usize; 3],
     /// Bytes under way in each lane that the receiver has not taken; then the lane waits. A connection buffers at most
     /// four times this each way.
@@ -127,8 +118,8 @@ impl QuicTuning {
         }
     }
 
-    /// How a connection behaves.
-    pub(super) fn transport(&self, pairing: Pairing) -> Arc<TransportConfig> {
+    /// How a connection behaves. `random` seeds controllers that draw.
+    pub(super) fn transport(&self, pairing: Pairing, random: &Random) -> Arc<TransportConfig> {
         let (idle, keep_alive) = match pairing {
             Pairing::Replicas => (self.replica_idle_timeout, self.replica_keep_alive),
             Pairing::GatewayAndReplica => (self.idle_timeout, self.keep_alive),
@@ -155,28 +146,12 @@ impl QuicTuning {
             .datagram_receive_buffer_size(None)
             .allow_spin(false)
             .enable_segmentation_offload(self.max_datagrams > 1)
-            .congestion_controller_factory(self.controller());
+            .congestion_controller_factory(Arc::new(Factory {
+                congestion: self.congestion,
+                initial_window: self.initial_window,
+                random: random.clone(),
+            }));
         Arc::new(transport)
-    }
-
-    fn controller(&self) -> Arc<dyn ControllerFactory + Send + Sync> {
-        match self.congestion {
-            Congestion::Cubic => {
-                let mut cubic = CubicConfig::default();
-                cubic.initial_window(self.initial_window);
-                Arc::new(cubic)
-            }
-            Congestion::NewReno => {
-                let mut new_reno = NewRenoConfig::default();
-                new_reno.initial_window(self.initial_window);
-                Arc::new(new_reno)
-            }
-            Congestion::Bbr => {
-                let mut bbr = BbrConfig::default();
-                bbr.initial_window(self.initial_window);
-                Arc::new(bbr)
-            }
-        }
     }
 }
 

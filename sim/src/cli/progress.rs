@@ -44,9 +44,19 @@ impl Interrupt {
     }
 }
 
+/// Which time a run's progress is told in.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// Virtual time, and how much faster it goes than the wall clock.
+    Virtual,
+    /// A live run's own: the wall clock.
+    Live,
+}
+
 /// Shows one run's progress.
 pub struct Watcher {
     name: String,
+    pace: Pace,
     kind: Kind,
     /// When the first event could be handled: setting up is not counted into the speed.
     started: Option<Instant>,
@@ -61,13 +71,13 @@ enum Kind {
 
 impl Watcher {
     /// Of a run that starts now.
-    pub fn new(name: &str, quiet: bool, interrupt: &Interrupt) -> Self {
+    pub fn new(name: &str, pace: Pace, quiet: bool, interrupt: &Interrupt) -> Self {
         let kind = match quiet {
             true => Kind::Quiet,
-            false if io::stderr().is_terminal() => Kind::Bar { bar: bar(name), drawn: None },
+            false if io::stderr().is_terminal() => Kind::Bar { bar: bar(name, pace), drawn: None },
             false => Kind::Lines { next: 1 },
         };
-        Self { name: name.to_owned(), kind, started: None, interrupt: interrupt.clone() }
+        Self { name: name.to_owned(), pace, kind, started: None, interrupt: interrupt.clone() }
     }
 
     /// Takes note, and says whether to go on.
@@ -79,7 +89,7 @@ impl Watcher {
             Kind::Lines { next } => {
                 if part(LINES) >= *next {
                     *next = part(LINES) + 1;
-                    let line = line(progress, wall);
+                    let line = line(progress, self.pace, wall);
                     eprintln!("{}: {:>3} %  {line}", self.name, part(100));
                 }
             }
@@ -87,7 +97,7 @@ impl Watcher {
                 if drawn.is_none_or(|at| at.elapsed() >= REDRAW) {
                     *drawn = Some(Instant::now());
                     bar.set_position(part(STEPS));
-                    bar.set_message(line(progress, wall));
+                    bar.set_message(line(progress, self.pace, wall));
                 }
             }
         }
@@ -103,11 +113,14 @@ impl Drop for Watcher {
     }
 }
 
-fn bar(name: &str) -> ProgressBar {
+fn bar(name: &str, pace: Pace) -> ProgressBar {
     let template = "{prefix} {bar:24} {percent:>3} %  {msg}";
     let style = ProgressStyle::with_template(template).expect("the template is well-formed");
     let bar = ProgressBar::new(STEPS).with_style(style.progress_chars("=> ")).with_prefix(name.to_owned());
-    bar.set_message("building keys, documents and genesis");
+    bar.set_message(match pace {
+        Pace::Virtual => "building keys, documents and genesis",
+        Pace::Live => "starting replicas",
+    });
     bar
 }
 
@@ -117,15 +130,17 @@ fn part(progress: &Progress, of: u64) -> u64 {
     (now * u128::from(of) / end).min(u128::from(of)) as u64
 }
 
-fn line(progress: &Progress, wall: Duration) -> String {
-    let speed = progress.now.as_secs_f64() / wall.as_secs_f64().max(1e-9);
+fn line(progress: &Progress, pace: Pace, wall: Duration) -> String {
+    let (now, committed) = (units::time(progress.now.0), units::count(progress.committed));
     let draining = if progress.now > progress.end { ", draining" } else { "" };
-    format!(
-        "{} virtual, {} wall, {speed:.1}x, {} committed{draining}",
-        units::time(progress.now.0),
-        units::span(wall),
-        units::count(progress.committed)
-    )
+    match pace {
+        Pace::Virtual => {
+            let speed = progress.now.as_secs_f64() / wall.as_secs_f64().max(1e-9);
+            let wall = units::span(wall);
+            format!("{now} virtual, {wall} wall, {speed:.1}x, {committed} committed{draining}")
+        }
+        Pace::Live => format!("{now} live, {committed} committed{draining}"),
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +154,9 @@ mod tests {
             |now, end| Progress { now: Timestamp(now), end: Timestamp(end), events: 0, committed: 5_000 };
         assert_eq!([part(&at(0, 10), 10), part(&at(5, 10), 100), part(&at(12, 10), 10)], [0, 50, 10]);
         assert_eq!(part(&at(0, 0), 10), 0);
-        let text = line(&at(12_000_000_000, 10_000_000_000), Duration::from_secs(3));
-        assert_eq!(text, "12.0 s virtual, 3.00 s wall, 4.0x, 5,000 committed, draining");
+        let drains = at(12_000_000_000, 10_000_000_000);
+        let text = |pace| line(&drains, pace, Duration::from_secs(3));
+        assert_eq!(text(Pace::Virtual), "12.0 s virtual, 3.00 s wall, 4.0x, 5,000 committed, draining");
+        assert_eq!(text(Pace::Live), "12.0 s live, 5,000 committed, draining");
     }
 }

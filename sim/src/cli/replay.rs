@@ -2,7 +2,7 @@
 //! does not depend on the machine's wall clock.
 
 use super::exit::Exit;
-use super::progress::{Interrupt, Watcher};
+use super::progress::{Interrupt, Pace, Watcher};
 use super::{put, shell};
 use crate::metrics::{Metrics, Value, catalog};
 use crate::report::units;
@@ -70,7 +70,7 @@ pub fn replay(arguments: &Replay) -> io::Result<Exit> {
         );
     }
     let interrupt = Interrupt::listen();
-    let mut watcher = Watcher::new(&recorded.plan.name, false, &interrupt);
+    let mut watcher = Watcher::new(&recorded.plan.name, Pace::Virtual, false, &interrupt);
     let run = world::run(&recorded.plan, &mut |progress| watcher.observe(progress));
     drop(watcher);
     let run = match run {

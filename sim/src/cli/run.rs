@@ -2,7 +2,7 @@
 //! with any of them is said before the first one runs.
 
 use super::exit::Exit;
-use super::progress::{Interrupt, Watcher};
+use super::progress::{Interrupt, Pace, Watcher};
 use super::{Overrides, colour, load, put, shell, style};
 use crate::check::check;
 use crate::expect::evaluate;
@@ -144,7 +144,8 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
 
 /// One run: its exit and its row of the JSON document.
 fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Exit, Value)> {
-    let mut watcher = Watcher::new(&job.plan.name, arguments.quiet, interrupt);
+    let pace = if arguments.live { Pace::Live } else { Pace::Virtual };
+    let mut watcher = Watcher::new(&job.plan.name, pace, arguments.quiet, interrupt);
     let run = match arguments.live {
         false => {
             let options = Options { capture: arguments.pcap.clone(), ..Options::default() };

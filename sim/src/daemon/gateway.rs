@@ -4,7 +4,8 @@
 //! registered since in [`HOLDINGS_FILE`] beside the documents, a line each: a restarted gateway is told both.
 
 use super::http;
-use super::{DaemonError, Stop, addresses, registry, resolve, tuning};
+use super::names::{addresses, follow, resolve};
+use super::{DaemonError, Stop, registry, tuning};
 use crate::deploy::GatewayFile;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use ledger_core::gateway::{Command, Completion, End, GatewayConfig, GatewayTuning};
@@ -36,7 +37,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
     let consortium = &file.consortium;
     let ledger = consortium.load_genesis()?;
-    let peers = Arc::new(addresses(consortium, stop)?);
+    let peers = addresses(consortium, stop)?;
     let entry = consortium.institution(file.gateway).expect("reading checked that it is there");
     let vault_error = |error| DaemonError::Io { what: file.vault.display().to_string(), error };
     let vault = DirectoryVault::open(&file.vault).map_err(vault_error)?;
@@ -59,7 +60,7 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
             vault: Arc::new(vault),
         }],
         committee: consortium.committee.clone(),
-        peers,
+        peers: Arc::new(peers.clone()),
         registry: Arc::new(registry(consortium)),
         workers: WORKERS,
         genesis_at: consortium.genesis_time,
@@ -67,6 +68,7 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
         quic: tuning(consortium.congestion),
     })?;
     tracing::info!(gateway = file.gateway.0, listen = %file.listen, chain = %consortium.chain().0, "up");
+    follow(consortium, peers, handle.address_book(), stop)?;
     let (commands_in, commands) = bounded(WAITING_MAX);
     let desk = Arc::new(Desk { clock: handle.clock(), commands: commands_in, inner: Mutex::default() });
     let api = match &file.api {

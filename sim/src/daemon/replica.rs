@@ -2,7 +2,8 @@
 
 use super::load::Load;
 use super::report::{self, Answer, Commit, Figures, Frame, Sight};
-use super::{DaemonError, Stop, addresses, registry, resolve};
+use super::names::{addresses, follow, resolve};
+use super::{DaemonError, Stop, registry};
 use crate::cpu;
 use crate::deploy::{Congestion, LoadPlan, ReplicaFile};
 use bytes::Bytes;
@@ -67,7 +68,7 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
             bug: None,
         },
         listen: resolve(&file.listen)?,
-        peers: Arc::new(peers),
+        peers: Arc::new(peers.clone()),
         registry: Arc::new(registry(consortium)),
         journal: file.data.clone(),
         workers: file.workers.unwrap_or_else(default_workers),
@@ -77,6 +78,7 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
     };
     let handle = start_replica(options)?;
     tracing::info!(replica = file.id.0, listen = %file.listen, chain = %consortium.chain().0, "up");
+    follow(consortium, peers, handle.address_book(), stop)?;
     let (frames, written) = bounded(REPORTS_MAX);
     let one_in = file.load.map_or(1, |load| load.sample);
     let writer = match &file.report {

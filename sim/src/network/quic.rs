@@ -6,7 +6,8 @@
 //!
 //! Invariants: with the same plan and seed the same datagrams leave at the same times, byte for byte: every random byte of
 //! a host comes from a stream named after the host and its incarnation ([`provider`]), and quinn-proto is given virtual time.
-//! A host that is down receives nothing; one that restarted has no connection, and a new stream. A host has at most
+//! A host that is down receives nothing; one that restarted has no connection, and a new stream. One whose process stands
+//! still answers nothing, fires no timer and sends nothing; what comes waits in its socket. A host has at most
 //! one timer event ahead: it is made earlier when it must be, and looked at again when it comes.
 //!
 //! It does not know what a message says, and makes no events itself: what is to happen goes into [`Effects`].
@@ -27,7 +28,7 @@ use ledger_core::quic::{self, EcnCodepoint, Entropy, Event, Host, HostConfig, Qu
 use ledger_core::seam::{Lane, Peer};
 use ledger_core::time::Timestamp;
 use rustls::crypto::CryptoProvider;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use udp::{Admission, Udp};
@@ -123,6 +124,8 @@ struct HostState {
     random: Option<Stream>,
     incarnation: u32,
     wake_at: Option<Timestamp>,
+    /// While its process stands still: datagrams in its socket, in order, and whether its core is paid for them.
+    socket: Option<VecDeque<(Datagram, bool)>>,
     /// Handshakes that its core was charged for.
     handshakes: u64,
     /// Counted before it crashed.
@@ -161,6 +164,7 @@ impl Network {
             random: None,
             incarnation: 0,
             wake_at: None,
+            socket: None,
             handshakes: 0,
             retransmitted: 0,
             dialled: 0,
@@ -210,7 +214,26 @@ impl Network {
         }
         state.handshakes = 0;
         state.wake_at = None;
+        state.socket = state.socket.as_ref().map(|_| VecDeque::new());
         self.udp.crash(now, host);
+    }
+
+    /// A host's process stands still.
+    pub fn pause(&mut self, now: Timestamp, host: HostId) {
+        self.hosts[host.index()].socket.get_or_insert_default();
+        self.udp.pause(now, host);
+    }
+
+    /// It goes on: its core takes what waits in the socket, and then timers fire that came meanwhile.
+    pub fn resume(&mut self, now: Timestamp, host: HostId, effects: &mut Effects) {
+        let Some(socket) = self.hosts[host.index()].socket.take() else { return };
+        self.udp.resume(now, host);
+        if socket.is_empty() {
+            return self.turn(now, host, effects, |endpoint| fire(endpoint, now));
+        }
+        for (datagram, admitted) in socket {
+            effects.datagrams.push((self.udp.catch_up(now, host, admitted), datagram));
+        }
     }
 
     /// Has a host stay connected with a peer.
@@ -236,23 +259,34 @@ impl Network {
     /// A datagram is due.
     pub fn receive(&mut self, now: Timestamp, mut datagram: Datagram, effects: &mut Effects) {
         let to = datagram.to;
-        if self.hosts[to.index()].endpoint.is_none() || !self.groups.reachable(datagram.from, to) {
+        // What is in a socket has crossed every partition.
+        let cut = !datagram.admitted && !self.groups.reachable(datagram.from, to);
+        if cut || self.hosts[to.index()].endpoint.is_none() {
             return;
         }
-        if datagram.admitted {
-            self.udp.take(to);
-        } else {
-            datagram.admitted = true;
+        if !std::mem::replace(&mut datagram.admitted, true) {
             match self.udp.admit(now, to, datagram.bytes.len()) {
                 Admission::Now => {}
                 Admission::At(later) => return effects.datagrams.push((later, datagram)),
+                Admission::Held => return self.hold(datagram, false),
                 Admission::Dropped => return,
             }
+        } else if self.hosts[to.index()].socket.is_some() {
+            return self.hold(datagram, true);
+        } else {
+            self.udp.take(to);
         }
         let from = address(datagram.from);
         self.turn(now, to, effects, |endpoint| {
             endpoint.on_datagram(now, from, datagram.ecn, datagram.bytes);
         });
+    }
+
+    /// A datagram waits for a process that stands still.
+    fn hold(&mut self, datagram: Datagram, admitted: bool) {
+        if let Some(socket) = &mut self.hosts[datagram.to.index()].socket {
+            socket.push_back((datagram, admitted));
+        }
     }
 
     /// A host wanted to be woken.
@@ -263,11 +297,9 @@ impl Network {
             return;
         }
         state.wake_at = None;
-        self.turn(now, host, effects, |endpoint| {
-            if endpoint.next_timeout().is_some_and(|at| at <= now) {
-                endpoint.on_timeout(now);
-            }
-        });
+        if state.socket.is_none() {
+            self.turn(now, host, effects, |endpoint| fire(endpoint, now));
+        }
     }
 
     /// Separates hosts of different groups.
@@ -306,13 +338,16 @@ impl Network {
         self.capture.take().map_or(Ok(()), Capture::finish)
     }
 
-    /// Lets an endpoint do something, and carries out what it wants then.
+    /// Lets an endpoint do something, and carries out what it wants then: once its process goes on, if it stands still.
     fn turn(&mut self, now: Timestamp, host: HostId, effects: &mut Effects, act: impl FnOnce(&mut Host)) {
         let Self { hosts, udp, groups, buffer, capture, .. } = self;
         let state = &mut hosts[host.index()];
         let Some(endpoint) = &mut state.endpoint else { return };
         provider::with(&mut state.random, || {
             act(endpoint);
+            if state.socket.is_some() {
+                return;
+            }
             loop {
                 while let Some(transmit) = endpoint.flush(now, buffer) {
                     let Some(to) = host_at(transmit.to) else { continue };
@@ -345,6 +380,9 @@ impl Network {
                 }
             }
         });
+        if state.socket.is_some() {
+            return;
+        }
         let handshakes = endpoint.handshakes();
         if handshakes > state.handshakes {
             udp.occupy(now, host, (handshakes - state.handshakes).saturating_mul(state.handshake_ns));
@@ -356,6 +394,13 @@ impl Network {
             state.wake_at = Some(at);
             effects.wakes.push((at, host));
         }
+    }
+}
+
+/// Timers that are due.
+fn fire(endpoint: &mut Host, now: Timestamp) {
+    if endpoint.next_timeout().is_some_and(|at| at <= now) {
+        endpoint.on_timeout(now);
     }
 }
 
@@ -376,6 +421,7 @@ fn tuning(quic: &QuicPlan) -> QuicTuning {
         congestion: match quic.congestion {
             Congestion::Cubic => quic::Congestion::Cubic,
             Congestion::NewReno => quic::Congestion::NewReno,
+            Congestion::Bbr => quic::Congestion::Bbr,
         },
         initial_window: quic.initial_window_bytes,
         mtu: quic.mtu_bytes,

@@ -23,6 +23,9 @@ impl World {
             FaultKind::Pause { replicas } => {
                 for replica in replicas {
                     self.nodes[replica].paused += 1;
+                    if let Transport::Quic(network) = &mut self.transport {
+                        network.pause(self.now, HostId(replica as u32));
+                    }
                 }
             }
             FaultKind::Partition { groups } => {
@@ -51,8 +54,11 @@ impl World {
             }
             FaultKind::Pause { replicas } => {
                 for replica in replicas {
+                    // Another pause may have struck meanwhile.
                     self.nodes[replica].paused -= 1;
-                    self.go_on_after_pause(HostId(replica as u32));
+                    if self.nodes[replica].paused == 0 {
+                        self.go_on_after_pause(HostId(replica as u32));
+                    }
                 }
             }
             FaultKind::Partition { .. } => {

@@ -44,7 +44,7 @@ pub(super) struct Node {
     pub machine: Option<Machine>,
     /// Crashes in force.
     pub down: u32,
-    /// Pauses in force: inputs wait, timers do not fire.
+    /// Pauses in force: inputs wait, timers do not fire, and neither do its endpoint's.
     pub paused: u32,
     pub disk: Disk<JournalEntry>,
     pub cpu: Cpu,
@@ -165,12 +165,12 @@ impl World {
         }
     }
 
-    /// A pause has ended: what waited is handled, and timers that came meanwhile fire.
+    /// The last pause has ended: what waited is handled, in the machine's inbox and at its endpoint, and timers that came
+    /// meanwhile fire.
     pub(super) fn go_on_after_pause(&mut self, host: HostId) {
-        if self.nodes[host.0 as usize].paused == 0 {
-            self.arm_timer(host);
-            self.process(host);
-        }
+        self.arm_timer(host);
+        self.process(host);
+        self.on_network(|network, now, effects| network.resume(now, host, effects));
     }
 
     /// A timer that may be due.

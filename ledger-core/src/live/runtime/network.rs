@@ -9,8 +9,9 @@ use crate::time::{Duration, Timestamp};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +47,8 @@ pub(in crate::live) struct Outgoing {
 /// What the machines tell the network.
 pub(in crate::live) enum NetworkCommand {
     Send(Vec<Outgoing>),
+    /// Where peers are from now on.
+    Addresses(Arc<BTreeMap<Peer, SocketAddr>>),
     Close,
 }
 
@@ -71,6 +74,17 @@ impl NetworkLink {
         if self.starved.swap(false, Ordering::AcqRel) {
             self.wake.notify_one();
         }
+    }
+}
+
+/// Tells a process's network where peers are: names may have come to mean other addresses since it started.
+#[derive(Clone)]
+pub struct AddressBook(pub(in crate::live) NetworkLink);
+
+impl AddressBook {
+    /// Replaces all addresses, for connections to come: who is dialled again is dialled there.
+    pub fn replace(&self, addresses: Arc<BTreeMap<Peer, SocketAddr>>) {
+        self.0.tell(NetworkCommand::Addresses(addresses));
     }
 }
 
@@ -324,6 +338,11 @@ impl Thread {
                     for Outgoing { machine, to, lane, bytes } in batch {
                         self.endpoints[machine as usize].borrow_mut().host.send(now, to, lane, bytes);
                         touched.push(machine);
+                    }
+                }
+                NetworkCommand::Addresses(addresses) => {
+                    for endpoint in &self.endpoints {
+                        endpoint.borrow_mut().host.set_addresses(addresses.clone());
                     }
                 }
                 NetworkCommand::Close => {

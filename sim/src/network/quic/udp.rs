@@ -7,7 +7,7 @@
 //! 3. the path: lost, duplicated or held back with the plan's shares, otherwise in order. Datagrams that leave at one moment
 //!    share one draw of jitter, because what delays one on its way delays the next;
 //! 4. the receiver's port: bandwidth and a queue like the sender's;
-//! 5. the receiver's network core, in front of which [`SOCKET_DATAGRAMS`] may wait.
+//! 5. the receiver's network core, in front of which [`SOCKET_DATAGRAMS`] may wait. While its process stands still they do.
 //!
 //! Invariants: no datagram arrives before the path's least delay is over; what is drawn for one (from, to) pair changes
 //! no draw of another.
@@ -55,6 +55,8 @@ pub(super) enum Admission {
     Now,
     /// It waits until then.
     At(Timestamp),
+    /// It waits until the process goes on.
+    Held,
     /// There is no room for it.
     Dropped,
 }
@@ -84,6 +86,8 @@ struct End {
     core_busy_ns: u64,
     /// Datagrams in the socket.
     waiting: u32,
+    /// While the process stands still: what its core had still to do.
+    paused_ns: Option<u64>,
 }
 
 /// One direction between two hosts.
@@ -108,6 +112,7 @@ impl Udp {
                 core_until_ns: 0,
                 core_busy_ns: 0,
                 waiting: 0,
+                paused_ns: None,
             }
         };
         Self {
@@ -175,18 +180,14 @@ impl Udp {
 
     /// A datagram that [`send`](Self::send) announced is at its receiver's port.
     pub fn admit(&mut self, now: Timestamp, to: HostId, bytes: usize) -> Admission {
-        let end = &mut self.ends[to.index()];
-        let takes_ns = end.rate.time_ns(bytes as u64 + HEADER_BYTES);
-        let arrived_ns = now.0.saturating_sub(end.datagram_ns);
-        let backlog_ns = end.in_until_ns.saturating_sub(arrived_ns);
-        if backlog_ns > end.queue_ns.max(takes_ns) {
+        if !self.passes_port(now, to, bytes) {
             self.counters.overflowed += 1;
             return Admission::Dropped;
         }
-        end.in_until_ns = arrived_ns.max(end.in_until_ns.saturating_add(takes_ns));
-        if end.waiting >= SOCKET_DATAGRAMS {
-            self.counters.overflowed += 1;
-            return Admission::Dropped;
+        let end = &mut self.ends[to.index()];
+        if end.paused_ns.is_some() {
+            end.waiting += 1;
+            return Admission::Held;
         }
         let done = Timestamp(end.compute(end.in_until_ns, end.datagram_ns));
         if done <= now {
@@ -196,11 +197,45 @@ impl Udp {
         Admission::At(done)
     }
 
+    /// Whether there is room for a datagram in the port's queue and in the socket behind it.
+    fn passes_port(&mut self, now: Timestamp, to: HostId, bytes: usize) -> bool {
+        let end = &mut self.ends[to.index()];
+        let takes_ns = end.rate.time_ns(bytes as u64 + HEADER_BYTES);
+        let arrived_ns = now.0.saturating_sub(end.datagram_ns);
+        let backlog_ns = end.in_until_ns.saturating_sub(arrived_ns);
+        if backlog_ns > end.queue_ns.max(takes_ns) {
+            return false;
+        }
+        end.in_until_ns = arrived_ns.max(end.in_until_ns.saturating_add(takes_ns));
+        end.waiting < SOCKET_DATAGRAMS
+    }
+
     /// A datagram that was admitted for later is taken.
     pub fn take(&mut self, to: HostId) {
         // A crash may have emptied the socket meanwhile.
         let waiting = &mut self.ends[to.index()].waiting;
         *waiting = waiting.saturating_sub(1);
+    }
+
+    /// A host's process stands still; what arrives waits in its socket.
+    pub fn pause(&mut self, now: Timestamp, host: HostId) {
+        let end = &mut self.ends[host.index()];
+        end.paused_ns.get_or_insert(end.core_until_ns.saturating_sub(now.0));
+    }
+
+    /// It goes on where it stood.
+    pub fn resume(&mut self, now: Timestamp, host: HostId) {
+        let end = &mut self.ends[host.index()];
+        if let Some(left_ns) = end.paused_ns.take() {
+            end.core_until_ns = now.0.saturating_add(left_ns);
+        }
+    }
+
+    /// When the core is done with a datagram that waited in the socket; one that had been admitted is paid for.
+    pub fn catch_up(&mut self, now: Timestamp, host: HostId, admitted: bool) -> Timestamp {
+        let end = &mut self.ends[host.index()];
+        let cost_ns = if admitted { 0 } else { end.datagram_ns };
+        Timestamp(end.compute(now.0, cost_ns))
     }
 
     /// Keeps a host's network core busy: a handshake's cryptography.
@@ -213,6 +248,7 @@ impl Udp {
         let end = &mut self.ends[host.index()];
         end.core_busy_ns -= end.core_until_ns.saturating_sub(now.0).min(end.core_busy_ns);
         end.waiting = 0;
+        end.paused_ns = end.paused_ns.map(|_| 0);
         (end.out_until_ns, end.in_until_ns, end.core_until_ns) = (now.0, now.0, now.0);
     }
 

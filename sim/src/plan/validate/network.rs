@@ -88,8 +88,9 @@ pub(super) fn read(field: &Field<'_>, problems: &mut Problems) -> Option<Network
 fn quic(map: &mut Map<'_>, problems: &mut Problems) -> QuicPlan {
     let mut plan = QUIC;
     if let Some(field) = map.optional("congestion_control") {
-        let choices = [("cubic", Congestion::Cubic), ("newreno", Congestion::NewReno)];
-        plan.congestion = field.choice(problems, &choices, &["bbr"]).unwrap_or(plan.congestion);
+        let choices =
+            [("cubic", Congestion::Cubic), ("newreno", Congestion::NewReno), ("bbr", Congestion::Bbr)];
+        plan.congestion = field.choice(problems, &choices, &[]).unwrap_or(plan.congestion);
     }
     if let Some(field) = map.optional("initial_window") {
         let window = field.within(problems, &units::SIZE, (2_400, "2400B"), (16 << 20, "16MiB"));

@@ -565,11 +565,11 @@ fn network() {
 ",
         ),
         (
-            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, congestion_control: bbr }")],
-"error: x.yaml:5:47: network.congestion_control: `bbr` is known but not available in this version
-    5 | network: { topology: lan, congestion_control: bbr }
-      |                                               ^^^
-  = use `cubic` or `newreno`
+            &[("network: { topology: { regions: [north, south], matrix: [[1ms, 8ms], [8ms, 1ms]] } }", "network: { topology: lan, congestion_control: bbbr }")],
+"error: x.yaml:5:47: network.congestion_control: `bbbr` is not known here
+    5 | network: { topology: lan, congestion_control: bbbr }
+      |                                               ^^^^
+  = did you mean `bbr`?
 ",
         ),
         (
