@@ -52,6 +52,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "expect[2]=share.latency.p99 < 3s",
         ],
     ),
+    // In virtual time a thousandth of what processes order.
+    ("ordering.yaml", &["warmup=1s", "duration=2s", "workloads[0].opaque.rate=400/s"]),
     (
         "partition-heals.yaml",
         &[
@@ -164,6 +166,11 @@ fn committees_of_ten_twenty_and_fifty_order() {
     for name in ["peer-simulation-10.yaml", "peer-simulation-20.yaml", "peer-simulation-50.yaml"] {
         holds(name);
     }
+}
+
+#[test]
+fn what_is_ordered_live_is_ordered_in_virtual_time() {
+    holds("ordering.yaml");
 }
 
 #[test]

@@ -186,6 +186,7 @@ pub trait Protocol: Send {
     /// Blocks of the own journal, in the order in which they were written, before anything else is handled.
     fn replay(&mut self, now: Timestamp, blocks: Vec<Arc<Block>>);
     /// Every accepted block in the window, ancestors before descendants.
+    #[cfg(test)]
     fn window(&self) -> Vec<Arc<Block>>;
     /// Makes it leave out undecided leader slots.
     #[cfg(feature = "seeded-bugs")]

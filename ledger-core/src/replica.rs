@@ -217,13 +217,18 @@ impl Replica {
         if replica.bug == Some(ReplicaBug::SkipUndecided) {
             replica.protocol.seed_bug_skip_undecided();
         }
-        replica.recover(now, entries)?;
+        replica.recover(now, journal, entries)?;
         replica.protocol.start(now);
         replica.pump(now);
         Ok(replica)
     }
 
-    fn recover(&mut self, now: Timestamp, entries: Vec<JournalEntry>) -> Result<(), SnapshotError> {
+    fn recover(
+        &mut self,
+        now: Timestamp,
+        first: JournalPosition,
+        entries: Vec<JournalEntry>,
+    ) -> Result<(), SnapshotError> {
         // The last snapshot is where execution begins; all blocks count, also those before it: a snapshot that came from
         // a peer stands behind own blocks that must not be signed again.
         let last = entries.iter().rposition(|entry| matches!(entry, JournalEntry::Snapshot(_)));
@@ -242,6 +247,7 @@ impl Replica {
                 JournalEntry::Block(bytes) => {
                     self.snapshots.journaled(bytes.len() as u64);
                     let block = Block::from_journal(&self.committee, bytes).map_err(SnapshotError::Block)?;
+                    self.snapshots.placed(block.round(), JournalPosition(first.0 + number as u64));
                     if block.author() == self.id {
                         let voted = block.votes().iter().map(|vote| vote.commit).max();
                         self.vouched_for = self.vouched_for.max(voted.unwrap_or(0));
@@ -472,6 +478,7 @@ impl Replica {
             return;
         }
         let _ = now;
+        self.snapshots.placed(block.round(), self.journal);
         self.persist(JournalEntry::Block(block.bytes().clone()), own);
         if own {
             self.undurable.push_back((self.journal, block.reference()));

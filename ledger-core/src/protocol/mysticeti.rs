@@ -487,6 +487,7 @@ impl Protocol for Mysticeti {
         self.mempool_bytes = 0;
     }
 
+    #[cfg(test)]
     fn window(&self) -> Vec<Arc<Block>> {
         let rounds = self.dag.floor().0..=self.dag.top().0;
         rounds

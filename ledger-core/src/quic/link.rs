@@ -16,8 +16,9 @@ pub(super) const LANES: usize = 3;
 pub(super) const ALL_LANES: [Lane; LANES] = [Lane::Consensus, Lane::Client, Lane::Bulk];
 /// Messages up to this length are put together with their head; longer ones are not copied.
 const JOIN_BYTES_MAX: usize = 4_096;
-/// Bytes of a frame that are reserved on the word of its head; the rest as it comes.
+/// Bytes of a frame that are reserved on the word of its head; then for each byte that has come room for so many more.
 const RESERVE_BYTES_MAX: usize = 64 * 1024;
+const VOUCHES_FOR: usize = 8;
 /// Bytes read from a stream before others have their turn.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -56,7 +57,7 @@ struct Incoming {
     waiting: bool,
     head: SmallVec<[u8; 4]>,
     left: usize,
-    body: BytesMut,
+    body: Vec<u8>,
 }
 
 /// What a peer sent that no correct peer sends.
@@ -163,7 +164,7 @@ impl Link {
                     waiting: false,
                     head: SmallVec::new(),
                     left: 0,
-                    body: BytesMut::new(),
+                    body: Vec::new(),
                 });
                 self.incoming.last_mut().expect("it was pushed just now")
             }
@@ -243,15 +244,20 @@ impl Incoming {
                 if self.left > MESSAGE_BYTES_MAX {
                     return Err(Violation::Length);
                 }
-                self.body = BytesMut::with_capacity(self.left.min(RESERVE_BYTES_MAX));
+                self.body = Vec::with_capacity(self.left.min(RESERVE_BYTES_MAX));
             }
             let (body, rest) = bytes.split_at(bytes.len().min(self.left));
+            if self.body.capacity() - self.body.len() < body.len() {
+                // Never beyond the message's end: blocks are kept, and so would be the room behind them.
+                let vouched = self.body.len().saturating_mul(VOUCHES_FOR);
+                self.body.reserve_exact(self.left.min(vouched).max(body.len()));
+            }
             self.body.extend_from_slice(body);
             self.left -= body.len();
             bytes = rest;
             if self.left == 0 {
                 self.head.clear();
-                take(lane, std::mem::take(&mut self.body).freeze());
+                take(lane, std::mem::take(&mut self.body).into());
             }
         }
         Ok(())

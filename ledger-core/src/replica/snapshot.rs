@@ -187,6 +187,10 @@ pub(super) struct Snapshots {
     download: Option<Download>,
     /// Own snapshot being written: delete before `.1` once `.0` is durable.
     writing: Option<(JournalPosition, JournalPosition)>,
+    /// Where the window's blocks lie in the journal, in that order, and their rounds; the first is of the window.
+    places: VecDeque<(Round, JournalPosition)>,
+    /// Rounds below it are behind the window.
+    floor: Round,
 }
 
 impl Snapshots {
@@ -203,6 +207,23 @@ impl Snapshots {
             encoded: None,
             download: None,
             writing: None,
+            places: VecDeque::new(),
+            floor: Round(0),
+        }
+    }
+
+    /// A block lies in the journal at a position.
+    pub fn placed(&mut self, round: Round, at: JournalPosition) {
+        self.places.push_back((round, at));
+    }
+
+    fn raise_floor(&mut self, floor: Round) {
+        self.floor = self.floor.max(floor);
+        // Two rounds more: whoever restarts at the floor proposes for the round before it at the earliest, and must find
+        // its own block of that round.
+        let kept = self.floor.before(2);
+        while self.places.front().is_some_and(|(round, _)| *round < kept) {
+            self.places.pop_front();
         }
     }
 
@@ -223,6 +244,7 @@ impl Snapshots {
         while self.headers.get(1).is_some_and(|header| header.leader.round < floor) {
             self.headers.pop_front();
         }
+        self.raise_floor(floor);
         let near = commit.header.leader.round.before(8);
         self.recent.retain(|block| block.round() >= near);
     }
@@ -316,18 +338,16 @@ impl Snapshots {
 }
 
 impl Replica {
-    /// Writes the last certified snapshot to the journal when that has grown long, and the blocks after it again.
+    /// Writes the last certified snapshot to the journal when that has grown long. The window's blocks stay where they are:
+    /// what lies before the first of them is deleted. (Written again behind the snapshot, they once held up the next own
+    /// block for as long as the disk took for a window.)
     pub(super) fn write_snapshot(&mut self) {
         let snapshots = &mut self.snapshots;
         if snapshots.journal_bytes < snapshots.journal_bytes_max || snapshots.writing.is_some() {
             return;
         }
-        let Some(round) = snapshots.last.as_ref().map(|(last, _)| last.leader_round) else {
-            return;
-        };
-        let blocks = self.protocol.window();
-        let covered = blocks.iter().map(|block| block.round()).min().is_none_or(|floor| floor <= round);
-        if !covered {
+        // From the snapshot on, no block may be missing.
+        if snapshots.last.as_ref().is_none_or(|(last, _)| last.leader_round < snapshots.floor) {
             return;
         }
         let Some(bytes) = self.snapshots.encode_last() else {
@@ -336,15 +356,12 @@ impl Replica {
             return;
         };
         self.snapshots.journal_bytes = 0;
-        let before = self.journal;
-        self.persist(JournalEntry::Snapshot(bytes.clone()), false);
-        for block in blocks {
-            self.persist(JournalEntry::Block(block.bytes().clone()), false);
-        }
-        // The next own block syncs all of it.
-        self.snapshots.writing = Some((self.journal, before));
-        // A larger state earns a longer journal, so that writing snapshots costs no more than writing blocks.
         let written = bytes.len() as u64;
+        let first = self.snapshots.places.front().map_or(self.journal, |(_, at)| *at);
+        self.persist(JournalEntry::Snapshot(bytes), false);
+        // The next own block syncs it.
+        self.snapshots.writing = Some((self.journal, first));
+        // A larger state earns a longer journal, so that writing snapshots costs no more than writing blocks.
         self.snapshots.journal_bytes_max = self.snapshots.journal_bytes_max.max(4 * written);
     }
 
@@ -407,6 +424,7 @@ impl Replica {
         self.snapshots.headers = prefix.headers.iter().cloned().collect();
         self.snapshots.recent = prefix.recent.iter().cloned().collect();
         self.snapshots.captures.clear();
+        self.snapshots.raise_floor(last.leader.round.before(self.snapshots.gc_depth));
         self.execution.restore(ledger, log, last.index, last.time);
         self.clients.restored();
         self.checkpoints.restore(checkpoint);
