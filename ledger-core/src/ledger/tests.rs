@@ -4,6 +4,7 @@ mod authority;
 mod bundles;
 mod keys;
 mod refusals;
+mod trials;
 
 use super::transaction::*;
 use super::*;
