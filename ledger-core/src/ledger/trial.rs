@@ -155,7 +155,9 @@ impl Trials {
         all("trials.approvals", approvals, |_, row| {
             party(row.board) && party(row.sponsor) && row.trial.is_none_or(known)
         })?;
-        all("trials.versions", versions, |_, row| known(row.trial) && row.approval.index() < approvals.len())?;
+        all("trials.versions", versions, |_, row| {
+            known(row.trial) && row.approval.index() < approvals.len()
+        })?;
         all("trials.sites", sites, |index, row| {
             let bounded = self.site_chains.length(row.trial.0) <= SITES_PER_TRIAL_MAX;
             let once = bounded && self.site_row(row.trial, row.organisation) == Some(index);

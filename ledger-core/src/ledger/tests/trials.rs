@@ -280,9 +280,13 @@ fn every_refusal_of_a_trial() {
             with(REGISTERED, &[approve(1, Some(TRIAL), false), amend(1, 1)]),
             amend(1, 1),
         ),
-        (UnknownParty, vec![], (10, REVIEWER, {
-            ApproveTrial { sponsor: HOSPITAL, trial: None, plan: plan(0), reconsent: false }
-        })),
+        (
+            UnknownParty,
+            vec![],
+            (10, REVIEWER, {
+                ApproveTrial { sponsor: HOSPITAL, trial: None, plan: plan(0), reconsent: false }
+            }),
+        ),
         // Another sponsor.
         (RoleNotAllowed, with(REGISTERED, &[]), by(OTHER_SPONSOR, activate(HOSPITAL))),
         (RoleNotAllowed, with(ACTIVE, &[]), by(OTHER_SPONSOR, close())),
@@ -315,9 +319,13 @@ fn every_refusal_of_a_trial() {
         (UnknownSubject, with(CONSENTED, &[]), randomises()),
         (UnknownSubject, with(CONSENTED, &[]), unblinds_subject()),
         // A chain is broken by an older head too.
-        (BrokenChain, with(CAPTURED, &[]), (10, CLINICIAN, {
-            CaptureData { subject: SUBJECT, previous: Digest::default(), leaf: Digest([2; 32]) }
-        })),
+        (
+            BrokenChain,
+            with(CAPTURED, &[]),
+            (10, CLINICIAN, {
+                CaptureData { subject: SUBJECT, previous: Digest::default(), leaf: Digest([2; 32]) }
+            }),
+        ),
         (UnblindNotAuthorised, with(CAPTURED, &[]), unblinds()),
         (UnblindNotAuthorised, with(UNBLINDED, &[]), unblinds()),
         (UnblindNotAuthorised, with(ENROLLED, &[]), unblinds_subject()),
@@ -337,7 +345,6 @@ fn every_refusal_of_a_trial() {
         check_trial(&before, &last, refusal);
     }
 }
-
 
 #[test]
 fn bounds_hold() {
@@ -364,7 +371,8 @@ fn bounds_hold() {
     }
     ledger.trials.rows.data.get_mut(0).unwrap().captures = CAPTURES_PER_SUBJECT_MAX - 1;
     let full = [activate(OTHER_HOSPITAL), consents(OTHER_PATIENT, 0), captures(1), captures(2)];
-    let outcomes: Vec<_> = (100..).zip(&full).map(|(sequence, step)| act(&mut ledger, sequence, step)).collect();
+    let outcomes: Vec<_> =
+        (100..).zip(&full).map(|(sequence, step)| act(&mut ledger, sequence, step)).collect();
     assert_eq!(outcomes[0], Outcome::Refused(Refusal::TooManySites));
     assert_eq!(outcomes[1], Outcome::Refused(Refusal::TooManySubjects));
     assert!(matches!(outcomes[2], Outcome::Trial(TrialOutcome::Captured { .. })));
@@ -477,7 +485,8 @@ fn seeded_bugs_of_trials_bite() {
     assert!(matches!(outcomes.last(), Some(Outcome::Trial(TrialOutcome::Captured { .. }))));
     let mut ledger = trial_world();
     ledger.seed_bug(LedgerBug::IgnoreStaleConsent);
-    let steps = [life_until(ENROLLED), vec![approve(1, Some(TRIAL), true), amend(1, 1), captures(2)]].concat();
+    let steps =
+        [life_until(ENROLLED), vec![approve(1, Some(TRIAL), true), amend(1, 1), captures(2)]].concat();
     let outcomes = play_trial(&mut ledger, &steps);
     assert!(matches!(outcomes.last(), Some(Outcome::Trial(TrialOutcome::Captured { .. }))));
 }

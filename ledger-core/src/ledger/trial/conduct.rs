@@ -37,7 +37,8 @@ impl Ledger {
         if self.trials.version_by_protocol(&plan.protocol).is_some() {
             return Err(Refusal::DuplicateTrial);
         }
-        let approval = self.approval_in_force(now, actor, None, cited).ok_or(Refusal::TrialWithoutApproval)?;
+        let approval =
+            self.approval_in_force(now, actor, None, cited).ok_or(Refusal::TrialWithoutApproval)?;
         if approval.plan != plan {
             return Err(Refusal::CommitmentMismatch);
         }

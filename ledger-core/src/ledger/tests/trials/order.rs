@@ -53,7 +53,9 @@ impl Attempt {
 
     fn of_another_trial(&mut self) {
         match &mut self.last.2 {
-            AmendTrial { trial, .. } | ActivateSite { trial, .. } | CloseSite { trial, .. } => *trial = TrialId(9),
+            AmendTrial { trial, .. } | ActivateSite { trial, .. } | CloseSite { trial, .. } => {
+                *trial = TrialId(9)
+            }
             SubjectConsent { trial, .. } | LockData { trial, .. } => *trial = TrialId(9),
             Unblind { trial } | PublishResult { trial, .. } => *trial = TrialId(9),
             action => panic!("{action:?} names no trial"),

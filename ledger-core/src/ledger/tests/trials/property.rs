@@ -113,7 +113,10 @@ impl Model {
                 let plan = version(result.version).expect("a registered version").plan;
                 assert_eq!(after.versions_of(id).next().unwrap().plan.analysis, plan.analysis);
             }
-            assert!(trial.lock.is_none_or(|lock| lock.root == after.root_of(id)), "{id:?}: what is locked stays");
+            assert!(
+                trial.lock.is_none_or(|lock| lock.root == after.root_of(id)),
+                "{id:?}: what is locked stays"
+            );
             assert!(trial.unblinded_at.is_none() || trial.lock.is_some());
             let Some(earlier) = before.trial(id) else { continue };
             assert!(earlier.lock.is_none() || earlier.lock == trial.lock);
