@@ -14,6 +14,24 @@ use std::fs;
 /// Every scenario, and what shortens it. A new file needs a row.
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    (
+        "clinical-trials.yaml",
+        &[
+            "warmup=1s",
+            "duration=14s",
+            "population.patients=2k",
+            "population.hospitals=8",
+            "workloads[0].clinical_trial.rate=100/s",
+            "workloads[0].clinical_trial.subjects=6",
+            "faults[0].at=2s",
+            "faults[0].crash.for=2s",
+            "faults[1].at=7s",
+            "faults[1].partition.for=2s",
+            // Of fewer trials not every wrong is drawn often.
+            "workloads[0].clinical_trial.withdrawn=20%",
+            "workloads[0].clinical_trial.stale_consent=20%",
+        ],
+    ),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
     // What they ask is asked of processes; in virtual time, a load that the cost table's two cores carry.
     (
@@ -182,6 +200,11 @@ fn access_is_decided_in_signed_bundles() {
 #[test]
 fn access_is_decided_one_signature_at_a_time() {
     holds("ledger-singles.yaml");
+}
+
+#[test]
+fn violations_of_trials_are_refused() {
+    holds("clinical-trials.yaml");
 }
 
 #[test]

@@ -81,6 +81,20 @@ workloads:
   - personal_health_record: { rate: 60/s, mix: { register: 30%, share: 60%, consent: 10%, audit: 0% } }
 ";
 
+/// Trials in which much is done wrong on purpose.
+const TRIALS: &str = "# Are violations of trials refused?
+name: trials
+duration: 14s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population:
+  { patients: 200, hospitals: 4, sponsors: 2, ethics_boards: 1, research_institutes: 1, staff: 5 }
+workloads:
+  - clinical_trial:
+      { rate: 60/s, subjects: 4, visits: 2, visit_interval: 100ms, late_data: 50%, stale_consent: 30% }
+";
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
     let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
@@ -102,6 +116,8 @@ fn each_bug_is_caught_by_its_checker() {
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "receipts"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "conduct"),
         (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),
+        (TRIALS, &[SeededBug::Ledger(LedgerBug::IgnoreLock)], "detection"),
+        (TRIALS, &[SeededBug::Ledger(LedgerBug::IgnoreStaleConsent)], "detection"),
     ];
     for (scenario, bugs, checker) in table {
         let mut caught_by = Vec::new();

@@ -129,6 +129,8 @@ pub enum Domain {
     KeyRequest,
     /// Coefficients of a batch verification.
     Batch,
+    /// Chains of a trial's data, and the root over them.
+    TrialData,
 }
 
 impl Domain {
@@ -146,6 +148,7 @@ impl Domain {
             Self::Commitment => b"amanah1 commitmt",
             Self::KeyRequest => b"amanah1 key-req ",
             Self::Batch => b"amanah1 batch   ",
+            Self::TrialData => b"amanah1 trialdat",
         }
     }
 }

@@ -56,7 +56,11 @@ pub use snapshot::RestoreError;
 pub use supply::Packs;
 pub use table::Table;
 pub use telemedicine::Sessions;
-pub use trial::Trials;
+pub use trial::{
+    Approval, CAPTURES_PER_SUBJECT_MAX, DataChain, DataLock, Enrolment, SITES_PER_TRIAL_MAX,
+    SUBJECTS_PER_TRIAL_MAX, Site, Subject, Trial, TrialResult, TrialVersion, Trials, VERSIONS_PER_TRIAL_MAX,
+    data_root,
+};
 
 use crate::codec::List;
 use crate::crypto::Digest;
@@ -80,15 +84,18 @@ pub struct Policy {
     pub break_glass_window_ns_max: u64,
     /// How long after a break-glass access its review is in time, nanoseconds.
     pub review_window_ns: u64,
+    /// How long after an ethics board approved a trial or amendment it may be registered, nanoseconds.
+    pub trial_approval_window_ns: u64,
 }
 
 impl Default for Policy {
-    /// 30 seconds, 8 hours and 72 hours.
+    /// 30 seconds, 8 hours, 72 hours; a trial's approval a year.
     fn default() -> Self {
         Self {
             permit_window_ns: nanos(Duration::from_secs(30)),
             break_glass_window_ns_max: nanos(Duration::from_secs(8 * 3600)),
             review_window_ns: nanos(Duration::from_secs(72 * 3600)),
+            trial_approval_window_ns: nanos(Duration::from_secs(365 * 24 * 3600)),
         }
     }
 }
@@ -149,6 +156,10 @@ pub enum LedgerBug {
     IgnoreExpiry,
     /// Refused accesses are not counted.
     ForgetRefusals,
+    /// A trial's data are captured after they were locked.
+    IgnoreLock,
+    /// A trial's subjects are enrolled although they have not consented to its present version.
+    IgnoreStaleConsent,
 }
 
 /// Who acts, in which place.

@@ -10,7 +10,7 @@ mod telemedicine;
 mod validate;
 
 pub use claims::ClaimsPlan;
-pub use clinical_trial::ClinicalTrialPlan;
+pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
 pub use drug_supply::DrugSupplyPlan;
 pub use telemedicine::TelemedicinePlan;
 

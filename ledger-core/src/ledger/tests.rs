@@ -6,6 +6,7 @@ mod keys;
 mod order;
 mod permits;
 mod refusals;
+mod trials;
 
 use super::transaction::*;
 use super::*;

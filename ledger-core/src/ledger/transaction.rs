@@ -17,7 +17,7 @@ pub use answer::{AccessDecision, Answer, Answers, Outcome, Refusal};
 pub use claim::{ClaimAction, ClaimOutcome};
 pub use supply::{SupplyAction, SupplyOutcome};
 pub use telemedicine::{TelemedicineAction, TelemedicineOutcome};
-pub use trial::{TrialAction, TrialOutcome};
+pub use trial::{TrialAction, TrialOutcome, TrialPlan};
 
 use crate::codec::{self, Blob, DecodeError, List};
 use crate::crypto::{ChainId, Digest, Domain, PublicKey, SecretKey, Signature, SignatureCheck};
@@ -69,6 +69,19 @@ identifier!(
 identifier!(
     /// A delegation of authority, in order of registration.
     DelegationId
+);
+
+identifier!(
+    /// What an ethics board approved, in order of approval.
+    ApprovalId
+);
+identifier!(
+    /// A clinical trial, in order of registration.
+    TrialId
+);
+identifier!(
+    /// Somebody who consented to take part in a trial, in order of consent.
+    SubjectId
 );
 
 /// What a party may act as. A role is granted by a credential with validity and revocation.

@@ -93,10 +93,26 @@ wrongs! {
         "reading asked for with a purpose that the consent does not cover";
     BreakGlassUnreviewed: PersonalHealthRecord, "personal_health_record.unreviewed",
         "an emergency access that nobody reviewed in time; caught when a review is tried and refused as too late";
-    LateEnrolment: ClinicalTrial, "clinical_trial.early_enrolment",
-        "a subject enrolled before registration or consent";
     PlanChange: ClinicalTrial, "clinical_trial.plan_change",
-        "a result published against another analysis plan than the one registered";
+        "another analysis plan than the one registered: amended without approval or after unblinding, or followed by a result";
+    EarlyEnrolment: ClinicalTrial, "clinical_trial.early_enrolment",
+        "a subject enrolled before the trial's registration or the subject's consent";
+    LateEnrolment: ClinicalTrial, "clinical_trial.late_enrolment",
+        "a subject enrolled after the site was closed or the data locked";
+    StaleConsent: ClinicalTrial, "clinical_trial.stale_consent",
+        "data of a subject who has not consented to the amended trial";
+    TamperedData: ClinicalTrial, "clinical_trial.tampering",
+        "a chain of data continued from a rewritten past";
+    LateData: ClinicalTrial, "clinical_trial.late_data",
+        "data captured after the lock";
+    WithdrawnData: ClinicalTrial, "clinical_trial.withdrawn_data",
+        "data captured of a subject who has withdrawn";
+    Unblinding: ClinicalTrial, "clinical_trial.unblinding",
+        "arms asked for before the data are locked, or by a site that is not the subject's";
+    ResultMismatch: ClinicalTrial, "clinical_trial.result_mismatch",
+        "a result that rests on other data than those locked";
+    UnconsentedResearch: ClinicalTrial, "clinical_trial.unconsented_research",
+        "a subject's data asked for by a research institute without the subject's consent";
     Counterfeit: DrugSupply, "drug_supply.counterfeit",
         "a pack with a serial number that nobody commissioned";
     Clone: DrugSupply, "drug_supply.clone",
@@ -168,6 +184,25 @@ macro_rules! figures {
 }
 
 figures! {
+    TrialsRegistered: Count, "clinical_trial.trials.registered", "trials registered";
+    TrialsLocked: Count, "clinical_trial.trials.locked", "trials whose data were locked";
+    TrialsPublished: Count, "clinical_trial.trials.published", "trials whose result was published";
+    TrialsAbandoned: Count, "clinical_trial.trials.abandoned",
+        "trials given up because a step of theirs had no answer in time, or a wrong one";
+    SubjectsEnrolled: Count, "clinical_trial.subjects.enrolled", "subjects enrolled";
+    SubjectsWithdrawn: Count, "clinical_trial.subjects.withdrawn", "subjects who withdrew";
+    ConsentsRenewed: Count, "clinical_trial.reconsents", "subjects who consented anew after an amendment";
+    DataCaptured: Count, "clinical_trial.captures", "visits whose data were added to a subject's chain";
+    EmergencyUnblindings: Count, "clinical_trial.emergencies", "subjects unblinded by the emergency rule";
+    ViolationsRefused: Count, "clinical_trial.violations.refused", "wrong deeds that the ledger refused, with a receipt";
+    TrialPublicationTime: Span, "clinical_trial.publication.time",
+        "from the receipt of a trial's registration to that of its publication";
+    TrialDataShared: Count, "clinical_trial.data_sets.shared",
+        "subjects' locked data that a research institute obtained and verified";
+    ResultsVerified: Count, "clinical_trial.results.verified",
+        "published results whose data root was worked out anew from the captured leaves, after data of the trial were shared";
+    ResultsDisproved: Count, "clinical_trial.results.disproved",
+        "published results whose data root is not that of the captured leaves; must be 0";
     VitalsAnchored: Count, "telemedicine.vitals.anchored", "readings of devices anchored on the ledger";
 }
 

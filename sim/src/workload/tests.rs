@@ -1,3 +1,5 @@
+mod clinical_trial;
+
 use super::*;
 use crate::plan::RecordMix;
 use ledger_core::crypto::Digest;
@@ -33,6 +35,9 @@ struct World {
     /// With the ledger's answers.
     operations: Vec<(Operation, Answers)>,
     targets: Vec<Target>,
+    notes: Vec<Note>,
+    /// Of so many answers one is lost; 0: none.
+    lost_one_in: u64,
 }
 
 enum Event {
@@ -55,6 +60,8 @@ impl World {
             log: 0,
             operations: Vec::new(),
             targets: Vec::new(),
+            notes: Vec::new(),
+            lost_one_in: 0,
         }
     }
 
@@ -109,7 +116,7 @@ impl World {
                         organisation: actor.organisation,
                         sequence: first,
                         valid_until: Timestamp::MAX,
-                        atomic: false,
+                        atomic: matches!(command.kind, CommandKind::Bundle { atomic: true, .. }),
                         actions,
                     };
                     let (signature, digest) = Default::default();
@@ -120,7 +127,8 @@ impl World {
         };
         let log_index = (!answers.is_empty()).then_some(self.log);
         self.log += u64::from(!answers.is_empty());
-        let bundle = row.kind == OperationKind::AccessDecisions;
+        let is_bundle = |command: &Command| matches!(command.kind, CommandKind::Bundle { .. });
+        let bundle = matches!(target, Target::Gateway(_, command) if is_bundle(command));
         let end = match answers.first().map(|answer| answer.outcome) {
             Some(_) if bundle => End::Answered,
             Some(Outcome::Refused(refusal)) => End::Refused(refusal),
@@ -128,6 +136,8 @@ impl World {
             None => End::TimedOut,
         };
         self.operations[operation as usize].1 = answers.clone();
+        let lost = self.lost_one_in > 0 && self.latencies.chance(1, self.lost_one_in);
+        let (end, answers) = if lost { (End::TimedOut, Answers::default()) } else { (end, answers) };
         let latency = now.since(started);
         self.schedule(now + latency, Event::Complete(operation, end, log_index, answers));
     }
@@ -141,6 +151,7 @@ impl World {
     ) {
         let completion = Completion { log_index, answers, ..Completion::new(operation, end) };
         let followed = self.generator.completed(now, operation, &completion);
+        self.notes.extend(followed.notes);
         let row = &mut self.operations[operation as usize].0;
         row.ended = Some((now, end));
         row.expected = followed.expected.unwrap_or(row.expected);

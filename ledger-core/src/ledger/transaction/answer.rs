@@ -137,6 +137,13 @@ pub enum Refusal {
     PlanChangedAfterUnblind,
     ResultPlanMismatch,
     CommitmentMismatch,
+    TrialWithoutApproval,
+    AlreadyRandomised,
+    AlreadyPublished,
+    TooManyAmendments,
+    TooManySites,
+    TooManySubjects,
+    TooManyCaptures,
     // Drug supply.
     UnknownProduct,
     DuplicateSerial,

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Position, Problems};
 use crate::plan::{
-    DelayPlan, InstitutionKind, InstitutionPlan, NetworkPlan, PopulationPlan, RecordMix, ReplicaPlan,
-    WorkloadPlan,
+    ClinicalTrialPlan, DelayPlan, InstitutionKind, InstitutionPlan, NetworkPlan, PopulationPlan, RecordMix,
+    ReplicaPlan, WorkloadPlan,
 };
 use crate::scenario::reader::Field;
 use crate::scenario::units;
@@ -140,7 +140,7 @@ pub(super) fn check(
             WorkloadPlan::Opaque { .. } => Vec::new(),
             WorkloadPlan::AccessDecisions { .. } => missing_for_decisions(population),
             WorkloadPlan::PersonalHealthRecord { mix, .. } => missing_for_records(population, mix),
-            WorkloadPlan::ClinicalTrial { .. } => missing_kinds(population, &FOR_TRIALS),
+            WorkloadPlan::ClinicalTrial { trial, .. } => missing_for_trials(population, trial),
             WorkloadPlan::DrugSupply { .. } => missing_kinds(population, &FOR_SUPPLY),
             WorkloadPlan::Telemedicine { .. } => missing_kinds(population, &FOR_TELEMEDICINE),
             WorkloadPlan::Claims { .. } => missing_kinds(population, &FOR_CLAIMS),
@@ -160,7 +160,7 @@ type Missing = (&'static str, &'static str, &'static str);
 /// A kind that a workload needs, and what to say of its absence.
 type Needed = (InstitutionKind, Missing);
 
-const FOR_TRIALS: [Needed; 3] = [
+const FOR_TRIALS: [Needed; 4] = [
     (
         InstitutionKind::Hospital,
         ("hospitals", "no hospital, and hospitals are the sites of trials", "add `hospitals: 8`"),
@@ -169,6 +169,14 @@ const FOR_TRIALS: [Needed; 3] = [
     (
         InstitutionKind::EthicsBoard,
         ("ethics_boards", "no ethics board, and ethics boards approve trials", "add `ethics_boards: 1`"),
+    ),
+    (
+        InstitutionKind::ResearchInstitute,
+        (
+            "research_institutes",
+            "no research institute, and research institutes read the data of trials",
+            "add `research_institutes: 1`",
+        ),
     ),
 ];
 const FOR_SUPPLY: [Needed; 3] = [
@@ -218,6 +226,22 @@ fn missing_kinds(population: &PopulationPlan, needed: &[Needed]) -> Vec<Missing>
     }
     let has = |kind| population.institutions.iter().any(|one| one.kind == kind);
     missing.extend(needed.iter().filter(|(kind, _)| !has(*kind)).map(|(_, row)| *row));
+    missing
+}
+
+fn missing_for_trials(population: &PopulationPlan, trial: &ClinicalTrialPlan) -> Vec<Missing> {
+    let mut missing = missing_kinds(population, &FOR_TRIALS);
+    let hospitals = population.institutions.iter().filter(|one| one.kind == InstitutionKind::Hospital);
+    let hospitals = hospitals.count() as u64;
+    if hospitals > 0 && hospitals < trial.sites {
+        let message = "fewer hospitals than a trial has sites";
+        missing.push(("hospitals", message, "add hospitals, or lower the workload's `sites`"));
+    }
+    // One more, who comes too late.
+    if population.patients > 0 && population.patients <= trial.subjects {
+        let message = "too few patients for the subjects of a trial and one more";
+        missing.push(("patients", message, "add patients, or lower the workload's `subjects`"));
+    }
     missing
 }
 

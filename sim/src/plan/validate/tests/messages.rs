@@ -1503,6 +1503,68 @@ error: x.yaml:10:45: faults[0].crash.for: `1` has no unit
 }
 
 #[test]
+fn clinical_trials() {
+    check(&[
+        (
+            &[("hospitals: 4, pharmacies: 2", "hospitals: 4, sponsors: 1, ethics_boards: 1, research_institutes: 1"), ("  - personal_health_record: { rate: 400/s }", "  - clinical_trial: { rate: 1/s, tamperin: 1% }")],
+"error: x.yaml:8:34: workloads[0].clinical_trial.tamperin: unknown key `tamperin`
+    8 |   - clinical_trial: { rate: 1/s, tamperin: 1% }
+      |                                  ^^^^^^^^
+  = did you mean `tampering`?
+",
+        ),
+        (
+            &[("  - personal_health_record: { rate: 400/s }", "  - clinical_trial: { rate: 1/s, sites: 65, visits: 0, visit_interval: 25h, late_data: 101%, tampering: 0.00001% }")],
+"error: x.yaml:8:41: workloads[0].clinical_trial.sites: `65` is too large
+    8 |   - clinical_trial: { rate: 1/s, sites: 65, visits: 0, visit_interval: 25h, late_data: 101%, tampering: 0.00001% }
+      |                                         ^^
+  = expected 1 to 64, the most actions of a bundle
+error: x.yaml:8:53: workloads[0].clinical_trial.visits: `0` is too small
+    8 |   - clinical_trial: { rate: 1/s, sites: 65, visits: 0, visit_interval: 25h, late_data: 101%, tampering: 0.00001% }
+      |                                                     ^
+  = expected 1 to 1000
+error: x.yaml:8:72: workloads[0].clinical_trial.visit_interval: `25h` is too large
+    8 |   - clinical_trial: { rate: 1/s, sites: 65, visits: 0, visit_interval: 25h, late_data: 101%, tampering: 0.00001% }
+      |                                                                        ^^^
+  = expected 0s to 24h
+error: x.yaml:8:88: workloads[0].clinical_trial.late_data: `101%` is more than the whole
+    8 |   - clinical_trial: { rate: 1/s, sites: 65, visits: 0, visit_interval: 25h, late_data: 101%, tampering: 0.00001% }
+      |                                                                                        ^^^^
+  = expected a share from 0 to 1, as in `0.3` or `30%`
+error: x.yaml:8:105: workloads[0].clinical_trial.tampering: finer than one in a million
+    8 |   - clinical_trial: { rate: 1/s, sites: 65, visits: 0, visit_interval: 25h, late_data: 101%, tampering: 0.00001% }
+      |                                                                                                         ^^^^^^^^
+  = expected at most 4 decimals of a percentage
+",
+        ),
+        (
+            &[("patients: 10k", "patients: 20"), ("  - personal_health_record: { rate: 400/s }", "  - clinical_trial: { rate: 1/s, sites: 5, subjects: 20 }")],
+"error: x.yaml:6:1: population.sponsors: no sponsor, and sponsors register trials
+    6 | population: { patients: 20, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `sponsors: 2`
+error: x.yaml:6:1: population.ethics_boards: no ethics board, and ethics boards approve trials
+    6 | population: { patients: 20, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `ethics_boards: 1`
+error: x.yaml:6:1: population.research_institutes: no research institute, and research institutes read the data of trials
+    6 | population: { patients: 20, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `research_institutes: 1`
+error: x.yaml:6:1: population.hospitals: fewer hospitals than a trial has sites
+    6 | population: { patients: 20, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add hospitals, or lower the workload's `sites`
+error: x.yaml:6:1: population.patients: too few patients for the subjects of a trial and one more
+    6 | population: { patients: 20, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add patients, or lower the workload's `subjects`
+",
+        ),
+    ]);
+}
+
+#[test]
 fn overrides() {
     refused(
         &edited(&[]),
