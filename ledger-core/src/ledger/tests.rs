@@ -4,6 +4,7 @@ mod authority;
 mod bundles;
 mod keys;
 mod refusals;
+mod supply;
 
 use super::transaction::*;
 use super::*;
