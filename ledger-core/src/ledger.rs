@@ -17,6 +17,8 @@
 //!   actor's sequence window (so that it cannot be replayed into a later, more lenient state) and the counters of the
 //!   patients about whose records access was decided. A permit that is rolled back counts as the refusal that it
 //!   became: otherwise an atomic bundle that is made to fail would tell unseen who is permitted to read what;
+//! * what a refused action leaves beside that is the alert that it raised, if it is one about medicines: a scan that was
+//!   refused is what somebody must look into, also where it was the end of an atomic bundle;
 //! * the state root covers every table and the policy; what is derived from the tables is in neither root nor
 //!   snapshot;
 //! * cloning costs a few pointers, and clones share what neither has changed.
@@ -53,7 +55,10 @@ pub use party::{Activity, Credential, Party, SEQUENCE_WINDOW, SequenceWindow};
 pub use proof::{StateProof, StateProofError};
 pub use record::Record;
 pub use snapshot::RestoreError;
-pub use supply::Packs;
+pub use supply::{
+    AlertRecord, Container, LOTS_PER_CONTAINER_MAX, Lot, NESTING_MAX, Node, Pack, Packs, Partnership, Place,
+    Product,
+};
 pub use table::Table;
 pub use telemedicine::Sessions;
 pub use trial::{
@@ -86,16 +91,20 @@ pub struct Policy {
     pub review_window_ns: u64,
     /// How long after an ethics board approved a trial or amendment it may be registered, nanoseconds.
     pub trial_approval_window_ns: u64,
+    /// How long after medicines were received they may be returned, and after they were dispensed this be reversed,
+    /// nanoseconds.
+    pub reverse_window_ns: u64,
 }
 
 impl Default for Policy {
-    /// 30 seconds, 8 hours, 72 hours; a trial's approval a year.
+    /// 30 seconds, 8 hours, 72 hours; a trial's approval a year; 10 days (EU 2016/161, Article 13).
     fn default() -> Self {
         Self {
             permit_window_ns: nanos(Duration::from_secs(30)),
             break_glass_window_ns_max: nanos(Duration::from_secs(8 * 3600)),
             review_window_ns: nanos(Duration::from_secs(72 * 3600)),
             trial_approval_window_ns: nanos(Duration::from_secs(365 * 24 * 3600)),
+            reverse_window_ns: nanos(Duration::from_secs(10 * 86_400)),
         }
     }
 }
@@ -107,6 +116,10 @@ impl Policy {
 
     fn review_window(&self) -> Duration {
         Duration::from_nanos(self.review_window_ns)
+    }
+
+    fn reverse_window(&self) -> Duration {
+        Duration::from_nanos(self.reverse_window_ns)
     }
 }
 
@@ -160,6 +173,10 @@ pub enum LedgerBug {
     IgnoreLock,
     /// A trial's subjects are enrolled although they have not consented to its present version.
     IgnoreStaleConsent,
+    /// A pack that was dispensed is dispensed again.
+    DispenseAgain,
+    /// Packs of recalled and expired lots are dispensed.
+    IgnoreRecall,
 }
 
 /// Who acts, in which place.
@@ -214,6 +231,7 @@ impl Ledger {
             answers.push(answer);
             if answer.refusal().is_some() {
                 self.roll_back(&mut answers);
+                self.keep_alert(&answer, &trial);
                 answers.resize(actions.len(), Answer::refused(Refusal::RolledBack));
                 return answers;
             }

@@ -126,6 +126,7 @@ mod tests {
                 Answer {
                     outcome: Outcome::RecordRegistered(RecordId(6)),
                     decision: Some(AccessDecision { patient: PartyId(5), counter: n + 1 }),
+                    alert: None,
                 },
                 Answer::refused(Refusal::NoConsent),
             ]),

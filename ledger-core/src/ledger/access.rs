@@ -233,7 +233,7 @@ impl Ledger {
             Ok(permit) => record(self, counter, permit),
             Err(refusal) => Outcome::Refused(refusal),
         };
-        Answer { outcome, decision: Some(AccessDecision { patient, counter }) }
+        Answer { outcome, decision: Some(AccessDecision { patient, counter }), alert: None }
     }
 
     /// The next value of the patient's counter.

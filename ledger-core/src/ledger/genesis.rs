@@ -5,7 +5,8 @@
 
 use super::chain::Chains;
 use super::index::Index;
-use super::transaction::{ConsentId, PartyId, RecordId, Scope};
+use super::supply::{Partnership, Product};
+use super::transaction::{ConsentId, PartyId, ProductId, RecordId, Scope};
 use super::{Claims, Consent, Ledger, Packs, Party, Policy, Record, Refusal, Sessions, Table, Trials};
 
 /// Builds the first state. One that is built is cloned for every replica, and they share it.
@@ -45,6 +46,28 @@ impl Genesis {
     pub fn consent(&mut self, patient: PartyId, denies: bool, scope: &Scope) -> Result<ConsentId, Refusal> {
         assert!(self.0.party(patient).is_some(), "a patient is added before the consent");
         Ok(self.0.push_consent(Consent::new(patient, denies, scope)?))
+    }
+
+    /// Adds a product.
+    ///
+    /// # Panics
+    /// If its manufacturer was not added before, or its GTIN was.
+    pub fn product(&mut self, product: Product) -> ProductId {
+        assert!(self.0.party(product.manufacturer).is_some(), "a manufacturer is added before its products");
+        assert!(self.0.packs.product_by_gtin(product.gtin).is_none(), "a GTIN is one product's");
+        self.0.packs.push_product(product)
+    }
+
+    /// Adds a licence to trade.
+    ///
+    /// # Panics
+    /// If one of the two was not added before, or their licence was.
+    pub fn partnership(&mut self, partnership: Partnership) {
+        let Partnership { supplier, customer, .. } = partnership;
+        let known = self.0.party(supplier).is_some() && self.0.party(customer).is_some();
+        assert!(known, "partners are added before their licence");
+        assert!(self.0.packs.partnership(supplier, customer).is_none(), "a licence is there once");
+        self.0.packs.push_partnership(partnership);
     }
 
     /// The ledger, its root computed, so that clones share the hashes too.

@@ -37,6 +37,11 @@ impl IndexKey {
         Self(Digest::sha256(&[key]).prefix())
     }
 
+    /// Of what is not 32 bytes. The caller sees to it that the parts' concatenation is unambiguous.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        Self(Digest::sha256(parts).prefix())
+    }
+
     fn slot(self, depth: u32) -> usize {
         (self.0 >> (4 * depth) & 15) as usize
     }

@@ -99,6 +99,7 @@ impl Ledger {
         ledger.accesses = state.accesses;
         ledger.trials = state.trials;
         ledger.packs = state.packs;
+        ledger.packs.chain_alerts();
         ledger.sessions = state.sessions;
         ledger.claims = state.claims;
         Ok(ledger)
@@ -149,7 +150,11 @@ impl State {
     }
 }
 
-fn all<T>(table: &'static str, values: &Table<T>, holds: impl Fn(&T) -> bool) -> Result<(), RestoreError> {
+pub(super) fn all<T>(
+    table: &'static str,
+    values: &Table<T>,
+    holds: impl Fn(&T) -> bool,
+) -> Result<(), RestoreError> {
     match values.iter().position(|value| !holds(value)) {
         Some(index) => Err(RestoreError::Impossible { table, index }),
         None => Ok(()),

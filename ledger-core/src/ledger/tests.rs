@@ -7,6 +7,7 @@ mod order;
 mod permits;
 mod refusals;
 mod trials;
+mod supply;
 
 use super::transaction::*;
 use super::*;

@@ -13,9 +13,11 @@ mod supply;
 mod telemedicine;
 mod trial;
 
-pub use answer::{AccessDecision, Answer, Answers, Outcome, Refusal};
+pub use answer::{AccessDecision, Alert, Answer, Answers, Outcome, Refusal};
 pub use claim::{ClaimAction, ClaimOutcome};
-pub use supply::{SupplyAction, SupplyOutcome};
+pub use supply::{
+    AlertKind, Code, Gtin, SERIALS_MAX, Scan, Sscc, SupplyAction, SupplyOutcome, UNITS_MAX, Unit,
+};
 pub use telemedicine::{TelemedicineAction, TelemedicineOutcome};
 pub use trial::{TrialAction, TrialOutcome, TrialPlan};
 
@@ -69,6 +71,26 @@ identifier!(
 identifier!(
     /// A delegation of authority, in order of registration.
     DelegationId
+);
+identifier!(
+    /// A medicinal product with a GTIN, in order of registration.
+    ProductId
+);
+identifier!(
+    /// A lot of a product, in order of its first commissioning.
+    LotId
+);
+identifier!(
+    /// A serialised pack, in order of commissioning.
+    PackId
+);
+identifier!(
+    /// A case, pallet or other logistic unit with an SSCC, in order of packing.
+    ContainerId
+);
+identifier!(
+    /// An alert about medicines, in order of raising, without gaps.
+    AlertId
 );
 
 identifier!(

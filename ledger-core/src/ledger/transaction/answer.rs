@@ -1,21 +1,23 @@
 //! How the ledger answers.
 
 use super::{
-    ACTIONS_MAX, AccessId, ClaimOutcome, ConsentId, DelegationId, PartyId, RecordId, SupplyOutcome,
-    TelemedicineOutcome, TrialOutcome,
+    ACTIONS_MAX, AccessId, AlertId, AlertKind, ClaimOutcome, ConsentId, DelegationId, PartyId, RecordId,
+    SupplyOutcome, TelemedicineOutcome, TrialOutcome,
 };
 use crate::codec::List;
 use crate::crypto::Digest;
 use crate::time::Timestamp;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// How one action was answered, and what of it concerns a patient's access counter.
+/// How one action was answered, what of it concerns a patient's access counter, and the alert that it raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Answer {
     /// What it did.
     pub outcome: Outcome,
     /// Where access was decided.
     pub decision: Option<AccessDecision>,
+    /// Where a refusal shows that a medicine may be falsified or diverted.
+    pub alert: Option<Alert>,
 }
 
 /// A transaction's answers: one for each of its actions, in their order.
@@ -30,10 +32,24 @@ pub struct AccessDecision {
     pub counter: u64,
 }
 
+/// A refusal that somebody must look into. What is suspected of which pack is in the ledger's row of its id; that it
+/// was raised is in the log, and so proven by the transaction's receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Alert {
+    /// The ledger's how-manieth alert, from 0 and without gaps, so that a regulator sees an omission.
+    pub id: AlertId,
+    /// What is suspected.
+    pub kind: AlertKind,
+    /// Whose product is concerned; `None` where nobody's.
+    pub manufacturer: Option<PartyId>,
+    /// The how-manieth of this manufacturer (or of nobody's), from 1 and without gaps, so that a manufacturer sees one.
+    pub counter: u64,
+}
+
 impl Answer {
     /// Refused without a decision on access.
     pub const fn refused(refusal: Refusal) -> Self {
-        Self { outcome: Outcome::Refused(refusal), decision: None }
+        Self { outcome: Outcome::Refused(refusal), decision: None, alert: None }
     }
 
     /// Why not, if not.
@@ -61,7 +77,7 @@ impl Answer {
 
 impl From<Result<Outcome, Refusal>> for Answer {
     fn from(result: Result<Outcome, Refusal>) -> Self {
-        Self { outcome: result.unwrap_or_else(Outcome::Refused), decision: None }
+        Self { outcome: result.unwrap_or_else(Outcome::Refused), decision: None, alert: None }
     }
 }
 
@@ -146,14 +162,21 @@ pub enum Refusal {
     TooManyCaptures,
     // Drug supply.
     UnknownProduct,
+    DuplicateProduct,
+    UnknownLot,
     DuplicateSerial,
     NotGtinOwner,
     ChildNotHeld,
+    /// It is inside a container, which is to be unpacked first.
+    StillPacked,
+    NestedTooDeep,
+    TooManyLots,
     NotCurrentHolder,
     NoMatchingShipment,
     UnauthorisedPartner,
     UnknownSerial,
     AlreadyDispensed,
+    NotDispensed,
     LotExpiryMismatch,
     PackExpired,
     PackRecalled,
