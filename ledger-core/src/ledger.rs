@@ -43,7 +43,7 @@ pub mod transaction;
 mod trial;
 
 pub use access::{Access, PermitStatus, Review};
-pub use claim::Claims;
+pub use claim::{Adjudication, Claim, Claims, Coverage};
 pub use consent::{CONSENTS_PER_PATIENT_MAX, ClassSet, Consent, PurposeSet};
 pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
 pub use genesis::Genesis;
@@ -53,7 +53,10 @@ pub use record::Record;
 pub use snapshot::RestoreError;
 pub use supply::Packs;
 pub use table::Table;
-pub use telemedicine::Sessions;
+pub use telemedicine::{
+    Batch, DEVICES_PER_SESSION_MAX, Device, Model, Prescription, PrescriptionClaim, RevokedFirmware, Session,
+    Sessions, Stream, Triage, TriageReview,
+};
 pub use trial::Trials;
 
 use crate::codec::List;
@@ -78,15 +81,24 @@ pub struct Policy {
     pub break_glass_window_ns_max: u64,
     /// How long after a break-glass access its review is in time, nanoseconds.
     pub review_window_ns: u64,
+    /// How far a device's clock may be ahead of commit time, nanoseconds.
+    pub device_skew_ns_max: u64,
+    /// How long after they were taken vitals may be anchored, nanoseconds.
+    pub vitals_lateness_ns_max: u64,
+    /// How long a pharmacy's claim to a prescription keeps others out, nanoseconds.
+    pub prescription_claim_ns: u64,
 }
 
 impl Default for Policy {
-    /// 30 seconds, 8 hours and 72 hours.
+    /// 30 seconds, 8 hours and 72 hours; telemedicine: 2 seconds, 10 minutes and 24 hours.
     fn default() -> Self {
         Self {
             permit_window_ns: nanos(Duration::from_secs(30)),
             break_glass_window_ns_max: nanos(Duration::from_secs(8 * 3600)),
             review_window_ns: nanos(Duration::from_secs(72 * 3600)),
+            device_skew_ns_max: nanos(Duration::from_secs(2)),
+            vitals_lateness_ns_max: nanos(Duration::from_secs(600)),
+            prescription_claim_ns: nanos(Duration::from_secs(24 * 3600)),
         }
     }
 }
@@ -145,6 +157,14 @@ pub enum LedgerBug {
     IgnoreRevocation,
     /// Consents permit outside their time.
     IgnoreExpiry,
+    /// Vitals of devices that nobody attested count.
+    IgnoreAttestation,
+    /// Vitals may be left out.
+    IgnoreGaps,
+    /// A prescription is dispensed as often as somebody asks.
+    DispenseAgain,
+    /// The same service is paid as often as it is claimed.
+    PayAgain,
 }
 
 /// Who acts, in which place.

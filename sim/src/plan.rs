@@ -12,7 +12,7 @@ mod validate;
 pub use claims::ClaimsPlan;
 pub use clinical_trial::ClinicalTrialPlan;
 pub use drug_supply::DrugSupplyPlan;
-pub use telemedicine::TelemedicinePlan;
+pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};
 
 use ledger_core::time::Duration;
 use serde::{Deserialize, Serialize};

@@ -101,6 +101,7 @@ impl Ledger {
         ledger.packs = state.packs;
         ledger.sessions = state.sessions;
         ledger.claims = state.claims;
+        ledger.check_claims()?;
         Ok(ledger)
     }
 }

@@ -2,8 +2,10 @@
 
 mod authority;
 mod bundles;
+mod claims;
 mod keys;
 mod refusals;
+mod telemedicine;
 
 use super::transaction::*;
 use super::*;
@@ -161,7 +163,7 @@ fn home(party: PartyId) -> PartyId {
     match party {
         CLINICIAN | CLERK | LAPSED => HOSPITAL,
         STRANDED => LAPSED_HOSPITAL,
-        _ => party,
+        _ => telemedicine::home(party),
     }
 }
 

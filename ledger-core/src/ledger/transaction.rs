@@ -14,9 +14,12 @@ mod telemedicine;
 mod trial;
 
 pub use answer::{AccessDecision, Answer, Answers, Outcome, Refusal};
-pub use claim::{ClaimAction, ClaimOutcome};
+pub use claim::{ClaimAction, ClaimId, ClaimOutcome, CoverageId, Encounter};
 pub use supply::{SupplyAction, SupplyOutcome};
-pub use telemedicine::{TelemedicineAction, TelemedicineOutcome};
+pub use telemedicine::{
+    Advice, BatchId, Decision, ModelId, NEWS2_EMERGENCY, NEWS2_MAX, NEWS2_URGENT, News2, PrescriptionId,
+    SCORE_MILLI_MAX, SessionId, TelemedicineAction, TelemedicineOutcome, TriageId, Vitals,
+};
 pub use trial::{TrialAction, TrialOutcome};
 
 use crate::codec::{self, Blob, DecodeError, List};
@@ -49,6 +52,8 @@ macro_rules! identifier {
         }
     };
 }
+
+use identifier;
 
 identifier!(
     /// A registered person or organisation, in order of registration.
