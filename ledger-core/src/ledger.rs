@@ -46,7 +46,7 @@ pub mod transaction;
 mod trial;
 
 pub use access::{Access, PermitStatus, Review};
-pub use claim::Claims;
+pub use claim::{Adjudication, Claim, Claims, Coverage};
 pub use consent::{CONSENTS_PER_PATIENT_MAX, ClassSet, Consent, PurposeSet};
 pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
 pub use genesis::Genesis;
@@ -60,7 +60,10 @@ pub use supply::{
     Product,
 };
 pub use table::Table;
-pub use telemedicine::Sessions;
+pub use telemedicine::{
+    Batch, DEVICES_PER_SESSION_MAX, Device, Model, Prescription, PrescriptionClaim, RevokedFirmware, Session,
+    Sessions, Stream, Triage, TriageReview,
+};
 pub use trial::{
     Approval, CAPTURES_PER_SUBJECT_MAX, DataChain, DataLock, Enrolment, SITES_PER_TRIAL_MAX,
     SUBJECTS_PER_TRIAL_MAX, Site, Subject, Trial, TrialResult, TrialVersion, Trials, VERSIONS_PER_TRIAL_MAX,
@@ -94,10 +97,17 @@ pub struct Policy {
     /// How long after medicines were received they may be returned, and after they were dispensed this be reversed,
     /// nanoseconds.
     pub reverse_window_ns: u64,
+    /// How far a device's clock may be ahead of commit time, nanoseconds.
+    pub device_skew_ns_max: u64,
+    /// How long after they were taken vitals may be anchored, nanoseconds.
+    pub vitals_lateness_ns_max: u64,
+    /// How long a pharmacy's claim to a prescription keeps others out, nanoseconds.
+    pub prescription_claim_ns: u64,
 }
 
 impl Default for Policy {
-    /// 30 seconds, 8 hours, 72 hours; a trial's approval a year; 10 days (EU 2016/161, Article 13).
+    /// 30 seconds, 8 hours, 72 hours; a trial's approval a year; 10 days (EU 2016/161, Article 13); telemedicine: 2
+    /// seconds, 10 minutes and 24 hours.
     fn default() -> Self {
         Self {
             permit_window_ns: nanos(Duration::from_secs(30)),
@@ -105,6 +115,9 @@ impl Default for Policy {
             review_window_ns: nanos(Duration::from_secs(72 * 3600)),
             trial_approval_window_ns: nanos(Duration::from_secs(365 * 24 * 3600)),
             reverse_window_ns: nanos(Duration::from_secs(10 * 86_400)),
+            device_skew_ns_max: nanos(Duration::from_secs(2)),
+            vitals_lateness_ns_max: nanos(Duration::from_secs(600)),
+            prescription_claim_ns: nanos(Duration::from_secs(24 * 3600)),
         }
     }
 }
@@ -177,6 +190,14 @@ pub enum LedgerBug {
     DispenseAgain,
     /// Packs of recalled and expired lots are dispensed.
     IgnoreRecall,
+    /// Vitals of devices that nobody attested count.
+    IgnoreAttestation,
+    /// Vitals may be left out.
+    IgnoreGaps,
+    /// A prescription is dispensed as often as somebody asks.
+    DispenseBeyond,
+    /// The same service is paid as often as it is claimed.
+    PayAgain,
 }
 
 /// Who acts, in which place.

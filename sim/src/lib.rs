@@ -29,5 +29,6 @@ pub mod result;
 pub mod scenario;
 pub mod seed;
 pub mod testbed;
+pub mod triage;
 pub mod workload;
 pub mod world;

@@ -6,17 +6,18 @@ mod claims;
 mod clinical_trial;
 mod drug_supply;
 pub(crate) mod expectation;
+mod policy;
 mod telemedicine;
 mod validate;
 
 pub use claims::ClaimsPlan;
 pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
 pub use drug_supply::DrugSupplyPlan;
-pub use telemedicine::TelemedicinePlan;
+pub use policy::PolicyPlan;
+pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};
 
 use crate::document::Documents;
-use ledger_core::ledger::Policy;
-use ledger_core::time::{Duration, nanos};
+use ledger_core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides a run: same plan, same digest.
@@ -95,42 +96,6 @@ pub struct LedgerPlan {
     pub block_bytes_max: usize,
     /// Most payload bytes that wait in a replica's mempool; beyond it clients are answered `Busy`.
     pub mempool_bytes_max: usize,
-}
-
-/// `ledger.policy`: windows that execution judges by, in commit time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PolicyPlan {
-    /// How long a permit by consent is in force at most.
-    #[serde(with = "duration_text")]
-    pub permit_window: Duration,
-    /// How long a break-glass access may be at most.
-    #[serde(with = "duration_text")]
-    pub break_glass_window_max: Duration,
-    /// How long after a break-glass access its review is in time.
-    #[serde(with = "duration_text")]
-    pub review_window: Duration,
-}
-
-impl Default for PolicyPlan {
-    fn default() -> Self {
-        let policy = Policy::default();
-        Self {
-            permit_window: Duration::from_nanos(policy.permit_window_ns),
-            break_glass_window_max: Duration::from_nanos(policy.break_glass_window_ns_max),
-            review_window: Duration::from_nanos(policy.review_window_ns),
-        }
-    }
-}
-
-impl PolicyPlan {
-    /// As the ledger takes it.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            permit_window_ns: nanos(self.permit_window),
-            break_glass_window_ns_max: nanos(self.break_glass_window_max),
-            review_window_ns: nanos(self.review_window),
-        }
-    }
 }
 
 /// One replica.

@@ -269,6 +269,11 @@ impl Population {
         ConsentId(patient as u32)
     }
 
+    /// What everything derives from.
+    pub(crate) fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
     /// What documents say.
     pub fn documents(&self) -> Documents {
         self.documents

@@ -140,6 +140,7 @@ struct Closed {
 /// What an operation that starts is told.
 struct Moment<'a> {
     population: &'a Population,
+    seed: &'a Seed,
     now: Timestamp,
     operation: u64,
     deadline: Timestamp,
@@ -198,11 +199,11 @@ impl Generator {
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Telemedicine { rate_mhz, ref telemedicine } => {
-                    let workload = Telemedicine::new(telemedicine, &population, stream("telemedicine"));
+                    let workload = Telemedicine::new(telemedicine, rate_mhz, &population, stream("telemedicine"));
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Claims { rate_mhz, ref claims } => {
-                    let workload = Claims::new(claims, &population, stream("claims"));
+                    let workload = Claims::new(claims, stream("claims"));
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
             };
@@ -284,6 +285,7 @@ impl Generator {
         let population = &*self.population;
         let moment = Moment {
             population,
+            seed: population.seed(),
             now: scheduled,
             operation,
             deadline,

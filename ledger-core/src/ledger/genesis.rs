@@ -19,6 +19,12 @@ impl Genesis {
         Self(Ledger::empty(policy))
     }
 
+    /// More than is there already.
+    #[cfg(test)]
+    pub(super) fn on(ledger: Ledger) -> Self {
+        Self(ledger)
+    }
+
     /// Adds a party with its credential.
     ///
     /// # Panics

@@ -102,6 +102,7 @@ impl Ledger {
         ledger.packs.chain_alerts();
         ledger.sessions = state.sessions;
         ledger.claims = state.claims;
+        ledger.check_claims()?;
         Ok(ledger)
     }
 }

@@ -2,12 +2,14 @@
 
 mod authority;
 mod bundles;
+mod claims;
 mod keys;
 mod order;
 mod permits;
 mod refusals;
 mod trials;
 mod supply;
+mod telemedicine;
 
 use super::transaction::*;
 use super::*;
@@ -165,7 +167,7 @@ fn home(party: PartyId) -> PartyId {
     match party {
         CLINICIAN | CLERK | LAPSED => HOSPITAL,
         STRANDED => LAPSED_HOSPITAL,
-        _ => party,
+        _ => telemedicine::home(party),
     }
 }
 

@@ -14,11 +14,14 @@ mod telemedicine;
 mod trial;
 
 pub use answer::{AccessDecision, Alert, Answer, Answers, Outcome, Refusal};
-pub use claim::{ClaimAction, ClaimOutcome};
+pub use claim::{ClaimAction, ClaimId, ClaimOutcome, CoverageId, Encounter};
 pub use supply::{
     AlertKind, Code, Gtin, SERIALS_MAX, Scan, Sscc, SupplyAction, SupplyOutcome, UNITS_MAX, Unit,
 };
-pub use telemedicine::{TelemedicineAction, TelemedicineOutcome};
+pub use telemedicine::{
+    Advice, BatchId, Decision, ModelId, NEWS2_EMERGENCY, NEWS2_MAX, NEWS2_URGENT, News2, PrescriptionId,
+    SCORE_MILLI_MAX, SessionId, TelemedicineAction, TelemedicineOutcome, TriageId, Vitals,
+};
 pub use trial::{TrialAction, TrialOutcome, TrialPlan};
 
 use crate::codec::{self, Blob, DecodeError, List};
@@ -51,6 +54,8 @@ macro_rules! identifier {
         }
     };
 }
+
+use identifier;
 
 identifier!(
     /// A registered person or organisation, in order of registration.

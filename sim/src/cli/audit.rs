@@ -6,7 +6,7 @@
 //! verify it before it is shown.
 
 use super::exit::Exit;
-use super::progress::{Interrupt, Watcher};
+use super::progress::{Interrupt, Pace, Watcher};
 use super::{put, shell};
 use crate::plan::{InstitutionKind, Plan};
 use crate::proof;
@@ -46,7 +46,7 @@ pub fn audit(arguments: &Audit) -> io::Result<Exit> {
     };
     let plan = &recorded.plan;
     let interrupt = Interrupt::listen();
-    let mut watcher = Watcher::new(&plan.name, arguments.json, &interrupt);
+    let mut watcher = Watcher::new(&plan.name, Pace::Virtual, arguments.json, &interrupt);
     let played =
         world::run_audited(plan, &Options::default(), patient, &mut |progress| watcher.observe(progress));
     drop(watcher);

@@ -124,17 +124,33 @@ wrongs! {
     ExpiredPack: DrugSupply, "drug_supply.expired",
         "a pack used after its expiry";
     SpoofedDevice: Telemedicine, "telemedicine.spoofed_device",
-        "vitals of a device that is not attested";
+        "vitals of a device that is not attested, or under another key, after its attestation, or with revoked firmware";
     VitalsGap: Telemedicine, "telemedicine.vitals_gap",
         "readings of a session left out";
+    VitalsOverlap: Telemedicine, "telemedicine.vitals_overlap",
+        "readings of a session anchored twice";
+    SkewedClock: Telemedicine, "telemedicine.clock_skew",
+        "vitals of a device whose clock is off";
     UnregisteredModel: Telemedicine, "telemedicine.unregistered_model",
         "a decision by a model that is not registered or no longer";
+    UnanchoredInput: Telemedicine, "telemedicine.unanchored_input",
+        "a decision from readings that were not anchored";
+    MissingReview: Telemedicine, "telemedicine.missing_review",
+        "a prescription on an alarm that no clinician has looked at";
+    WrongPatient: Telemedicine, "telemedicine.wrong_patient",
+        "a prescription for or handed to somebody else";
     DoubleDispensing: Telemedicine, "telemedicine.double_dispensing",
-        "a prescription dispensed beyond what it prescribes";
+        "a prescription dispensed again, beyond what it prescribes, or by a pharmacy that has not claimed it";
+    UnlicensedClinician: Telemedicine, "telemedicine.unlicensed_clinician",
+        "a session in the name of somebody who is no clinician";
     DuplicateClaim: Claims, "claims.duplicate",
         "a claim for what was claimed before";
     ClaimWithoutEncounter: Claims, "claims.no_encounter",
         "a claim for an encounter that there was not";
+    UncoveredClaim: Claims, "claims.not_covered",
+        "a claim to an insurer who does not cover the patient";
+    DoubleAdjudication: Claims, "claims.double_adjudication",
+        "a claim decided again, or by another insurer";
 }
 
 /// What a [`Figure`]'s samples are.
@@ -203,7 +219,31 @@ figures! {
         "published results whose data root was worked out anew from the captured leaves, after data of the trial were shared";
     ResultsDisproved: Count, "clinical_trial.results.disproved",
         "published results whose data root is not that of the captured leaves; must be 0";
+    SessionsOpened: Count, "telemedicine.sessions.opened", "sessions of a clinician with a patient that were opened";
     VitalsAnchored: Count, "telemedicine.vitals.anchored", "readings of devices anchored on the ledger";
+    BatchesAnchored: Count, "telemedicine.batches.anchored", "batches in which they were, each under one Merkle root";
+    Triages: Count, "telemedicine.triages", "decisions recorded, one a batch";
+    AlarmsRaised: Count, "telemedicine.alarms.raised",
+        "decisions that call for a clinician: NEWS2 of 5 or more or a single 3, or the model's score at its threshold";
+    AlarmsJustified: Count, "telemedicine.alarms.justified",
+        "of these, where the patient had deteriorated by the last reading, as the generator of vitals knows";
+    AlarmsMissed: Count, "telemedicine.alarms.missed",
+        "decisions that call for nobody although the patient had deteriorated";
+    AlarmsMissedByNews2: Count, "telemedicine.alarms.missed_by_news2",
+        "decisions on a deteriorated patient that NEWS2 alone would not have escalated";
+    VitalsToDecision: Span, "telemedicine.decision.latency",
+        "from the last reading of a batch to the verified receipt of its triage or, if that calls for a clinician, of \
+         the review; the time that a clinician thinks is not simulated";
+    Overrides: Count, "telemedicine.overrides", "alarms that a clinician overrode";
+    Prescribed: Count, "telemedicine.prescriptions.issued", "prescriptions issued";
+    Dispensed: Count, "telemedicine.prescriptions.dispensed", "prescriptions dispensed to the last unit";
+    Dispensings: Count, "telemedicine.dispensings", "times that a pharmacy dispensed all or a part of one";
+    ClaimsSubmitted: Count, "claims.submitted", "claims that insurers have to decide";
+    ClaimsAdjudicated: Count, "claims.adjudicated", "claims that they decided";
+    AdjudicationTime: Span, "claims.adjudication.time",
+        "from the scheduled start of a claim's submission to the verified receipt of the insurer's decision; the time that \
+         a clerk takes is not simulated";
+    EligibilityChecks: Count, "claims.eligibility.checked", "questions whether a patient is covered that were answered";
 }
 
 /// A wrong deed.

@@ -22,7 +22,7 @@ fn committee() -> Committee {
 }
 
 fn receipt() -> Receipt {
-    let answer = Answer { outcome: Outcome::RecordRegistered(RecordId(3)), decision: None };
+    let answer = Answer { outcome: Outcome::RecordRegistered(RecordId(3)), decision: None, alert: None };
     let entry = Entry {
         commit: 5,
         commit_time: Timestamp(1_234_000_000),

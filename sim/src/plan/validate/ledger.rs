@@ -96,11 +96,7 @@ fn defaults(replicas: usize) -> LedgerPlan {
 
 fn agree(plan: &mut PolicyPlan, policy: &mut Map<'_>, problems: &mut Problems) {
     let (least, most) = ((Duration::from_millis(1), "1ms"), (Duration::from_secs(366 * 86_400), "8784h"));
-    for (key, slot) in [
-        ("permit_window", &mut plan.permit_window),
-        ("break_glass_window_max", &mut plan.break_glass_window_max),
-        ("review_window", &mut plan.review_window),
-    ] {
+    for (key, slot) in plan.windows() {
         let value =
             policy.optional(key).and_then(|field| field.within(problems, &units::DURATION, least, most));
         *slot = value.unwrap_or(*slot);

@@ -142,7 +142,7 @@ pub(super) fn check(
             WorkloadPlan::PersonalHealthRecord { mix, .. } => missing_for_records(population, mix),
             WorkloadPlan::ClinicalTrial { trial, .. } => missing_for_trials(population, trial),
             WorkloadPlan::DrugSupply { .. } => missing_kinds(population, &FOR_SUPPLY),
-            WorkloadPlan::Telemedicine { .. } => missing_kinds(population, &FOR_TELEMEDICINE),
+            WorkloadPlan::Telemedicine { .. } => missing_for_telemedicine(population),
             WorkloadPlan::Claims { .. } => missing_kinds(population, &FOR_CLAIMS),
         };
         let is_news = |row: &Missing| !missing.iter().any(|(key, ..)| *key == row.0);
@@ -217,6 +217,18 @@ const FOR_CLAIMS: [Needed; 2] = [
         ("insurers", "no insurer, and insurers adjudicate claims", "add `insurers: 2`"),
     ),
 ];
+
+/// Of each hospital's devices the first is never attested, so that one measures what counts only if there are more.
+fn missing_for_telemedicine(population: &PopulationPlan) -> Vec<Missing> {
+    let mut missing = missing_kinds(population, &FOR_TELEMEDICINE);
+    let is_hospital = |one: &&InstitutionPlan| one.kind == InstitutionKind::Hospital;
+    let hospitals = population.institutions.iter().filter(is_hospital).count() as u64;
+    if population.devices < 2 * hospitals {
+        let message = "fewer than two devices for each hospital, and devices measure vitals";
+        missing.push(("devices", message, "add `devices: 400`, at least twice the number of hospitals"));
+    }
+    missing
+}
 
 /// Patients, and every kind that is needed.
 fn missing_kinds(population: &PopulationPlan, needed: &[Needed]) -> Vec<Missing> {
