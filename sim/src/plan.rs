@@ -11,7 +11,7 @@ mod validate;
 
 pub use claims::ClaimsPlan;
 pub use clinical_trial::ClinicalTrialPlan;
-pub use drug_supply::DrugSupplyPlan;
+pub use drug_supply::{DrugSupplyPlan, RingPlan};
 pub use telemedicine::TelemedicinePlan;
 
 use ledger_core::time::Duration;

@@ -13,9 +13,12 @@
 //! one wrap key pair for all the patients it is agent for ([`Population::wrap_public`]).
 
 mod build;
+mod trade;
+
+pub(crate) use trade::PRODUCTS_PER_MANUFACTURER;
 
 use crate::document;
-use crate::plan::{InstitutionKind, Plan};
+use crate::plan::{InstitutionKind, Plan, WorkloadPlan};
 use crate::seed::{Seed, Stream};
 use ledger_core::crypto::SecretKey;
 use ledger_core::gateway::Actor;
@@ -61,6 +64,8 @@ pub struct Population {
     patients: u64,
     devices: u64,
     records_per_patient: u64,
+    /// Whether there is a trade in medicines.
+    trades: bool,
     ledger: Ledger,
     /// By gateway.
     custody: Vec<Vec<(RecordId, document::Locator)>>,
@@ -95,6 +100,7 @@ impl Population {
             patients: plan.population.patients,
             devices: plan.population.devices,
             records_per_patient: plan.population.records_per_patient,
+            trades: plan.workloads.iter().any(|one| matches!(one, WorkloadPlan::DrugSupply { .. })),
             ledger: Ledger::genesis(Default::default()).build(),
         };
         build::with_ledger(population, threads.max(1))

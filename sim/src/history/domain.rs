@@ -105,6 +105,8 @@ wrongs! {
         "a pack of a recalled lot used nevertheless";
     ExpiredPack: DrugSupply, "drug_supply.expired",
         "a pack used after its expiry";
+    MislabelledPack: DrugSupply, "drug_supply.mislabelled",
+        "a pack with another lot or expiry on its label than its own";
     SpoofedDevice: Telemedicine, "telemedicine.spoofed_device",
         "vitals of a device that is not attested";
     VitalsGap: Telemedicine, "telemedicine.vitals_gap",
@@ -124,6 +126,8 @@ wrongs! {
 pub enum FigureKind {
     /// Added up.
     Count,
+    /// Of which the mean is taken.
+    Mean,
     /// Nanoseconds, into a distribution.
     Span,
 }
@@ -166,6 +170,16 @@ macro_rules! figures {
 }
 
 figures! {
+    PacksCommissioned: Count, "drug_supply.packs.commissioned", "packs that came into being";
+    PacksDispensed: Count, "drug_supply.packs.dispensed", "packs given to patients; one whose dispensing is reversed counts again";
+    PacksReversed: Count, "drug_supply.packs.reversed", "dispensings taken back";
+    PacksReturned: Count, "drug_supply.packs.returned", "packs that came back to a wholesaler";
+    PacksDestroyed: Count, "drug_supply.packs.destroyed", "packs destroyed or written off";
+    PacksBlocked: Count, "drug_supply.packs.blocked", "packs of recalled or expired lots that the ledger kept from going on";
+    HandsPerPack: Mean, "drug_supply.packs.hands", "hands that a dispensed pack went through, manufacturer and patient among them";
+    Alerts: Count, "drug_supply.alerts", "alerts that refusals raised, as receipts prove them";
+    RecallReach: Span, "drug_supply.recall.reach", "from a recall until the last pack of its lot was blocked, destroyed or dispensed";
+    RingCaught: Span, "drug_supply.ring.caught", "from a ring's first deed to the first proof of one";
     VitalsAnchored: Count, "telemedicine.vitals.anchored", "readings of devices anchored on the ledger";
 }
 

@@ -186,6 +186,7 @@ fn domain() -> impl Iterator<Item = Metric> {
             |name: String, unit| Metric { name, unit, meaning: figure.meaning(), deterministic: true };
         match figure.kind() {
             FigureKind::Count => vec![metric(figure.name().to_owned(), Count)],
+            FigureKind::Mean => vec![metric(figure.name().to_owned(), Ratio)],
             FigureKind::Span => {
                 let aggregate = |what: &&str| metric(format!("{}.{what}", figure.name()), Nanoseconds);
                 PHASE.iter().map(aggregate).collect()

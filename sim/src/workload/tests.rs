@@ -1,3 +1,5 @@
+mod drug_supply;
+
 use super::*;
 use crate::plan::RecordMix;
 use ledger_core::crypto::Digest;
@@ -32,6 +34,7 @@ struct World {
     log: u64,
     /// With the ledger's answers.
     operations: Vec<(Operation, Answers)>,
+    notes: Vec<Note>,
     targets: Vec<Target>,
 }
 
@@ -54,6 +57,7 @@ impl World {
             next_event: 0,
             log: 0,
             operations: Vec::new(),
+            notes: Vec::new(),
             targets: Vec::new(),
         }
     }
@@ -109,7 +113,7 @@ impl World {
                         organisation: actor.organisation,
                         sequence: first,
                         valid_until: Timestamp::MAX,
-                        atomic: false,
+                        atomic: matches!(command.kind, CommandKind::Bundle { atomic: true, .. }),
                         actions,
                     };
                     let (signature, digest) = Default::default();
@@ -120,7 +124,7 @@ impl World {
         };
         let log_index = (!answers.is_empty()).then_some(self.log);
         self.log += u64::from(!answers.is_empty());
-        let bundle = row.kind == OperationKind::AccessDecisions;
+        let bundle = matches!(row.kind, OperationKind::AccessDecisions | OperationKind::DrugSupply);
         let end = match answers.first().map(|answer| answer.outcome) {
             Some(_) if bundle => End::Answered,
             Some(Outcome::Refused(refusal)) => End::Refused(refusal),
@@ -151,6 +155,7 @@ impl World {
             receipt: None,
         };
         let followed = self.generator.completed(now, operation, &completion);
+        self.notes.extend(followed.notes);
         let row = &mut self.operations[operation as usize].0;
         row.ended = Some((now, end));
         row.expected = followed.expected.unwrap_or(row.expected);
