@@ -70,3 +70,23 @@ pub(super) fn add_to(genesis: &mut Genesis, population: &Population) {
         population.suppliers_of(pharmacy).into_iter().for_each(|supplier| license(supplier, pharmacy));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pharmacy_has_two_wholesalers_where_there_are_two() {
+        for (wholesalers, each) in [(1usize, 1), (2, 2), (3, 2), (7, 2)] {
+            let ids: Vec<PartyId> = (0..wholesalers as u32).map(PartyId).collect();
+            let mut served = vec![0; wholesalers];
+            for row in 0..10 * wholesalers {
+                let found = suppliers(&ids, row);
+                assert_eq!(found.len(), each, "{row} of {wholesalers}");
+                found.iter().for_each(|id| served[id.index()] += 1);
+            }
+            assert!(served.iter().all(|customers| *customers >= 10), "{served:?}");
+        }
+        assert!(suppliers(&[], 3).is_empty());
+    }
+}

@@ -173,7 +173,7 @@ impl DrugSupply {
                 return self.use_or_destroy(deed, goods, &lot, (unfit == Unfit::Recalled, careless));
             }
         }
-        if let Some(order) = self.divert(population, deed, &goods, &lot) {
+        if let Some(order) = self.divert(population, now, (deed, &goods), &lot) {
             return Some(order);
         }
         if deed == Deed::Dispense && goods.copied.is_none() && self.owed.copies > 0 {

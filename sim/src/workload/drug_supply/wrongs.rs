@@ -7,7 +7,7 @@ use super::{Attempt, DrugSupply, Intent, Order, PPB, Step};
 use crate::history::Wrong;
 use crate::plan::{InstitutionKind, Plan, RingPlan};
 use crate::population::{PRODUCTS_PER_MANUFACTURER, Population, pick};
-use ledger_core::ledger::transaction::{PartyId, Refusal, Scan, SupplyAction};
+use ledger_core::ledger::transaction::{Code, PartyId, Refusal, Scan, SupplyAction};
 use ledger_core::time::{Duration, Timestamp};
 
 /// Wrong deeds on goods in their course, to be done with the next that fit.
@@ -70,33 +70,28 @@ impl DrugSupply {
             return self.ring_order(population, now);
         }
         let mut left = self.stream.below(PPB);
-        let mut falls = |share: u64| {
-            let falls = left < share;
-            left = left.saturating_sub(share);
-            falls
-        };
         let plan = &self.plan;
-        // One after the other: what is below the first share does not reach the second.
-        let (counterfeit, clone) = (falls(plan.counterfeit_ppb), falls(plan.clone_ppb));
-        let (mislabelled, diversion) = (falls(plan.mislabelled_ppb), falls(plan.diversion_ppb));
+        let shares = [plan.counterfeit_ppb, plan.clone_ppb, plan.mislabelled_ppb, plan.diversion_ppb];
+        let drawn = shares.into_iter().position(|share| {
+            let drawn = left < share;
+            left = left.saturating_sub(share);
+            drawn
+        });
         let pharmacies = population.institutions_of(InstitutionKind::Pharmacy);
-        if counterfeit {
-            return self.counterfeit(population, pharmacies, false);
-        }
-        if clone {
-            if self.stream.chance(1, 4) {
+        match drawn? {
+            0 => self.counterfeit(population, pharmacies, false),
+            // Copies that nobody can tell from their originals.
+            1 if self.stream.chance(1, 4) => {
                 self.owed.copies = (self.owed.copies + 1).min(OWED_MAX);
-                return None;
+                None
             }
-            return self.clone_elsewhere(population, pharmacies, false);
+            1 => self.clone_elsewhere(population, pharmacies, false),
+            2 => self.mislabelled(pharmacies),
+            _ => {
+                self.owed.diversions = (self.owed.diversions + 1).min(OWED_MAX);
+                None
+            }
         }
-        if mislabelled {
-            return self.mislabelled(pharmacies);
-        }
-        if diversion {
-            self.owed.diversions = (self.owed.diversions + 1).min(OWED_MAX);
-        }
-        None
     }
 
     /// Half of it counterfeits, a third copies, the rest diversions.
@@ -163,7 +158,7 @@ impl DrugSupply {
         let pack = match self.stream.chance(1, 2) {
             true => Scan { expiry: scan.expiry + Duration::from_secs(365 * 86_400), ..scan },
             // Lots begin with another letter.
-            false => Scan { lot: ledger_core::ledger::transaction::Code::new(b"X1")?, ..scan },
+            false => Scan { lot: Code::new(b"X1")?, ..scan },
         };
         let action = match self.stream.chance(1, 2) {
             true => SupplyAction::Verify { pack },
@@ -200,8 +195,8 @@ impl DrugSupply {
     pub(super) fn divert(
         &mut self,
         population: &Population,
-        deed: Deed,
-        goods: &Goods,
+        now: Timestamp,
+        (deed, goods): (Deed, &Goods),
         lot: &Lot,
     ) -> Option<Order> {
         if goods.copied.is_some() {
@@ -245,9 +240,12 @@ impl DrugSupply {
             Deed::Make | Deed::Unpack | Deed::Return | Deed::TakeBack | Deed::Verify => return None,
             Deed::Reverse | Deed::Destroy | Deed::WriteOff => return None,
         };
-        match rings {
-            true => self.owed.by_ring -= 1,
-            false => self.owed.diversions -= 1,
+        match self.ring.as_mut().filter(|_| rings) {
+            Some(ring) => {
+                ring.first.get_or_insert(now);
+                self.owed.by_ring -= 1;
+            }
+            None => self.owed.diversions -= 1,
         }
         let then = Some((AFTERMATH, Step::Goods(then, goods.clone())));
         let (wrong, packs) = (Wrong::Diversion, goods.packs());
