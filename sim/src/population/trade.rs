@@ -17,7 +17,8 @@ impl Population {
     /// singly.
     pub fn product(&self, manufacturer: PartyId, n: u64) -> Gtin {
         let item = u64::from(manufacturer.0) * PRODUCTS_PER_MANUFACTURER + n % PRODUCTS_PER_MANUFACTURER;
-        Gtin::complete(400_000_000_000 + item).expect("below a million items for each of 100,000 institutions")
+        Gtin::complete(400_000_000_000 + item)
+            .expect("below a million items for each of 100,000 institutions")
     }
 
     /// The wholesalers that supply a pharmacy.
@@ -41,7 +42,8 @@ fn suppliers(wholesalers: &[PartyId], row: usize) -> Vec<PartyId> {
     let count = wholesalers.len();
     let step = if count > 1 { 1 + row / count % (count - 1) } else { 0 };
     let places = [row % count.max(1), (row + step) % count.max(1)];
-    let mut found: Vec<PartyId> = places.iter().filter_map(|place| wholesalers.get(*place).copied()).collect();
+    let mut found: Vec<PartyId> =
+        places.iter().filter_map(|place| wholesalers.get(*place).copied()).collect();
     found.dedup();
     found
 }
@@ -55,16 +57,14 @@ pub(super) fn add_to(genesis: &mut Genesis, population: &Population) {
         }
     }
     let mut license = |supplier: PartyId, customer: PartyId| {
-        genesis.partnership(Partnership {
-            supplier,
-            customer,
-            until: Timestamp::MAX,
-            withdrawn_at: None,
-        });
+        genesis.partnership(Partnership { supplier, customer, until: Timestamp::MAX, withdrawn_at: None });
     };
     for wholesaler in wholesalers.iter().copied() {
         manufacturers.iter().for_each(|manufacturer| license(*manufacturer, wholesaler));
-        wholesalers.iter().filter(|other| **other != wholesaler).for_each(|other| license(wholesaler, *other));
+        wholesalers
+            .iter()
+            .filter(|other| **other != wholesaler)
+            .for_each(|other| license(wholesaler, *other));
     }
     for pharmacy in population.institutions_of(InstitutionKind::Pharmacy).iter().copied() {
         population.suppliers_of(pharmacy).into_iter().for_each(|supplier| license(supplier, pharmacy));

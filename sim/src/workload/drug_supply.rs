@@ -187,8 +187,10 @@ impl LifeCycles for DrugSupply {
         let mut record = moment.row(OperationKind::DrugSupply, gateway);
         record.actions = actions.len() as u64;
         let actions = Actions::new(actions.into_iter().map(Action::Supply).collect());
-        let kind =
-            CommandKind::Bundle { actions: actions.expect("at most 33 for a pallet of 16 cases"), atomic: true };
+        let kind = CommandKind::Bundle {
+            actions: actions.expect("at most 33 for a pallet of 16 cases"),
+            atomic: true,
+        };
         let command = Command { operation: moment.operation, actor, deadline: moment.deadline, kind };
         self.under_way.insert(moment.operation, (moment.now, intent));
         Started { operation: moment.operation, target: Target::Gateway(gateway, command), record }

@@ -60,8 +60,7 @@ impl DrugSupply {
         let wholesalers = population.institutions_of(InstitutionKind::Wholesaler);
         let first = pick(wholesalers, &mut self.stream).expect("the plan has one");
         let content = Content::Pallet { number: pallet, cases: cases.clone() };
-        let goods =
-            Goods { lot: id, content, at: manufacturer, stops: vec![first], hands: 1, copied: None };
+        let goods = Goods { lot: id, content, at: manufacturer, stops: vec![first], hands: 1, copied: None };
         let left = goods.packs();
         self.alive += left;
         let recall = Recall::No;
@@ -263,7 +262,8 @@ impl DrugSupply {
             let verify = SupplyAction::Verify { pack };
             return (manufacturer, vec![verify], Intent::Sample(manufacturer, pack));
         }
-        let (gtin, lot) = (population.product(manufacturer, 0), Code::new(b"SAMPLES").expect("seven letters"));
+        let (gtin, lot) =
+            (population.product(manufacturer, 0), Code::new(b"SAMPLES").expect("seven letters"));
         let serial = serial(self.next_pack);
         self.next_pack += 1;
         let expiry = Timestamp::MAX;

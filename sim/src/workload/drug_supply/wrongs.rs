@@ -147,8 +147,7 @@ impl DrugSupply {
         let pharmacy = pick_except(pharmacies, &[original], &mut self.stream)?;
         let action = self.seen_at(population, pharmacy, scan)?;
         // The original may be used up meanwhile.
-        let expected =
-            &[Refusal::AlreadyDispensed, Refusal::NotCurrentHolder, Refusal::NoMatchingShipment];
+        let expected = &[Refusal::AlreadyDispensed, Refusal::NotCurrentHolder, Refusal::NoMatchingShipment];
         Some(self.attempt(pharmacy, action, (Wrong::Clone, expected), by_ring))
     }
 
@@ -211,8 +210,7 @@ impl DrugSupply {
         let (by, action, expected, then): (_, _, &'static [Refusal], _) = match deed {
             Deed::Receive => {
                 let thief = self.thief(population, &[goods.at, *goods.stops.last()?])?;
-                let action =
-                    SupplyAction::Receive { units: alone(goods.unit(lot.gtin)), from: goods.at };
+                let action = SupplyAction::Receive { units: alone(goods.unit(lot.gtin)), from: goods.at };
                 let then = if self.stream.chance(1, 2) { Deed::WriteOff } else { Deed::Receive };
                 (thief, action, &[Refusal::NoMatchingShipment], then)
             }

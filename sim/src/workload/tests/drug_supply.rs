@@ -33,7 +33,8 @@ fn trade(wholesalers: usize, pharmacies: usize, supply: DrugSupplyPlan, arrivals
         (InstitutionKind::Wholesaler, wholesalers),
         (InstitutionKind::Pharmacy, pharmacies),
     ];
-    let institution = |(kind, count)| std::iter::repeat_n(InstitutionPlan { kind, region: 0, replica: 0 }, count);
+    let institution =
+        |(kind, count)| std::iter::repeat_n(InstitutionPlan { kind, region: 0, replica: 0 }, count);
     plan.population.institutions = kinds.into_iter().flat_map(institution).collect();
     plan.duration = Duration::from_secs(110);
     plan
@@ -41,11 +42,9 @@ fn trade(wholesalers: usize, pharmacies: usize, supply: DrugSupplyPlan, arrivals
 
 #[test]
 fn all_that_is_wrong_is_caught_and_nothing_else() {
-    for (wholesalers, pharmacies, arrivals) in [
-        (4, 10, Arrivals::Poisson),
-        (1, 1, Arrivals::Poisson),
-        (3, 2, Arrivals::Closed { clients: 60 }),
-    ] {
+    for (wholesalers, pharmacies, arrivals) in
+        [(4, 10, Arrivals::Poisson), (1, 1, Arrivals::Poisson), (3, 2, Arrivals::Closed { clients: 60 })]
+    {
         let world = World::new(&trade(wholesalers, pharmacies, supply(), arrivals)).run();
         let mut caught: BTreeMap<Wrong, u64> = BTreeMap::new();
         let mut figures: BTreeMap<Figure, u64> = BTreeMap::new();

@@ -1620,10 +1620,8 @@ error: --set: name: `UP` is not a name
 
 #[test]
 fn medicines() {
-    const PEOPLE: (&str, &str) = (
-        "hospitals: 4, pharmacies: 2 }",
-        "manufacturers: 1, wholesalers: 1, pharmacies: 2 }",
-    );
+    const PEOPLE: (&str, &str) =
+        ("hospitals: 4, pharmacies: 2 }", "manufacturers: 1, wholesalers: 1, pharmacies: 2 }");
     const RECORDS: &str = "personal_health_record: { rate: 400/s }";
     check(&[
         (
