@@ -95,6 +95,18 @@ workloads:
       { rate: 60/s, subjects: 4, visits: 2, visit_interval: 100ms, late_data: 50%, stale_consent: 30% }
 ";
 
+/// Packs that are copied, and lots that are recalled and expire.
+const MEDICINES: &str = "# Is what is wrong caught?
+name: medicines
+duration: 50s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 8, manufacturers: 1, wholesalers: 2, pharmacies: 4, staff: 5 }
+workloads:
+  - drug_supply: { rate: 60/s, packs_per_case: 4, cases_per_pallet: 2, recalled: 20%, careless: 50%, clone: 2% }
+";
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
     let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
@@ -113,6 +125,8 @@ fn each_bug_is_caught_by_its_checker() {
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
         (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
         (REVOCATIONS, &[SeededBug::Ledger(LedgerBug::ForgetRefusals)], "accounting"),
+        (MEDICINES, &[SeededBug::Ledger(LedgerBug::DispenseAgain)], "detection"),
+        (MEDICINES, &[SeededBug::Ledger(LedgerBug::IgnoreRecall)], "detection"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "receipts"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "conduct"),
         (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),

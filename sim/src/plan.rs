@@ -12,7 +12,7 @@ mod validate;
 
 pub use claims::ClaimsPlan;
 pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
-pub use drug_supply::DrugSupplyPlan;
+pub use drug_supply::{DrugSupplyPlan, RingPlan};
 pub use policy::PolicyPlan;
 pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};
 

@@ -13,11 +13,14 @@
 //! one wrap key pair for all the patients it is agent for ([`Population::wrap_public`]).
 
 mod build;
+mod trade;
+
+pub(crate) use trade::PRODUCTS_PER_MANUFACTURER;
 
 use crate::document::fhir::Names;
 use crate::document::inspect::{Defect, inspect};
 use crate::document::{self, Documents, Subject};
-use crate::plan::{InstitutionKind, Plan};
+use crate::plan::{InstitutionKind, Plan, WorkloadPlan};
 use crate::seed::{Seed, Stream};
 use bytes::Bytes;
 use ledger_core::crypto::SecretKey;
@@ -65,6 +68,8 @@ pub struct Population {
     patients: u64,
     devices: u64,
     records_per_patient: u64,
+    /// Whether there is a trade in medicines.
+    trades: bool,
     ledger: Ledger,
     /// By gateway.
     custody: Vec<Vec<(RecordId, document::Locator)>>,
@@ -100,6 +105,7 @@ impl Population {
             patients: plan.population.patients,
             devices: plan.population.devices,
             records_per_patient: plan.population.records_per_patient,
+            trades: plan.workloads.iter().any(|one| matches!(one, WorkloadPlan::DrugSupply { .. })),
             ledger: Ledger::genesis(plan.ledger.policy.policy()).build(),
         };
         build::with_ledger(population, threads.max(1))

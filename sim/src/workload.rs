@@ -195,7 +195,10 @@ impl Generator {
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::DrugSupply { rate_mhz, ref supply } => {
-                    let workload = DrugSupply::new(supply, &population, stream("drug_supply"));
+                    let workload = {
+                        let draws = stream("drug_supply");
+                        DrugSupply::new((supply, rate_mhz), plan, &population, draws, origin)
+                    };
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Telemedicine { rate_mhz, ref telemedicine } => {

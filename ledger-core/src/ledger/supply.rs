@@ -393,9 +393,7 @@ impl Ledger {
             SupplyAction::Verify { pack } => self.verify_pack(now, actor, pack),
             SupplyAction::Dispense { pack } => self.dispense(now, actor, pack),
             SupplyAction::Reverse { pack } => self.reverse_dispensing(now, actor, pack),
-            SupplyAction::Recall { gtin, lot } => {
-                self.recall(now, actor, *gtin, *lot).map_err(Denial::from)
-            }
+            SupplyAction::Recall { gtin, lot } => self.recall(now, actor, *gtin, *lot).map_err(Denial::from),
             SupplyAction::Destroy { units } => self.destroy(now, actor, units),
         };
         match done {

@@ -123,6 +123,8 @@ wrongs! {
         "a pack of a recalled lot used nevertheless";
     ExpiredPack: DrugSupply, "drug_supply.expired",
         "a pack used after its expiry";
+    MislabelledPack: DrugSupply, "drug_supply.mislabelled",
+        "a pack with another lot or expiry on its label than its own";
     SpoofedDevice: Telemedicine, "telemedicine.spoofed_device",
         "vitals of a device that is not attested, or under another key, after its attestation, or with revoked firmware";
     VitalsGap: Telemedicine, "telemedicine.vitals_gap",
@@ -158,6 +160,8 @@ wrongs! {
 pub enum FigureKind {
     /// Added up.
     Count,
+    /// Of which the mean is taken.
+    Mean,
     /// Nanoseconds, into a distribution.
     Span,
 }
@@ -219,6 +223,16 @@ figures! {
         "published results whose data root was worked out anew from the captured leaves, after data of the trial were shared";
     ResultsDisproved: Count, "clinical_trial.results.disproved",
         "published results whose data root is not that of the captured leaves; must be 0";
+    PacksCommissioned: Count, "drug_supply.packs.commissioned", "packs that came into being";
+    PacksDispensed: Count, "drug_supply.packs.dispensed", "packs given to patients; one whose dispensing is reversed counts again";
+    PacksReversed: Count, "drug_supply.packs.reversed", "dispensings taken back";
+    PacksReturned: Count, "drug_supply.packs.returned", "packs that came back to a wholesaler";
+    PacksDestroyed: Count, "drug_supply.packs.destroyed", "packs destroyed or written off";
+    PacksBlocked: Count, "drug_supply.packs.blocked", "packs of recalled or expired lots that the ledger kept from going on";
+    HandsPerPack: Mean, "drug_supply.packs.hands", "hands that a dispensed pack went through, manufacturer and patient among them";
+    Alerts: Count, "drug_supply.alerts", "alerts that refusals raised, as receipts prove them";
+    RecallReach: Span, "drug_supply.recall.reach", "from a recall until the last pack of its lot was blocked, destroyed or dispensed";
+    RingCaught: Span, "drug_supply.ring.caught", "from a ring's first deed to the first proof of one";
     SessionsOpened: Count, "telemedicine.sessions.opened", "sessions of a clinician with a patient that were opened";
     VitalsAnchored: Count, "telemedicine.vitals.anchored", "readings of devices anchored on the ledger";
     BatchesAnchored: Count, "telemedicine.batches.anchored", "batches in which they were, each under one Merkle root";

@@ -210,7 +210,7 @@ fn domain() -> impl Iterator<Item = Metric> {
         let metric =
             |name: String, unit| Metric { name, unit, meaning: figure.meaning(), deterministic: true };
         match figure.kind() {
-            FigureKind::Count => vec![metric(figure.name().to_owned(), Count)],
+            FigureKind::Count | FigureKind::Mean => vec![metric(figure.name().to_owned(), Count)],
             FigureKind::Span => {
                 let aggregate = |what: &&str| metric(format!("{}.{what}", figure.name()), Nanoseconds);
                 PHASE.iter().map(aggregate).collect()

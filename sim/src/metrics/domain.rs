@@ -40,13 +40,21 @@ pub(super) fn collect(collector: &mut Collector, run: &Run, window: Window) {
         collector.count(&format!("{name}.false_alarms"), alarms as u64);
     }
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut means: BTreeMap<&'static str, (u64, u64)> = BTreeMap::new();
     for (figure, _, sample) in domain.samples.iter().filter(|(_, at, _)| window.contains(*at)) {
         match figure.kind() {
             FigureKind::Count => *counts.entry(figure.name()).or_default() += sample,
+            FigureKind::Mean => {
+                let (sum, samples) = means.entry(figure.name()).or_default();
+                (*sum, *samples) = (*sum + sample, *samples + 1);
+            }
             FigureKind::Span => collector.sample(figure.name(), *sample),
         }
     }
     counts.into_iter().for_each(|(name, count)| collector.count(name, count));
+    for (name, (sum, samples)) in means {
+        collector.set(name, Value::Real(sum as f64 / samples as f64));
+    }
 }
 
 /// Whether a plan has a workload of the system.

@@ -61,8 +61,9 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let replica_host = host::read(root.optional("host"), "reference-8core", problems);
     let gateway_host = host::read(root.optional("gateway_host"), "gateway-2core", problems);
     let workloads = root.required("workloads", "[{ opaque: { rate: 1000/s } }]");
-    let workloads =
-        workloads.and_then(|field| workload::read(&field, ledger.as_ref().map(|l| &l.plan), problems));
+    let workloads = workloads.and_then(|field| {
+        workload::read(&field, ledger.as_ref().map(|l| &l.plan), network.as_ref(), problems)
+    });
     let opaque = workloads.as_deref().is_some_and(is_opaque);
     let population = root.optional("population");
     if population.is_none() && workloads.is_some() && !opaque {

@@ -1,7 +1,7 @@
 //! Builds the genesis ledger: what costs time (a key 17 µs, a document 6 µs) on many threads, in chunks of patients;
 //! what has an order on one.
 
-use super::{GENESIS_DOCUMENT_BYTES_MAX, GENESIS_PURPOSE, GENESIS_WRAP, Population, roles};
+use super::{GENESIS_DOCUMENT_BYTES_MAX, GENESIS_PURPOSE, GENESIS_WRAP, Population, roles, trade};
 use crate::document::{self, Subject};
 use bytes::Bytes;
 use ledger_core::codec::{Blob, List};
@@ -46,6 +46,9 @@ pub(super) fn with_ledger(mut population: Population, threads: usize) -> Populat
     let scope = genesis_scope();
     for patient in 0..population.patients {
         genesis.consent(population.patient(patient), false, &scope).expect("a known purpose and a class");
+    }
+    if population.trades {
+        trade::add_to(&mut genesis, &population);
     }
     Population { ledger: genesis.build(), ..population }
 }

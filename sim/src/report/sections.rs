@@ -134,7 +134,7 @@ fn systems(report: &Report<'_>) -> Table {
     }
     for of in Figure::ALL {
         match of.kind() {
-            FigureKind::Count => {
+            FigureKind::Count | FigureKind::Mean => {
                 if let Some(count) = figure(report, of.name()) {
                     table.row([of.name(), &count]);
                 }

@@ -1,4 +1,5 @@
 mod clinical_trial;
+mod drug_supply;
 
 use super::*;
 use crate::plan::RecordMix;

@@ -43,8 +43,7 @@ impl Packs {
         let unknown = |refusal| Denial::suspect(refusal, AlertKind::Counterfeit, unit);
         let node = match unit {
             Unit::Pack { gtin, serial } => {
-                let product =
-                    self.product_by_gtin(gtin).ok_or_else(|| unknown(Refusal::UnknownProduct))?;
+                let product = self.product_by_gtin(gtin).ok_or_else(|| unknown(Refusal::UnknownProduct))?;
                 self.pack_by_serial(product, serial).map(Node::Pack)
             }
             Unit::Container { sscc } => self.container_by_sscc(sscc).map(Node::Container),
@@ -205,8 +204,7 @@ impl Ledger {
             return Err(Denial::suspect(Refusal::UnauthorisedPartner, AlertKind::Diversion, *first));
         }
         let window = self.policy.reverse_window();
-        let in_time =
-            |located: &Located| located.held_by(me).is_some_and(|(_, since)| now < since + window);
+        let in_time = |located: &Located| located.held_by(me).is_some_and(|(_, since)| now < since + window);
         if !found.iter().all(in_time) {
             return Err(Refusal::ReverseWindowClosed.into());
         }

@@ -128,12 +128,12 @@ impl Ledger {
             return Err(Refusal::PackExpired);
         }
         let mut listed = BTreeSet::new();
-        let fresh = |serial: &Code| listed.insert(*serial) && packs.pack_by_serial(product, *serial).is_none();
+        let fresh =
+            |serial: &Code| listed.insert(*serial) && packs.pack_by_serial(product, *serial).is_none();
         if !serials.iter().all(fresh) {
             return Err(Refusal::DuplicateSerial);
         }
-        let lot =
-            known.unwrap_or_else(|| packs.push_lot(Lot { product, number, expiry, recalled_at: None }));
+        let lot = known.unwrap_or_else(|| packs.push_lot(Lot { product, number, expiry, recalled_at: None }));
         let place = Place::Held { by: actor.organisation, from: None, since: now };
         let mut ids = serials.iter().map(|serial| packs.push_pack(Pack { lot, serial: *serial, place }));
         let first = ids.next().ok_or(Refusal::EmptyScope)?;

@@ -71,16 +71,8 @@ impl Ledger {
             let manufacturer = self.packs.manufacturer_of(unit);
             let counter = u64::from(self.packs.alert_chains.length(alert_chain(manufacturer))) + 1;
             let (by, organisation) = (actor.id, actor.organisation);
-            let row = AlertRecord {
-                kind,
-                unit,
-                manufacturer,
-                counter,
-                refusal,
-                actor: by,
-                organisation,
-                at: now,
-            };
+            let row =
+                AlertRecord { kind, unit, manufacturer, counter, refusal, actor: by, organisation, at: now };
             Alert { id: self.packs.push_alert(row), kind, manufacturer, counter }
         });
         Answer { outcome: Outcome::Refused(refusal), decision: None, alert }

@@ -252,9 +252,21 @@ fn refusals_raise_alerts_without_gaps() {
     let unknown = Scan { gtin: gtin(2), ..scan("2") };
     let cases = [
         (PHARMACY, verify("9"), Refusal::UnknownSerial, Some(Counterfeit), true),
-        (PHARMACY, SupplyAction::Dispense { pack: unknown }, Refusal::UnknownProduct, Some(Counterfeit), false),
+        (
+            PHARMACY,
+            SupplyAction::Dispense { pack: unknown },
+            Refusal::UnknownProduct,
+            Some(Counterfeit),
+            false,
+        ),
         (PHARMACY, receive(&[case(8)], WHOLESALER), Refusal::UnknownSerial, Some(Counterfeit), false),
-        (PHARMACY, SupplyAction::Verify { pack: mislabelled }, Refusal::LotExpiryMismatch, Some(Mislabelled), true),
+        (
+            PHARMACY,
+            SupplyAction::Verify { pack: mislabelled },
+            Refusal::LotExpiryMismatch,
+            Some(Mislabelled),
+            true,
+        ),
         (OTHER_PHARMACY, dispense("1"), Refusal::AlreadyDispensed, Some(Clone), true),
         (PHARMACY, verify("1"), Refusal::AlreadyDispensed, Some(Clone), true),
         (OTHER_PHARMACY, receive(&[pack("2")], WHOLESALER), Refusal::NoMatchingShipment, Some(Clone), true),
@@ -271,7 +283,11 @@ fn refusals_raise_alerts_without_gaps() {
     for (actor, action, refusal, kind, of_maker) in cases {
         let mut quiet = ledger.clone();
         let answer = act(&mut ledger, 30, actor, action.clone());
-        assert_eq!((answer.refusal(), answer.alert.map(|alert| alert.kind)), (Some(refusal), kind), "{action:?}");
+        assert_eq!(
+            (answer.refusal(), answer.alert.map(|alert| alert.kind)),
+            (Some(refusal), kind),
+            "{action:?}"
+        );
         // Atomic or alone, the alert is the same, and all that is left.
         let together = act_together(&mut quiet, 30, actor, true, vec![action.clone(), action]);
         assert_eq!(together[0], answer);
@@ -315,7 +331,12 @@ fn shipping_a_pallet_writes_one_row_whatever_is_on_it() {
         let serials: Vec<String> = (0..SERIALS_MAX).map(|serial| format!("{n}-{serial}")).collect();
         let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
         done(&mut ledger, 2, MAKER, commission("A", &serials));
-        done(&mut ledger, 2, MAKER, aggregate(n, &serials.iter().map(|serial| pack(serial)).collect::<Vec<_>>()));
+        done(
+            &mut ledger,
+            2,
+            MAKER,
+            aggregate(n, &serials.iter().map(|serial| pack(serial)).collect::<Vec<_>>()),
+        );
         cases.push(case(n));
     }
     done(&mut ledger, 2, MAKER, aggregate(99, &cases));
@@ -337,7 +358,10 @@ fn snapshots_of_impossible_trade_are_refused() {
         }
     };
     let nobody = Place::Held { by: NOBODY, from: None, since: Timestamp::ZERO };
-    assert_eq!(table(|bad| drop(bad.packs.push_product(Product { gtin: gtin(7), manufacturer: NOBODY }))), "products");
+    assert_eq!(
+        table(|bad| drop(bad.packs.push_product(Product { gtin: gtin(7), manufacturer: NOBODY }))),
+        "products"
+    );
     let changes: [(Node, Place, &str); 6] = [
         (Node::Pack(PackId(3)), nobody, "packs"),
         (Node::Pack(PackId(3)), Place::Inside(ContainerId(9)), "packs"),

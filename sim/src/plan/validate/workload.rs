@@ -6,7 +6,7 @@ mod drug_supply;
 mod telemedicine;
 
 use crate::diagnostic::{Problems, one_of, quote};
-use crate::plan::{Arrivals, LedgerPlan, RecordMix, WorkloadPlan};
+use crate::plan::{Arrivals, LedgerPlan, NetworkPlan, RecordMix, WorkloadPlan};
 use crate::scenario::node::Value;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
@@ -35,6 +35,7 @@ const WHOLE: u64 = 1_000_000;
 pub(super) fn read(
     field: &Field<'_>,
     ledger: Option<&LedgerPlan>,
+    network: Option<&NetworkPlan>,
     problems: &mut Problems,
 ) -> Option<Vec<WorkloadPlan>> {
     let items = field.list(problems, "a list, as in `- opaque: { rate: 1000/s }`")?;
@@ -43,7 +44,7 @@ pub(super) fn read(
         return None;
     }
     let workloads: Vec<Option<WorkloadPlan>> =
-        items.iter().map(|item| workload(item, ledger, problems)).collect();
+        items.iter().map(|item| workload(item, ledger, network, problems)).collect();
     let kinds: Vec<Option<&str>> = items.iter().map(kind).collect();
     let executed = kinds.iter().any(|kind| kind.is_some_and(|kind| kind != "opaque"));
     if let Some(at) = kinds.iter().position(|kind| *kind == Some("opaque")).filter(|_| executed) {
@@ -61,14 +62,19 @@ fn kind<'a>(item: &Field<'a>) -> Option<&'a str> {
     entries.iter().map(|entry| entry.key.as_str()).find(known)
 }
 
-fn workload(item: &Field<'_>, ledger: Option<&LedgerPlan>, problems: &mut Problems) -> Option<WorkloadPlan> {
+fn workload(
+    item: &Field<'_>,
+    ledger: Option<&LedgerPlan>,
+    network: Option<&NetworkPlan>,
+    problems: &mut Problems,
+) -> Option<WorkloadPlan> {
     let (kind, field) = item.single(problems, FORM)?;
     match kind {
         "opaque" => opaque(&field, ledger, problems),
         "access_decisions" => access_decisions(&field, problems),
         "personal_health_record" => personal_health_record(&field, problems),
         "clinical_trial" => clinical_trial::read(&field, problems),
-        "drug_supply" => drug_supply::read(&field, problems),
+        "drug_supply" => drug_supply::read(&field, network, problems),
         "telemedicine" => telemedicine::read(&field, problems),
         "claims" => claims::read(&field, problems),
         _ => {

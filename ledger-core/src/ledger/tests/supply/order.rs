@@ -120,15 +120,22 @@ fn of_two_refusals_the_first_wins() {
     let in_hand = [used_up, (Defect::Hands, NotCurrentHolder), (Defect::Packed, StillPacked)];
     let (twice, licence) = ((Defect::Twice, DuplicateSerial), (Defect::Licence, UnauthorisedPartner));
     let condition = [(Defect::Recalled, PackRecalled), (Defect::Expired, PackExpired)];
-    let arriving =
-        [used_up, (Defect::Hands, NoMatchingShipment), (Defect::Sender, NoMatchingShipment), (Defect::Packed, StillPacked)];
+    let arriving = [
+        used_up,
+        (Defect::Hands, NoMatchingShipment),
+        (Defect::Sender, NoMatchingShipment),
+        (Defect::Packed, StillPacked),
+    ];
     let late = (Defect::Late, ReverseWindowClosed);
     let table: Vec<(Deed, Vec<(Defect, Refusal)>)> = vec![
         (Deed::Ship, listed().chain(in_hand).chain([twice, licence]).chain(condition).collect()),
         (Deed::Receive, listed().chain(arriving).chain([twice, licence]).collect()),
         (
             Deed::Return,
-            listed().chain(in_hand).chain([(Defect::Sender, NoMatchingShipment), twice, licence, late]).collect(),
+            listed()
+                .chain(in_hand)
+                .chain([(Defect::Sender, NoMatchingShipment), twice, licence, late])
+                .collect(),
         ),
         (Deed::Destroy, listed().chain(in_hand).chain([twice]).collect()),
         (Deed::Verify, scanned().chain([used_up, in_hand[1]]).chain(condition).collect()),
@@ -223,10 +230,16 @@ fn every_other_refusal() {
         (DuplicateSerial, one(MAKER, aggregate(1, &[pack("9")]))),
         (UnknownSerial, one(MAKER, aggregate(11, &[pack("9")]))),
         (UnknownProduct, one(MAKER, aggregate(11, &[Unit::Pack { gtin: gtin(2), serial: code("4") }]))),
-        (AlreadyDispensed, vec![(20, MAKER, destroy(&[pack("4")])), (20, MAKER, aggregate(11, &[pack("4")]))]),
+        (
+            AlreadyDispensed,
+            vec![(20, MAKER, destroy(&[pack("4")])), (20, MAKER, aggregate(11, &[pack("4")]))],
+        ),
         (ChildNotHeld, one(MAKER, aggregate(11, &[pack("4"), pack("1")]))),
         (ChildNotHeld, one(MAKER, aggregate(11, &[pack("4"), pack("4")]))),
-        (ChildNotHeld, vec![(20, MAKER, aggregate(11, &[pack("4")])), (20, MAKER, aggregate(12, &[pack("4")]))]),
+        (
+            ChildNotHeld,
+            vec![(20, MAKER, aggregate(11, &[pack("4")])), (20, MAKER, aggregate(12, &[pack("4")]))],
+        ),
         (NestedTooDeep, nested(5).collect()),
         (TooManyLots, lots(33)),
         // Disaggregate.
@@ -247,7 +260,11 @@ fn every_other_refusal() {
             done(&mut ledger, seconds, actor, action);
         }
         let (seconds, actor, action) = last.clone();
-        assert_eq!(act(&mut ledger, seconds, actor, action).refusal(), Some(refusal), "case {number}: {last:?}");
+        assert_eq!(
+            act(&mut ledger, seconds, actor, action).refusal(),
+            Some(refusal),
+            "case {number}: {last:?}"
+        );
     }
     let mut ledger = delivered();
     lots(32).into_iter().for_each(|(seconds, actor, action)| drop(done(&mut ledger, seconds, actor, action)));

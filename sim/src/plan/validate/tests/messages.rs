@@ -1670,3 +1670,65 @@ error: --set: name: `UP` is not a name
 ",
     );
 }
+
+#[test]
+fn medicines() {
+    const PEOPLE: (&str, &str) =
+        ("hospitals: 4, pharmacies: 2 }", "manufacturers: 1, wholesalers: 1, pharmacies: 2 }");
+    const RECORDS: &str = "personal_health_record: { rate: 400/s }";
+    check(&[
+        (
+            &[PEOPLE, (RECORDS, "drug_supply: { rate: 9/s, packs_per_case: 0, counterfeit: 2 }")],
+            "error: x.yaml:8:46: workloads[0].drug_supply.packs_per_case: `0` is too small
+    8 |   - drug_supply: { rate: 9/s, packs_per_case: 0, counterfeit: 2 }
+      |                                               ^
+  = expected 1 to 192
+error: x.yaml:8:62: workloads[0].drug_supply.counterfeit: `2` is more than the whole (percentages are written `2%`)
+    8 |   - drug_supply: { rate: 9/s, packs_per_case: 0, counterfeit: 2 }
+      |                                                               ^
+  = expected a share from 0 to 1, as in `0.3` or `30%`
+",
+        ),
+        (
+            &[PEOPLE, (RECORDS, "drug_supply: { rate: 9/s, packs_per_case: 100, cases_per_pallet: 5 }")],
+            "error: x.yaml:8:18: workloads[0].drug_supply: a pallet of 500 packs does not fit into a transaction
+    8 |   - drug_supply: { rate: 9/s, packs_per_case: 100, cases_per_pallet: 5 }
+      |                  ^
+  = expected `packs_per_case` × `cases_per_pallet` of at most 384
+",
+        ),
+        (
+            &[PEOPLE, (RECORDS, "drug_supply: { rate: 9/s, clone: 30%, diversion: 21% }")],
+            "error: x.yaml:8:18: workloads[0].drug_supply: more than half of all operations are wrong on purpose
+    8 |   - drug_supply: { rate: 9/s, clone: 30%, diversion: 21% }
+      |                  ^
+  = expected `counterfeit`, `clone`, `mislabelled` and `diversion` of at most 50% together
+",
+        ),
+        (
+            &[PEOPLE, (RECORDS, "drug_supply: { rate: 9/s, ring: { region: nord, at: 1s, share: 5% } }")],
+            "error: x.yaml:8:35: workloads[0].drug_supply.ring.for: missing
+    8 |   - drug_supply: { rate: 9/s, ring: { region: nord, at: 1s, share: 5% } }
+      |                               ^^^^
+  = add it, as in `for: 20s`
+error: x.yaml:8:45: workloads[0].drug_supply.ring.region: `nord` is not a region of the topology
+    8 |   - drug_supply: { rate: 9/s, ring: { region: nord, at: 1s, share: 5% } }
+      |                                             ^^^^
+  = did you mean `north`?
+  = expected `north` or `south`
+",
+        ),
+        (
+            &[(RECORDS, "drug_supply: { rate: 9/s }")],
+            "error: x.yaml:6:1: population.manufacturers: no manufacturer, and manufacturers commission packs
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `manufacturers: 2`
+error: x.yaml:6:1: population.wholesalers: no wholesaler, and packs reach pharmacies by wholesalers
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `wholesalers: 4`
+",
+        ),
+    ]);
+}
