@@ -77,6 +77,13 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ),
     // Configuration files are read by the reader of scenarios.
     ("deploy", &["world", "check", "report", "metrics", "cli", "testbed", "daemon", "workload", "history"]),
+    // Documents are what everybody builds and reads: they know codes and streams, and nobody's purpose.
+    (
+        "document",
+        &["world", "testbed", "workload", "scenario", "check", "report", "cli", "metrics", "history", "export", "plan"],
+    ),
+    // An export is a witness: it sees what is asked and answered, and nothing of how.
+    ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),
     ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
     ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
     ("history", &["world", "testbed", "workload", "check", "report", "cli"]),

@@ -2,6 +2,7 @@
 
 mod daemons;
 mod exit;
+mod export;
 mod keygen;
 mod progress;
 mod replay;
@@ -32,6 +33,8 @@ enum Command {
     Run(run::Run),
     /// Run a result again and compare: same plan, same digest.
     Replay(replay::Replay),
+    /// Write what happened in a run as FHIR R4 resources and EPCIS 2.0 events.
+    Export(export::Export),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
     /// List every metric that an expectation can name.
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
     let written = match Cli::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),

@@ -167,6 +167,13 @@ impl Population {
         self.actor(PartyId(party as u32), institution)
     }
 
+    /// The reverse of [`staff`](Self::staff): institution and number; `None` if a party is no staff.
+    pub fn staff_number(&self, party: PartyId) -> Option<(PartyId, u64)> {
+        let index = u64::from(party.0).checked_sub(self.first_staff())?;
+        let each = self.staff_per_institution;
+        (party.0 < self.first_patient() as u32).then(|| (PartyId((index / each) as u32), index % each))
+    }
+
     /// How many staff each institution has.
     pub fn staff_per_institution(&self) -> u64 {
         self.staff_per_institution

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use ledger_core::audit::Receipt;
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
-use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
+use ledger_core::gateway::{Command, Completion, Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
 use ledger_core::replica::{Replica, ReplicaConfig, SnapshotError};
@@ -145,8 +145,42 @@ pub fn run_with(
     options: &Options,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
+    run_before(plan, options, None, watch)
+}
+
+/// Is told what clients ask of gateways and how it ends, in the order in which it happens. Nothing that it does changes
+/// the run.
+pub trait Witness {
+    /// Before anything happens.
+    fn begins(&mut self, population: &Arc<Population>);
+    /// An operation starts.
+    fn started(&mut self, operation: u64, gateway: GatewayId, command: &Command);
+    /// An operation has ended. What never ends is never told.
+    fn ended(&mut self, at: Timestamp, operation: u64, completion: &Completion);
+}
+
+/// Like [`run_with`], before a witness.
+pub fn run_witnessed(
+    plan: &Plan,
+    options: &Options,
+    witness: Box<dyn Witness>,
+    watch: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<Run, WorldError> {
+    run_before(plan, options, Some(witness), watch)
+}
+
+fn run_before(
+    plan: &Plan,
+    options: &Options,
+    witness: Option<Box<dyn Witness>>,
+    watch: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<Run, WorldError> {
     let begun = std::time::Instant::now();
     let mut world = World::new(plan, options)?;
+    world.witness = witness;
+    if let Some(witness) = &mut world.witness {
+        witness.begins(world.generator.population());
+    }
     let setup_wall = begun.elapsed();
     let partial = world.run(watch)?;
     if let Transport::Quic(network) = &mut world.transport {
@@ -167,6 +201,7 @@ struct World {
     committee: Arc<Committee>,
     configs: Vec<ReplicaConfig>,
     generator: Generator,
+    witness: Option<Box<dyn Witness>>,
     recorder: Recorder,
     plan: Plan,
     /// Group of each host per active partition.
@@ -253,6 +288,7 @@ impl World {
             groups: Groups::default(),
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed),
+            witness: None,
             recorder: Recorder::new(replicas, Timestamp::ZERO),
             partitions: Vec::new(),
             arrivals_end,
@@ -435,6 +471,9 @@ impl World {
         self.recorder.started(operation, record);
         match target {
             Target::Gateway(gateway, command) => {
+                if let Some(witness) = &mut self.witness {
+                    witness.started(operation, gateway, &command);
+                }
                 let host = self.host_of(Peer::Gateway(gateway));
                 self.input(host, Input::Command(command));
             }
