@@ -15,6 +15,11 @@ use std::fs;
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
+    (
+        "fhir-documents.yaml",
+        // Fewer than in twenty seconds have a connection between their gateways.
+        &["warmup=1s", "duration=3s", "population.patients=2k", "expect[2]=shares.rate > 200/s"],
+    ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
     (
@@ -148,6 +153,11 @@ fn committees_of_ten_twenty_and_fifty_order() {
 #[test]
 fn access_is_decided_in_signed_bundles() {
     holds("access-decisions.yaml");
+}
+
+#[test]
+fn documents_are_read_where_they_arrive() {
+    holds("fhir-documents.yaml");
 }
 
 #[test]

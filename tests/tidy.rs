@@ -80,7 +80,10 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     // Documents are what everybody builds and reads: they know codes and streams, and nobody's purpose.
     (
         "document",
-        &["world", "testbed", "workload", "scenario", "check", "report", "cli", "metrics", "history", "export", "plan"],
+        &[
+            "world", "testbed", "workload", "scenario", "check", "report", "cli", "metrics", "history",
+            "export", "plan",
+        ],
     ),
     // An export is a witness: it sees what is asked and answered, and nothing of how.
     ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),

@@ -46,8 +46,13 @@ fn classes(c: &mut Criterion) {
         group.finish();
     }
     c.bench_function("size of a locator", |b| {
-        let subject =
-            Subject { class: RecordClass::Observation, size_bytes: 1_300, patient: PATIENT, custodian: CUSTODIAN, unique: 5 };
+        let subject = Subject {
+            class: RecordClass::Observation,
+            size_bytes: 1_300,
+            patient: PATIENT,
+            custodian: CUSTODIAN,
+            unique: 5,
+        };
         let (locator, _) = Documents::Fhir.compose(&seed, &subject);
         b.iter(|| size_of(&seed, black_box(locator)));
     });
@@ -75,12 +80,17 @@ fn mix(c: &mut Criterion) {
 
 fn specimens(c: &mut Criterion) {
     let seed = Seed::new(7);
-    let (resources, events) = (fhir::specimen::specimens(&seed, 1).len(), epcis::specimen::specimens(&seed, 1).len());
+    let (resources, events) =
+        (fhir::specimen::specimens(&seed, 1).len(), epcis::specimen::specimens(&seed, 1).len());
     let mut group = c.benchmark_group("specimens");
     group.throughput(Throughput::Elements(resources as u64));
-    group.bench_function("a story of FHIR resources", |b| b.iter(|| fhir::specimen::specimens(&seed, black_box(1))));
+    group.bench_function("a story of FHIR resources", |b| {
+        b.iter(|| fhir::specimen::specimens(&seed, black_box(1)))
+    });
     group.throughput(Throughput::Elements(events as u64));
-    group.bench_function("a story of EPCIS events", |b| b.iter(|| epcis::specimen::specimens(&seed, black_box(1))));
+    group.bench_function("a story of EPCIS events", |b| {
+        b.iter(|| epcis::specimen::specimens(&seed, black_box(1)))
+    });
     group.finish();
 }
 

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use ledger_core::crypto::SecretKey;
 use ledger_core::gateway::Actor;
 use ledger_core::ledger::Ledger;
-use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass, RecordId, Role};
+use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass, RecordId, Role, Scope};
 use ledger_core::seal::{VaultSecret, WrapKeyPair};
 use ledger_core::seam::GatewayId;
 
@@ -241,6 +241,11 @@ impl Population {
     /// What a patient permits at genesis: hospitals may read all classes up to N for treatment.
     pub fn genesis_consent(&self, patient: u64) -> ConsentId {
         ConsentId(patient as u32)
+    }
+
+    /// The same consent, spelled out.
+    pub fn genesis_scope(&self) -> Scope {
+        build::genesis_scope()
     }
 
     /// What documents say.

@@ -57,8 +57,7 @@ pub fn export(arguments: &Export) -> io::Result<Exit> {
     let interrupt = Interrupt::listen();
     let mut watcher = Watcher::new(&recorded.plan.name, false, &interrupt);
     let witness = Box::new(export.clone());
-    let run =
-        world::run_witnessed(&recorded.plan, &Options::default(), witness, &mut |p| watcher.observe(p));
+    let run = world::run_witnessed(&recorded.plan, &Options::default(), witness, &mut |p| watcher.observe(p));
     drop(watcher);
     let repeat = format!("amanah export {}", shell(&arguments.result.to_string_lossy()));
     let run = match run {
@@ -75,7 +74,10 @@ pub fn export(arguments: &Export) -> io::Result<Exit> {
     let written = export.finish()?;
     let digest = run.digest.to_string();
     if digest != recorded.digest {
-        eprintln!("error: the replay has digest {digest}, and {} was recorded; repeat: {repeat}", recorded.digest);
+        eprintln!(
+            "error: the replay has digest {digest}, and {} was recorded; repeat: {repeat}",
+            recorded.digest
+        );
         return Ok(Exit::Nondeterminism);
     }
     put(&summary(&written))?;
@@ -89,7 +91,11 @@ fn summary(written: &Written) -> String {
     }
     let _ = writeln!(text, "{:28} {}", "EPCIS events", written.events);
     if written.unknown > 0 {
-        let _ = writeln!(text, "{} operations timed out and are left out: nobody knows what became of them", written.unknown);
+        let _ = writeln!(
+            text,
+            "{} operations timed out and are left out: nobody knows what became of them",
+            written.unknown
+        );
     }
     text
 }

@@ -18,7 +18,7 @@ use key::{Epc, Gln, Sscc};
 /// Where the JSON-LD context of EPCIS 2.0 is.
 pub const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 /// Namespace of master data attributes in a pre-hash string.
-pub const MASTER_DATA: &str = "urn:epcglobal:cbv:mda";
+pub const MASTER_DATA: &str = "urn:epcglobal:cbv:mda:";
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -1,7 +1,7 @@
 //! Decisions about access, permitted and refused, emergencies and their reviews; and requests in bundles.
 
 use super::consents::{purpose_code, reference};
-use super::{Family, Sink, Step};
+use super::{Family, Sink, Step, records};
 use crate::document::fhir::audit::{AuditEvent, Decision, Event};
 use ledger_core::gateway::CommandKind;
 use ledger_core::ledger::transaction::{Action, ConsentId, Purpose, RecordId, Refusal};
@@ -27,12 +27,9 @@ impl Family for Access {
             CommandKind::Share { record, purpose, consent } => {
                 Asked { event: Event::Access, record: Some(*record), purpose: *purpose, consent: *consent }
             }
-            CommandKind::BreakGlass { record, .. } => Asked {
-                event: Event::Emergency,
-                record: Some(*record),
-                purpose: Purpose::BTG,
-                consent: None,
-            },
+            CommandKind::BreakGlass { record, .. } => {
+                Asked { event: Event::Emergency, record: Some(*record), purpose: Purpose::BTG, consent: None }
+            }
             CommandKind::Review { .. } => {
                 Asked { event: Event::Review, record: None, purpose: Purpose::BTG, consent: None }
             }
@@ -53,12 +50,8 @@ impl Family for Access {
 fn bundle(step: &Step<'_>, sink: &mut Sink) -> io::Result<()> {
     for (part, (action, answer)) in (0..).zip(step.answered()) {
         if let Action::RequestAccess { record, purpose, consent } = action {
-            let asked = Asked {
-                event: Event::Access,
-                record: Some(*record),
-                purpose: *purpose,
-                consent: *consent,
-            };
+            let asked =
+                Asked { event: Event::Access, record: Some(*record), purpose: *purpose, consent: *consent };
             write(step, sink, part, &asked, answer.refusal().map_or(Ok(()), Err))?;
         }
     }
@@ -76,7 +69,7 @@ fn write(
     let why = verdict.err().map(|refusal| format!("{refusal:?}"));
     let actor = step.place.actor(&step.command.actor, sink)?;
     let organisation = step.place.behalf(&step.command.actor, sink)?;
-    let record = asked.record.map(|record| step.place.record_reference(record));
+    let record = asked.record.map(|record| records::index(step.place, record, sink)).transpose()?;
     let consent = asked.consent.map(|consent| reference(step.place, consent));
     let entities: Vec<_> = record.into_iter().chain(consent).collect();
     sink.resource(&AuditEvent {

@@ -7,7 +7,7 @@ use crate::document::fhir::consent::{Consent, Recipient};
 use crate::document::fhir::{Id, Kind, Period, Reference};
 use ledger_core::gateway::{CommandKind, End};
 use ledger_core::ledger::transaction::{
-    Confidentiality, ConsentId, Grantee, Outcome, PartyId, Purpose, RecordClass, Scope,
+    Action, Answer, Confidentiality, ConsentId, Grantee, Outcome, PartyId, Purpose, RecordClass, Scope,
 };
 use ledger_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -82,8 +82,33 @@ const fn confidentiality_code(confidentiality: Confidentiality) -> &'static str 
     }
 }
 
+impl Consents {
+    /// A consent of genesis is written once something names it: there is one of every patient.
+    fn relied_on(&mut self, step: &Step<'_>) {
+        let population = &step.place.population;
+        let requested = |(action, _): (&Action, &Answer)| match action {
+            Action::RequestAccess { consent, .. } => *consent,
+            _ => None,
+        };
+        let named = match &step.command.kind {
+            CommandKind::Share { consent, .. } => *consent,
+            CommandKind::Revoke { consent } => Some(*consent),
+            _ => None,
+        };
+        for id in named.into_iter().chain(step.answered().filter_map(requested)) {
+            if u64::from(id.0) < population.patients() {
+                let patient = population.patient(u64::from(id.0));
+                let scope = population.genesis_scope();
+                let known = Known { patient, permits: true, scope, given: GENESIS, revoked: false };
+                self.0.entry(id).or_insert(known);
+            }
+        }
+    }
+}
+
 impl Family for Consents {
     fn ended(&mut self, step: &Step<'_>, sink: &mut Sink) -> io::Result<()> {
+        self.relied_on(step);
         let Some(at) = step.committed() else { return Ok(()) };
         let patient = step.command.actor.party;
         let changed = match (&step.command.kind, step.completion.end) {
@@ -142,7 +167,7 @@ impl Family for Consents {
                 id: reference(place, *id).id,
                 patient,
                 organisation,
-                given: known.given.max(GENESIS),
+                given: known.given,
                 permits: known.permits,
                 active: !known.revoked,
                 recipient,

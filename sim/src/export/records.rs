@@ -1,11 +1,12 @@
 //! Records that were registered: the document, its index entry, and where it comes from.
 
-use super::{Family, Sink, Step};
+use super::{Family, Place, Sink, Step};
 use crate::document::Documents;
+use crate::document::date::GENESIS;
 use crate::document::fhir::codes;
-use crate::document::fhir::{Coding, Identifier};
 use crate::document::fhir::document_reference::{Content, DocumentReference};
 use crate::document::fhir::provenance::Provenance;
+use crate::document::fhir::{Coding, Identifier, Reference};
 use ledger_core::gateway::{CommandKind, Completion, End};
 use ledger_core::ledger::transaction::{Outcome, RecordClass, RecordId};
 use std::io;
@@ -36,16 +37,45 @@ const fn class_code(class: RecordClass) -> Coding {
     }
 }
 
+/// The index entry of a record that something names. One of genesis is written then: there are some of every patient.
+pub(super) fn index(place: &Place, record: RecordId, sink: &mut Sink) -> io::Result<Reference> {
+    let reference = place.record_reference(record);
+    let Some(info) = place.population.record(record) else { return Ok(reference) };
+    let custodian = place.organisation(info.custodian, sink)?;
+    let patient = place.patient(info.custodian, info.patient, sink)?;
+    let number = record.0.to_string();
+    sink.once(&DocumentReference {
+        id: reference.id,
+        code: class_code(info.class),
+        patient,
+        date: GENESIS,
+        author: custodian,
+        custodian,
+        identifier: Identifier { space: "record", value: &number },
+        content_type: media_type(place),
+        content: Content::Url(&format!("urn:amanah:record:{number}")),
+    })
+}
+
+/// What a vault holds.
+fn media_type(place: &Place) -> &'static str {
+    match place.population.documents() {
+        Documents::Fhir => "application/fhir+json",
+        Documents::Sized => "application/octet-stream",
+    }
+}
+
 impl Family for Records {
     fn ended(&mut self, step: &Step<'_>, sink: &mut Sink) -> io::Result<()> {
-        let CommandKind::Register { patient, class, document, .. } = &step.command.kind else { return Ok(()) };
+        let CommandKind::Register { patient, class, document, .. } = &step.command.kind else {
+            return Ok(());
+        };
         let (Some(record), Some(at)) = (registered(step.completion), step.committed()) else { return Ok(()) };
         let actor = &step.command.actor;
         let custodian = step.place.organisation(actor.organisation, sink)?;
         let patient = step.place.patient(actor.organisation, *patient, sink)?;
         let author = step.place.actor(actor, sink)?;
-        let is_text = step.place.population.documents() == Documents::Fhir;
-        if is_text {
+        if step.place.population.documents() == Documents::Fhir {
             sink.document(std::str::from_utf8(document).map_err(io::Error::other)?)?;
         }
         let number = record.0.to_string();
@@ -57,7 +87,7 @@ impl Family for Records {
             author,
             custodian,
             identifier: Identifier { space: "record", value: &number },
-            content_type: if is_text { "application/fhir+json" } else { "application/octet-stream" },
+            content_type: media_type(step.place),
             content: Content::Url(&format!("urn:amanah:record:{number}")),
         })?;
         sink.resource(&Provenance {

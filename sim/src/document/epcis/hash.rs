@@ -36,13 +36,22 @@ pub fn pre_hash(event: &Event<'_>) -> String {
         for (list, key, gln) in
             [("sourceList", "source", source), ("destinationList", "destination", destination)]
         {
-            put(&[list, key, "type=", CBV, "SDT-owning_party", key, "=", &gln.party()]);
+            put(&[list, "type=", CBV, "SDT-owning_party", key, "=", &gln.party()]);
         }
     }
     if let Some(made) = event.made {
         let mut expiry = String::new();
         made.expiry.write(&mut expiry);
-        put(&["ilmd{", MASTER_DATA, "}itemExpirationDate=", &expiry, "{", MASTER_DATA, "}lotNumber=", made.lot]);
+        put(&[
+            "ilmd{",
+            MASTER_DATA,
+            "}itemExpirationDate=",
+            &expiry,
+            "{",
+            MASTER_DATA,
+            "}lotNumber=",
+            made.lot,
+        ]);
     }
     text
 }

@@ -14,7 +14,8 @@ pub fn specimens(seed: &Seed, n: u64) -> Vec<String> {
     let gtin = Gtin::new(digits(13)).expect("13 digits");
     let case = Sscc::new(digits(17)).expect("17 digits");
     let glns = [digits(12), digits(12)].map(|number| Gln::new(number).expect("12 digits"));
-    let serials: Vec<String> = (0..1 + digits(1) as usize).map(|pack| format!("{}x{pack}", digits(9))).collect();
+    let serials: Vec<String> =
+        (0..1 + digits(1) as usize).map(|pack| format!("{}x{pack}", digits(9))).collect();
     let packs: Vec<Epc<'_>> = serials.iter().map(|serial| Epc::Sgtin(gtin, serial)).collect();
     let lot = format!("L{}", digits(6));
     let at = GENESIS.minutes_before(digits(5));

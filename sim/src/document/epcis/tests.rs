@@ -14,7 +14,8 @@ fn every_step_and_disposition_is_written_and_every_event_is_another() {
     let events = specimens(&Seed::new(1), 0);
     let parsed: Value = serde_json::from_str(&document(&events)).unwrap();
     let list = parsed["epcisBody"]["eventList"].as_array().unwrap();
-    let all = |key: &str| -> BTreeSet<&str> { list.iter().map(|event| event[key].as_str().unwrap()).collect() };
+    let all =
+        |key: &str| -> BTreeSet<&str> { list.iter().map(|event| event[key].as_str().unwrap()).collect() };
     assert_eq!(all("bizStep"), BizStep::ALL.iter().map(|step| step.word()).collect());
     assert_eq!(all("disposition"), Disposition::ALL.iter().map(|word| word.word()).collect());
     assert_eq!(all("eventID").len(), events.len());
@@ -23,7 +24,8 @@ fn every_step_and_disposition_is_written_and_every_event_is_another() {
 #[test]
 fn an_identity_is_of_content_whatever_the_order_of_a_list() {
     let gtin = Gtin::new(1).unwrap();
-    let (here, there) = ([Epc::Sgtin(gtin, "1"), Epc::Sgtin(gtin, "2")], [Epc::Sgtin(gtin, "2"), Epc::Sgtin(gtin, "1")]);
+    let (here, there) =
+        ([Epc::Sgtin(gtin, "1"), Epc::Sgtin(gtin, "2")], [Epc::Sgtin(gtin, "2"), Epc::Sgtin(gtin, "1")]);
     let event = Event {
         at: GENESIS,
         what: What::Objects(&here),
