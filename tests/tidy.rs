@@ -67,7 +67,7 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ("check", &["world", "testbed", "workload", "scenario", "cli"]),
     ("metrics", &["world", "testbed", "workload", "scenario", "cli"]),
     ("report", &["world", "testbed", "workload", "scenario", "cli"]),
-    ("world", &["scenario", "check", "report", "metrics", "cli", "testbed", "daemon", "deploy"]),
+    ("world", &["scenario", "check", "report", "metrics", "cli", "testbed", "daemon", "deploy", "export"]),
     // The testbed is the other world: it yields a run and knows nothing of what becomes of it.
     ("testbed", &["scenario", "check", "report", "metrics", "cli", "world"]),
     // What is deployed has nothing of the simulator but names and numbers.

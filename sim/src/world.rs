@@ -11,6 +11,7 @@ mod faults;
 mod memo;
 mod node;
 mod transport;
+mod witness;
 
 use crate::event_queue::EventQueue;
 use crate::history::{Control, Progress, Run, Setting};
@@ -39,6 +40,7 @@ use node::{Machine, Node};
 use std::path::PathBuf;
 use std::sync::Arc;
 use transport::Transport;
+pub use witness::Witness;
 
 /// Why a plan cannot be run here.
 #[derive(Debug, thiserror::Error)]
@@ -148,17 +150,6 @@ pub fn run_with(
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
     run_before(plan, options, None, watch)
-}
-
-/// Is told what clients ask of gateways and how it ends, in the order in which it happens. Nothing that it does changes
-/// the run.
-pub trait Witness {
-    /// Before anything happens.
-    fn begins(&mut self, population: &Arc<Population>);
-    /// An operation starts.
-    fn started(&mut self, operation: u64, gateway: GatewayId, command: &Command);
-    /// An operation has ended. What never ends is never told.
-    fn ended(&mut self, at: Timestamp, operation: u64, completion: &Completion);
 }
 
 /// Like [`run_with`], before a witness.
