@@ -8,6 +8,7 @@
 mod amanah;
 mod command_line;
 mod determinism;
+mod export;
 mod latency;
 mod live;
 mod proofs;

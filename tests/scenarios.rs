@@ -65,6 +65,11 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "expect[10]=drug_supply.packs.dispensed > 1000",
         ],
     ),
+    (
+        "fhir-documents.yaml",
+        // Fewer than in twenty seconds have a connection between their gateways.
+        &["warmup=1s", "duration=3s", "population.patients=2k", "expect[2]=shares.rate > 200/s"],
+    ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
     (
@@ -216,6 +221,11 @@ fn access_is_decided_one_signature_at_a_time() {
 #[test]
 fn violations_of_trials_are_refused() {
     holds("clinical-trials.yaml");
+}
+
+#[test]
+fn documents_are_read_where_they_arrive() {
+    holds("fhir-documents.yaml");
 }
 
 #[test]

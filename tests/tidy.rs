@@ -67,7 +67,7 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ("check", &["world", "testbed", "workload", "scenario", "cli"]),
     ("metrics", &["world", "testbed", "workload", "scenario", "cli"]),
     ("report", &["world", "testbed", "workload", "scenario", "cli"]),
-    ("world", &["scenario", "check", "report", "metrics", "cli", "testbed", "daemon", "deploy"]),
+    ("world", &["scenario", "check", "report", "metrics", "cli", "testbed", "daemon", "deploy", "export"]),
     // The testbed is the other world: it yields a run and knows nothing of what becomes of it.
     ("testbed", &["scenario", "check", "report", "metrics", "cli", "world"]),
     // What is deployed has nothing of the simulator but names and numbers.
@@ -77,6 +77,16 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ),
     // Configuration files are read by the reader of scenarios.
     ("deploy", &["world", "check", "report", "metrics", "cli", "testbed", "daemon", "workload", "history"]),
+    // Documents are what everybody builds and reads: they know codes and streams, and nobody's purpose.
+    (
+        "document",
+        &[
+            "world", "testbed", "workload", "scenario", "check", "report", "cli", "metrics", "history",
+            "export", "plan",
+        ],
+    ),
+    // An export is a witness: it sees what is asked and answered, and nothing of how.
+    ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),
     ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
     ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
     ("history", &["world", "testbed", "workload", "check", "report", "cli"]),

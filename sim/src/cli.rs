@@ -3,6 +3,7 @@
 mod audit;
 mod daemons;
 mod exit;
+mod export;
 mod keygen;
 mod progress;
 mod replay;
@@ -38,6 +39,8 @@ enum Command {
     Verify(verify::Verify),
     /// List every access to one patient's records in a simulated run, and prove that none is left out.
     Audit(audit::Audit),
+    /// Write what happened in a run as FHIR R4 resources and EPCIS 2.0 events.
+    Export(export::Export),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
     /// List every metric that an expectation can name.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),

@@ -13,6 +13,7 @@
 //! Classes and sizes are drawn from [`BANDS`] whatever the style, so that both styles of a scenario ask for the same.
 
 pub mod date;
+pub mod epcis;
 pub mod fhir;
 pub mod inspect;
 pub mod json;

@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod event_queue;
 pub mod expect;
+pub mod export;
 pub mod history;
 pub mod host;
 pub mod metrics;

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use ledger_core::crypto::SecretKey;
 use ledger_core::gateway::Actor;
 use ledger_core::ledger::Ledger;
-use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass, RecordId, Role};
+use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass, RecordId, Role, Scope};
 use ledger_core::seal::{VaultSecret, WrapKeyPair};
 use ledger_core::seam::GatewayId;
 
@@ -178,6 +178,13 @@ impl Population {
         self.actor(PartyId(party as u32), institution)
     }
 
+    /// The reverse of [`staff`](Self::staff): institution and number; `None` if a party is no staff.
+    pub fn staff_number(&self, party: PartyId) -> Option<(PartyId, u64)> {
+        let index = u64::from(party.0).checked_sub(self.first_staff())?;
+        let each = self.staff_per_institution;
+        (party.0 < self.first_patient() as u32).then(|| (PartyId((index / each) as u32), index % each))
+    }
+
     /// How many staff each institution has.
     pub fn staff_per_institution(&self) -> u64 {
         self.staff_per_institution
@@ -278,6 +285,11 @@ impl Population {
     /// What everything derives from.
     pub(crate) fn seed(&self) -> &Seed {
         &self.seed
+    }
+
+    /// The same consent, spelled out.
+    pub fn genesis_scope(&self) -> Scope {
+        build::genesis_scope()
     }
 
     /// What documents say.

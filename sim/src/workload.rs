@@ -237,6 +237,11 @@ impl Generator {
         }
     }
 
+    /// Who takes part.
+    pub fn population(&self) -> &Arc<Population> {
+        &self.population
+    }
+
     /// Custodians register another patient's document instead of the one that they should.
     #[cfg(feature = "seeded-bugs")]
     pub fn mix_up_patients(&mut self) {

@@ -12,6 +12,7 @@ mod faults;
 mod memo;
 mod node;
 mod transport;
+mod witness;
 
 pub use archive::ArchiveError;
 
@@ -29,7 +30,9 @@ use bytes::Bytes;
 use ledger_core::audit::{PatientAudit, Receipt};
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
-use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
+use ledger_core::gateway::{
+    Command, Completion, Directory, Gateway, GatewayConfig, GatewayTuning, Institution,
+};
 use ledger_core::ledger::transaction::PartyId;
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
@@ -42,6 +45,7 @@ use node::{Machine, Node};
 use std::path::PathBuf;
 use std::sync::Arc;
 use transport::Transport;
+pub use witness::Witness;
 
 /// Why a plan cannot be run here.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +156,7 @@ pub fn run_with(
     options: &Options,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
-    Ok(play(plan, options, None, watch)?.0)
+    Ok(play(plan, options, (None, None), watch)?.0)
 }
 
 /// Like [`run_with`], with an auditor who follows it and proves every access to a patient's records.
@@ -162,14 +166,24 @@ pub fn run_audited(
     patient: PartyId,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<(Run, Result<PatientAudit, ArchiveError>), WorldError> {
-    let (run, archive) = play(plan, options, Some(patient), watch)?;
+    let (run, archive) = play(plan, options, (Some(patient), None), watch)?;
     Ok((run, archive.map_or(Err(ArchiveError::NothingExecuted), Archive::finish)))
+}
+
+/// Like [`run_with`], before a witness.
+pub fn run_witnessed(
+    plan: &Plan,
+    options: &Options,
+    witness: Box<dyn Witness>,
+    watch: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<Run, WorldError> {
+    Ok(play(plan, options, (None, Some(witness)), watch)?.0)
 }
 
 fn play(
     plan: &Plan,
     options: &Options,
-    patient: Option<PartyId>,
+    (patient, witness): (Option<PartyId>, Option<Box<dyn Witness>>),
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<(Run, Option<Archive>), WorldError> {
     let begun = std::time::Instant::now();
@@ -180,6 +194,10 @@ fn play(
     #[cfg(feature = "seeded-bugs")]
     if options.bugs.iter().any(|bug| matches!(bug, SeededBug::Auditor)) {
         world.archive.iter_mut().for_each(Archive::leave_out_an_access);
+    }
+    world.witness = witness;
+    if let Some(witness) = &mut world.witness {
+        witness.begins(world.generator.population());
     }
     let setup_wall = begun.elapsed();
     let partial = world.run(watch)?;
@@ -202,6 +220,7 @@ struct World {
     committee: Arc<Committee>,
     configs: Vec<ReplicaConfig>,
     generator: Generator,
+    witness: Option<Box<dyn Witness>>,
     recorder: Recorder,
     /// Follows the run, if it is audited.
     archive: Option<Archive>,
@@ -290,6 +309,7 @@ impl World {
             groups: Groups::default(),
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed),
+            witness: None,
             recorder: Recorder::new(replicas, Timestamp::ZERO),
             archive: None,
             partitions: Vec::new(),
@@ -473,6 +493,9 @@ impl World {
         self.recorder.started(operation, record);
         match target {
             Target::Gateway(gateway, command) => {
+                if let Some(witness) = &mut self.witness {
+                    witness.started(operation, gateway, &command);
+                }
                 let host = self.host_of(Peer::Gateway(gateway));
                 self.input(host, Input::Command(command));
             }

@@ -29,6 +29,7 @@ use crate::seed::Seed;
 use ledger_core::ledger::transaction::{PartyId, RecordClass};
 use text::{GRAYMAP, graymap_base64, prose};
 use visit::Visit;
+pub(crate) use visit::demographics;
 
 /// What decides the content of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -155,7 +155,7 @@ fn add_records(population: &mut Population, drafts: Vec<Draft>, genesis: &mut Ge
     }
 }
 
-fn genesis_scope() -> Scope {
+pub(super) fn genesis_scope() -> Scope {
     let classes = vec![
         RecordClass::Observation,
         RecordClass::DiagnosticReport,

@@ -287,6 +287,9 @@ impl World {
             Output::Completed(completion) => {
                 let operation = completion.operation;
                 if self.recorder.completed(at, operation, &completion) {
+                    if let Some(witness) = &mut self.witness {
+                        witness.ended(at, operation, &completion);
+                    }
                     self.go_on(at, [(operation, completion)]);
                 }
             }

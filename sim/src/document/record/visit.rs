@@ -26,7 +26,7 @@ pub(super) struct Visit {
 }
 
 /// A patient's gender and year of birth follow from its pseudonym, so that all documents of a custodian agree.
-fn demographics(patient: Reference) -> (Gender, Year) {
+pub(crate) fn demographics(patient: Reference) -> (Gender, Year) {
     let text = patient.id.text();
     let number = text.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let gender = if number & 1 == 0 { Gender::Female } else { Gender::Male };

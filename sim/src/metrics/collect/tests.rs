@@ -1,6 +1,7 @@
 //! Every figure of a run whose operations are known.
 
 use super::*;
+use crate::document::Documents;
 use crate::history::{Figure, Incident, Note, Setting, Unlisted, Wrong};
 use crate::metrics::fake;
 use crate::plan::WorkloadPlan;
@@ -28,6 +29,7 @@ fn whole(number: u64) -> Option<Value> {
 #[test]
 fn every_name_of_the_catalog_is_covered() {
     let mut run = fake_run();
+    run.plan.documents = Documents::Fhir;
     run.history.series[3].resident_bytes = 1 << 20;
     run.history.operations[1_000].kind = OperationKind::AccessDecisions;
     let at = run.history.operations[1_000].scheduled;

@@ -1,0 +1,134 @@
+//! `amanah export`: what a run leaves as FHIR and EPCIS, and what cannot be exported.
+
+use crate::amanah::{Build, directory, names};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Documents, consents, emergencies and bundles of requests, with little of each.
+const SCENARIO: &str = "# What happened?
+name: exported
+seed: 5
+duration: 4s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 60, hospitals: 4, pharmacies: 2, laboratories: 1, insurers: 1, staff: 3 }
+documents: fhir
+workloads:
+  - personal_health_record:
+      rate: 80/s
+      mix: { register: 30%, share: 30%, consent: 30%, audit: 5%, break_glass: 5% }
+  - access_decisions: { rate: 40/s, bundle: 4 }
+expect:
+  - safety
+  - documents.defective == 0
+";
+
+/// Every resource of an export, by type and id.
+fn resources(directory: &Path) -> BTreeMap<(String, String), Value> {
+    let mut found = BTreeMap::new();
+    for name in names(directory) {
+        let kind = name.strip_suffix(".ndjson").unwrap_or_else(|| panic!("{name} is no NDJSON"));
+        for line in fs::read_to_string(directory.join(&name)).unwrap().lines() {
+            let resource: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(resource["resourceType"], *kind, "{line}");
+            let id = resource["id"].as_str().unwrap().to_owned();
+            let twice = found.insert((kind.to_owned(), id), resource).is_some();
+            assert!(!twice, "written twice: {line}");
+        }
+    }
+    found
+}
+
+/// Every relative reference in a resource, but those into itself.
+fn references(value: &Value, found: &mut BTreeSet<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some((kind, id)) =
+                fields.get("reference").and_then(Value::as_str).and_then(|r| r.split_once('/'))
+            {
+                found.insert((kind.to_owned(), id.to_owned()));
+            }
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn a_run_becomes_resources_that_name_each_other() {
+    let directory = directory("export");
+    fs::write(directory.join("exported.yaml"), SCENARIO).unwrap();
+    Build::Debug.run(&directory, &["run", "exported.yaml", "--out", "out"]).exits(0);
+    let arguments = ["export", "out", "--fhir", "fhir", "--epcis", "epcis"];
+    let told = Build::Debug.run(&directory, &arguments).exits(0).stdout;
+    let result = crate::amanah::json(&directory.join("out/result.json"));
+    let metric = |name: &str| result["metrics"][name]["value"].as_u64().unwrap();
+    let found = resources(&directory.join("fhir"));
+    let count = |kind: &str| found.keys().filter(|(found, _)| found == kind).count() as u64;
+    for kind in ["AuditEvent", "Consent", "DocumentReference", "Observation", "Patient", "Provenance"] {
+        assert!(count(kind) > 0, "no {kind}: {told}");
+        assert!(told.contains(kind), "{told}");
+    }
+    let registered: BTreeSet<(String, String)> = found
+        .values()
+        .filter(|resource| resource["resourceType"] == "Provenance")
+        .flat_map(|resource| {
+            let mut targets = BTreeSet::new();
+            references(&resource["target"], &mut targets);
+            targets
+        })
+        .collect();
+    assert_eq!(registered.len() as u64, count("Provenance"));
+    assert!(registered.iter().all(|target| found.contains_key(target)), "{registered:?}");
+    // Each request was decided, and each decision is an audit event.
+    let decided =
+        found.values().filter(|r| r["resourceType"] == "AuditEvent" && r["type"]["code"] == "110112").count();
+    assert!(
+        decided as u64 >= metric("shares.completed") + metric("decisions.requested") * 9 / 10,
+        "{decided}"
+    );
+    let refused = |r: &&Value| r["resourceType"] == "AuditEvent" && r["outcome"] == "4";
+    assert!(found.values().filter(refused).all(|r| r["outcomeDesc"].is_string()));
+    // Who acts, what it is about and under which consent is there; the staff named in documents need not be.
+    for resource in
+        found.values().filter(|r| r["resourceType"] == "AuditEvent" || r["resourceType"] == "Consent")
+    {
+        let mut named = BTreeSet::new();
+        references(resource, &mut named);
+        let missing = named.iter().find(|named| !found.contains_key(*named));
+        assert_eq!(missing, None, "{resource}");
+    }
+    let events: Value =
+        serde_json::from_str(&fs::read_to_string(directory.join("epcis/events.jsonld")).unwrap()).unwrap();
+    assert_eq!(events["type"], "EPCISDocument");
+    let again = ["export", "out/result.json", "--fhir", "again"];
+    Build::Debug.run(&directory, &again).exits(0);
+    for name in names(&directory.join("fhir")) {
+        let [first, second] =
+            ["fhir", "again"].map(|place| fs::read(directory.join(place).join(&name)).unwrap());
+        assert_eq!(first, second, "{name} differs");
+    }
+}
+
+#[test]
+fn what_cannot_be_played_again_is_refused() {
+    let directory = directory("export-refused");
+    let ended = Build::Debug.run(&directory, &["export", "nothing.json", "--fhir", "x"]).exits(2);
+    assert!(ended.stderr.contains("nothing.json: cannot be read"), "{}", ended.stderr);
+    let opaque = "# How fast?\nname: opaque\nduration: 1s\nledger: { replicas: 4 }\nnetwork: { topology: lan }\nworkloads:\n  - opaque: { rate: 10/s, size: 64B }\nexpect:\n  - safety\n";
+    fs::write(directory.join("opaque.yaml"), opaque).unwrap();
+    Build::Debug.run(&directory, &["run", "opaque.yaml", "--out", "out"]).exits(0);
+    let ended = Build::Debug.run(&directory, &["export", "out", "--fhir", "x"]).exits(2);
+    assert!(ended.stderr.contains("there is nothing to export"), "{}", ended.stderr);
+    let file = directory.join("out/result.json");
+    let live = fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"world\": \"simulated\"", "\"world\": \"live_loopback\"");
+    fs::write(&file, live).unwrap();
+    let ended = Build::Debug.run(&directory, &["export", "out", "--fhir", "x"]).exits(2);
+    assert!(ended.stderr.contains("it was run live"), "{}", ended.stderr);
+    assert!(!directory.join("x").exists());
+}
