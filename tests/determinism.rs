@@ -18,7 +18,7 @@ seed: 31
 warmup: 500ms
 duration: 3s
 ledger: { replicas: 4 }
-network: { topology: gulf-5, loss: 0.1%, congestion_control: newreno }
+network: { topology: gulf-5, loss: 0.1% }
 population: { patients: 200, hospitals: 4, pharmacies: 2, laboratories: 1, insurers: 1 }
 workloads:
   - personal_health_record:

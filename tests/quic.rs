@@ -279,13 +279,8 @@ fn the_socket_of_a_process_that_stands_still_drops_what_it_cannot_hold() {
     const HOLDS: u64 = 2_800;
     let mut links = Links::new(1, Duration::from_millis(5), |_| {});
     links.act(|network, now, _| network.pause(now, HostId(0)));
-    let garbage = Datagram {
-        from: HostId(1),
-        to: HostId(0),
-        ecn: None,
-        admitted: false,
-        bytes: [0; 100][..].into(),
-    };
+    let garbage =
+        Datagram { from: HostId(1), to: HostId(0), ecn: None, admitted: false, bytes: [0; 100][..].into() };
     for number in 0..HOLDS + 200 {
         links.now = Timestamp(1_000_000 + number * 10_000);
         links.act(|network, now, effects| network.receive(now, garbage.clone(), effects));

@@ -33,7 +33,8 @@ impl Load {
     pub fn start(cluster: &Cluster, gateway: u16) -> Self {
         let (actor, patient) = people(cluster, usize::from(gateway));
         let document = base64::engine::general_purpose::STANDARD.encode("a report");
-        let record = json!({ "actor": actor, "patient": patient, "class": "Observation", "document": document });
+        let record =
+            json!({ "actor": actor, "patient": patient, "class": "Observation", "document": document });
         let (code, answer) = cluster.post(gateway, "register", &record);
         assert_eq!(code, 200, "{answer}");
         let (port, body) = (cluster.gateway_port(gateway), record.to_string());

@@ -8,7 +8,10 @@
 //! An [`Algorithm`] knows no instant and no packet: it is told times since its connection began, and bytes. Its window
 //! is always between its least one and [`WINDOW_MAX`].
 
-#![expect(clippy::disallowed_types, reason = "quinn-proto's API speaks in instants; they are only subtracted")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "quinn-proto's API speaks in instants; they are only subtracted"
+)]
 
 mod bbr;
 mod cubic;

@@ -1,8 +1,8 @@
 //! `amanah replica`: one replica, its report stream, and its opaque load if it has any.
 
 use super::load::Load;
-use super::report::{self, Answer, Commit, Figures, Frame, Sight};
 use super::names::{addresses, follow, resolve};
+use super::report::{self, Answer, Commit, Figures, Frame, Sight};
 use super::{DaemonError, Stop, registry};
 use crate::cpu;
 use crate::deploy::{Congestion, LoadPlan, ReplicaFile};

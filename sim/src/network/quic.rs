@@ -14,6 +14,7 @@
 
 mod capture;
 mod provider;
+mod standstill;
 mod udp;
 
 pub use capture::Capture;
@@ -28,7 +29,7 @@ use ledger_core::quic::{self, EcnCodepoint, Entropy, Event, Host, HostConfig, Qu
 use ledger_core::seam::{Lane, Peer};
 use ledger_core::time::Timestamp;
 use rustls::crypto::CryptoProvider;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use udp::{Admission, Udp};
@@ -124,8 +125,8 @@ struct HostState {
     random: Option<Stream>,
     incarnation: u32,
     wake_at: Option<Timestamp>,
-    /// While its process stands still: datagrams in its socket, in order, and whether its core is paid for them.
-    socket: Option<VecDeque<(Datagram, bool)>>,
+    /// While its process stands still: what waits for it.
+    socket: Option<standstill::Socket>,
     /// Handshakes that its core was charged for.
     handshakes: u64,
     /// Counted before it crashed.
@@ -214,26 +215,8 @@ impl Network {
         }
         state.handshakes = 0;
         state.wake_at = None;
-        state.socket = state.socket.as_ref().map(|_| VecDeque::new());
+        state.socket = state.socket.as_ref().map(|_| standstill::Socket::new());
         self.udp.crash(now, host);
-    }
-
-    /// A host's process stands still.
-    pub fn pause(&mut self, now: Timestamp, host: HostId) {
-        self.hosts[host.index()].socket.get_or_insert_default();
-        self.udp.pause(now, host);
-    }
-
-    /// It goes on: its core takes what waits in the socket, and then timers fire that came meanwhile.
-    pub fn resume(&mut self, now: Timestamp, host: HostId, effects: &mut Effects) {
-        let Some(socket) = self.hosts[host.index()].socket.take() else { return };
-        self.udp.resume(now, host);
-        if socket.is_empty() {
-            return self.turn(now, host, effects, |endpoint| fire(endpoint, now));
-        }
-        for (datagram, admitted) in socket {
-            effects.datagrams.push((self.udp.catch_up(now, host, admitted), datagram));
-        }
     }
 
     /// Has a host stay connected with a peer.
@@ -280,13 +263,6 @@ impl Network {
         self.turn(now, to, effects, |endpoint| {
             endpoint.on_datagram(now, from, datagram.ecn, datagram.bytes);
         });
-    }
-
-    /// A datagram waits for a process that stands still.
-    fn hold(&mut self, datagram: Datagram, admitted: bool) {
-        if let Some(socket) = &mut self.hosts[datagram.to.index()].socket {
-            socket.push_back((datagram, admitted));
-        }
     }
 
     /// A host wanted to be woken.

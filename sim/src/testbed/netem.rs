@@ -10,7 +10,8 @@
 //!
 //! What leaves a replica is delayed by its region's delay to the receiver's; what leaves the gateways for a replica is
 //! delayed at the bridge's end of the replica's link. Gateways reach each other over the testbed's own loopback, without
-//! delay, and no partition separates them.
+//! delay, and no partition separates them: addresses of one namespace need no route to each other, so that each group would
+//! have to have its sockets opened in a namespace of its own. The simulator does separate them.
 //!
 //! Everything is removed when this is dropped. It needs root, `ip`, and for delays `tc` and a kernel with netem.
 

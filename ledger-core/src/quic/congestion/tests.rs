@@ -120,15 +120,23 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     // Up to what could go wrong at all: days, and more bytes than a window may be.
-    let span = || prop_oneof![0..1_000_000u64, 0..1_000_000_000u64, 0..1_000_000_000_000_000u64, Just(u64::MAX)];
+    let span =
+        || prop_oneof![0..1_000_000u64, 0..1_000_000_000u64, 0..1_000_000_000_000_000u64, Just(u64::MAX)];
     let bytes = || prop_oneof![0..2_000u64, 0..1u64 << 40, Just(u64::MAX >> 20)];
     prop_oneof![
         bytes().prop_map(|bytes| Happening::Sent { bytes }),
-        (span(), 0..70_000u64, any::<bool>(), span())
-            .prop_map(|(age, bytes, idle, rtt)| Happening::Acked { age, bytes, idle, rtt }),
+        (span(), 0..70_000u64, any::<bool>(), span()).prop_map(|(age, bytes, idle, rtt)| Happening::Acked {
+            age,
+            bytes,
+            idle,
+            rtt
+        }),
         (bytes(), any::<bool>()).prop_map(|(in_flight, idle)| Happening::AcksEnd { in_flight, idle }),
-        (span(), bytes(), any::<bool>())
-            .prop_map(|(age, bytes, persistent)| Happening::Lost { age, bytes, persistent }),
+        (span(), bytes(), any::<bool>()).prop_map(|(age, bytes, persistent)| Happening::Lost {
+            age,
+            bytes,
+            persistent
+        }),
         (1_200..65_527u64).prop_map(Happening::Mtu),
     ]
 }

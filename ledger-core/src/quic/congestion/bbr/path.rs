@@ -121,7 +121,9 @@ impl Path {
         let acks = std::mem::take(&mut self.acks);
         self.in_flight = in_flight;
         let rtt_expired = now.since(self.rtt_min_at) > RTT_VALID;
-        if let Some(rtt) = acks.rtt.filter(|rtt| rtt_expired || self.rtt_min.is_none_or(|least| *rtt <= least)) {
+        if let Some(rtt) =
+            acks.rtt.filter(|rtt| rtt_expired || self.rtt_min.is_none_or(|least| *rtt <= least))
+        {
             (self.rtt_min, self.rtt_min_at) = (Some(rtt), now);
         }
         let mut sample = Sample { acked: acks.bytes, round_began: false, idle, rtt_expired };
