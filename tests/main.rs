@@ -10,6 +10,7 @@ mod command_line;
 mod determinism;
 mod latency;
 mod live;
+mod privacy;
 mod proofs;
 mod quic;
 mod scenarios;

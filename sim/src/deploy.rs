@@ -25,6 +25,7 @@ mod fields;
 mod gateway;
 mod key;
 mod replica;
+mod vault;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub use directory::{
 pub use fields::{hex, parse_hex32 as parse_key};
 pub use gateway::GatewayFile;
 pub use key::{KeyError, SecretSeed};
+pub use vault::VaultPlace;
 pub use replica::{LoadPlan, ReplicaFile};
 
 /// What `format:` says in every file.

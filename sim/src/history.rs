@@ -141,6 +141,10 @@ pub enum OperationKind {
     Revoke,
     Audit,
     AccessDecisions,
+    Rewrap,
+    Rotate,
+    Erase,
+    Delegate,
 }
 
 /// What the workload's own model of consent says about a request.

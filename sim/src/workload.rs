@@ -140,7 +140,7 @@ impl Generator {
                     // Bundles arrive; the rate is of what is in them.
                     ((rate_mhz / bundle).max(1), Workload::AccessDecisions(workload))
                 }
-                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli } => {
+                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, .. } => {
                     let draws = stream("personal_health_record");
                     let workload = PersonalHealthRecord::new(mix, zipf_milli, &population, draws);
                     (rate_mhz, Workload::PersonalHealthRecord(workload))
@@ -157,12 +157,20 @@ impl Generator {
                 None
             }
         };
+        let mut knowledge = Knowledge::default();
+        for workload in &plan.workloads {
+            if let WorkloadPlan::PersonalHealthRecord { mix, rotation, .. } = workload
+                && mix.keys > 0
+            {
+                knowledge.track_keys(*rotation);
+            }
+        }
         let end = origin + plan.warmup + plan.duration;
         Self {
             population,
             seed: seed.clone(),
             sources,
-            knowledge: Knowledge::default(),
+            knowledge,
             closed,
             next_operation: 0,
             origin,

@@ -20,7 +20,7 @@ use crate::history::{Control, Progress, Run, Setting};
 use crate::network::quic::{Capture, Datagram, Effects};
 use crate::network::{Groups, HostAttachment, HostId, link};
 use crate::plan::Plan;
-use crate::population::Population;
+use crate::population::{Population, versions};
 use crate::recorder::Recorder;
 use crate::seed::Seed;
 use crate::workload::{Generator, Started, Target};
@@ -153,6 +153,19 @@ pub fn run_with(
     Ok(play(plan, options, None, watch)?.0)
 }
 
+/// Is shown every message that is on its way to a replica: from whom, to whom, its bytes.
+pub type Tap = Box<dyn FnMut(Peer, ReplicaId, &Bytes)>;
+
+/// Like [`run_with`], and every message to a replica is shown to `tap`.
+pub fn run_tapped(plan: &Plan, options: &Options, tap: Tap) -> Result<Run, WorldError> {
+    let begun = std::time::Instant::now();
+    let mut world = World::new(plan, options)?;
+    world.tap = Some(tap);
+    let setup_wall = begun.elapsed();
+    let partial = world.run(&mut |_| Control::Continue)?;
+    Ok(world.into_run(plan, partial, begun.elapsed(), setup_wall))
+}
+
 /// Like [`run_with`], with an auditor who follows it and proves every access to a patient's records.
 pub fn run_audited(
     plan: &Plan,
@@ -203,6 +216,8 @@ struct World {
     recorder: Recorder,
     /// Follows the run, if it is audited.
     archive: Option<Archive>,
+    /// Sees what replicas are sent.
+    tap: Option<Tap>,
     plan: Plan,
     /// Group of each host per active partition.
     partitions: Vec<(usize, Vec<u32>)>,
@@ -290,6 +305,7 @@ impl World {
             generator: Generator::new(plan, population, &seed),
             recorder: Recorder::new(replicas, Timestamp::ZERO),
             archive: None,
+            tap: None,
             partitions: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
@@ -434,7 +450,7 @@ impl World {
                 }
             }
             Event::Loaded { host, locator } => {
-                let content = crate::document::content(&self.seed, locator);
+                let content = versions::content(&self.seed, locator);
                 self.input(host, Input::Loaded(locator, Some(content)));
             }
             Event::Arrival => {

@@ -255,6 +255,7 @@ impl Stream {
             | Output::Verify(..)
             | Output::Store(..)
             | Output::Load(_)
+            | Output::Erase(_)
             | Output::Completed(_) => return Ok(()),
         };
         report::write(&mut self.out, &frame)

@@ -12,10 +12,9 @@ use crate::deploy::{
     Consortium, Endpoints, GenesisError, LoadPlan, Report as ReportTo, WriteError, auditor_gateway,
     write_consortium, write_replica,
 };
-use crate::document;
 use crate::history::{Control, Progress, Setting, Unlisted};
 use crate::plan::{Arrivals, FaultKind, Plan, WorkloadPlan};
-use crate::population::Population;
+use crate::population::{Population, versions};
 use crate::recorder::Recorder;
 use crate::seed::Seed;
 use crate::workload::Generator;
@@ -126,12 +125,16 @@ struct PlanVault(Seed);
 
 impl Vault for PlanVault {
     fn store(&self, locator: [u8; 16], document: &Bytes) -> io::Result<()> {
-        debug_assert_eq!(document::content(&self.0, locator), document);
+        debug_assert_eq!(versions::content(&self.0, locator), document);
         Ok(())
     }
 
     fn load(&self, locator: [u8; 16]) -> io::Result<Option<Bytes>> {
-        Ok(Some(document::content(&self.0, locator)))
+        Ok(Some(versions::content(&self.0, locator)))
+    }
+
+    fn erase(&self, _: [u8; 16]) -> io::Result<()> {
+        Ok(())
     }
 }
 

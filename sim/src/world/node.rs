@@ -9,6 +9,7 @@ use crate::host::disk::DiskTimes;
 use crate::host::{Cpu, Disk};
 use crate::network::HostId;
 use crate::plan::HostPlan;
+use crate::population::versions;
 use crate::recorder::Last;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::{Completion, End, Gateway};
@@ -254,6 +255,7 @@ impl World {
             Output::Send { to: Peer::Local, bytes, .. } => self.answer_local(at, &bytes),
             Output::Send { to, lane, bytes } => {
                 self.archive_sent(&bytes);
+                self.show(peer, to, &bytes);
                 let content = content(&bytes);
                 self.transmit(at, host, to, lane, bytes, content);
             }
@@ -261,6 +263,7 @@ impl World {
                 let content = content(&bytes);
                 let replicas = (0..self.replicas as u16).map(|id| Peer::Replica(ReplicaId(id)));
                 for to in replicas.filter(|to| *to != peer) {
+                    self.show(peer, to, &bytes);
                     self.transmit(at, host, to, lane, bytes.clone(), content);
                 }
             }
@@ -268,8 +271,10 @@ impl World {
             Output::Truncate(before) => self.nodes[host.0 as usize].disk.truncate_before(before.0),
             Output::Verify(job, work) => self.start_job(host, at, job, &work),
             Output::Store(locator, document) => {
-                debug_assert_eq!(crate::document::content(&self.seed, locator), document);
+                debug_assert_eq!(versions::content(&self.seed, locator), document);
             }
+            // Nobody keeps bytes. Who may read is the ledger's to say, and a gateway asks for no document that it gave up.
+            Output::Erase(_) => {}
             Output::Load(locator) => {
                 let costs = &self.nodes[host.0 as usize].costs;
                 let bytes = crate::document::size_of(locator);
@@ -295,6 +300,13 @@ impl World {
                 }
                 self.recorder.observed(at, peer, observation);
             }
+        }
+    }
+
+    /// To the tap, if there is one.
+    fn show(&mut self, from: Peer, to: Peer, bytes: &bytes::Bytes) {
+        if let (Some(tap), Peer::Replica(replica)) = (&mut self.tap, to) {
+            tap(from, replica, bytes);
         }
     }
 

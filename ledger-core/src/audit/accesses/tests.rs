@@ -154,7 +154,7 @@ fn nothing_can_be_changed_or_added() {
     );
     let changes: [(&dyn Fn(&mut PatientAudit), AuditError); 9] = [
         (&|it| it.patient = OTHER, AuditError::Missing { index: 0, expected: 1, found: 1 }),
-        (&|it| it.accesses.swap(0, 1), AuditError::Order(0)),
+        (&|it| it.accesses.swap(0, 1), AuditError::Missing { index: 2, expected: 1, found: 2 }),
         (&|it| it.accesses.push(it.accesses[3].clone()), AuditError::Order(4)),
         (
             &|it| it.accesses[0].entry.actor = OTHER,

@@ -1,7 +1,7 @@
 //! `workloads:` and `arrivals:`
 
 use crate::diagnostic::{Problems, one_of, quote};
-use crate::plan::{Arrivals, LedgerPlan, RecordMix, WorkloadPlan};
+use crate::plan::{Arrivals, LedgerPlan, RecordMix, Rotation, WorkloadPlan};
 use crate::scenario::node::Value;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
@@ -16,8 +16,8 @@ const RATE_MAX: (u64, &str) = (100_000_000_000, "100M/s");
 const OPAQUE_BYTES: u64 = 512;
 const BUNDLE: u64 = 16;
 const ZIPF_MILLI: u64 = 800;
-const MIX: RecordMix =
-    RecordMix { register: 450_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 0 };
+const MIX: RecordMix = RecordMix::of([450_000, 350_000, 150_000, 50_000, 0]);
+const ROTATIONS: [(&str, Rotation); 2] = [("lazy", Rotation::Lazy), ("eager", Rotation::Eager)];
 const WHOLE: u64 = 1_000_000;
 
 pub(super) fn read(
@@ -124,8 +124,13 @@ fn personal_health_record(field: &Field<'_>, problems: &mut Problems) -> Option<
         Some(field) => field.within(problems, &units::FACTOR, (0, "0 (uniform)"), (3_000, "3")),
         None => Some(ZIPF_MILLI),
     };
+    let rotation = match map.optional("rotation") {
+        Some(field) => field.choice(problems, &ROTATIONS, &[]),
+        None => Some(Rotation::default()),
+    };
     map.finish(problems);
-    Some(WorkloadPlan::PersonalHealthRecord { rate_mhz: rate?, mix: mix?, zipf_milli: zipf? })
+    let (rate_mhz, mix, zipf_milli, rotation) = (rate?, mix?, zipf?, rotation?);
+    Some(WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, rotation })
 }
 
 /// The parts that are written must add up to the whole; those that are not are 0.
@@ -135,16 +140,20 @@ fn mix(field: &Field<'_>, problems: &mut Problems) -> Option<RecordMix> {
         Some(field) => millionths(&field, problems),
         None => Some(0),
     };
-    let parts = ["register", "share", "consent", "audit", "break_glass"].map(&mut part);
+    let parts = ["register", "share", "consent", "audit", "break_glass", "keys", "erase", "delegate"];
+    let parts = parts.map(&mut part);
     let misspelt = map.has_unknown();
     map.finish(problems);
-    let [register, share, consent, audit, break_glass] = parts;
+    let [register, share, consent, audit, break_glass, keys, erase, delegate] = parts;
     let mix = RecordMix {
         register: register?,
         share: share?,
         consent: consent?,
         audit: audit?,
         break_glass: break_glass?,
+        keys: keys?,
+        erase: erase?,
+        delegate: delegate?,
     };
     let sum: u64 = parts.into_iter().flatten().map(u64::from).sum();
     if misspelt {
