@@ -11,6 +11,7 @@ mod determinism;
 mod export;
 mod latency;
 mod live;
+mod privacy;
 mod proofs;
 mod quic;
 mod scenarios;

@@ -107,6 +107,18 @@ workloads:
   - drug_supply: { rate: 60/s, packs_per_case: 4, cases_per_pallet: 2, recalled: 20%, careless: 50%, clone: 2% }
 ";
 
+/// Records that are given up while others ask for them.
+const ERASURES: &str = "# Does an erasure stop what comes after it?
+name: erasures
+duration: 8s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: uniform-50-100ms, transport: message }
+population: { patients: 20, hospitals: 6, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 120/s, mix: { register: 10%, share: 75%, erase: 15% } }
+";
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
     let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
@@ -123,6 +135,7 @@ fn each_bug_is_caught_by_its_checker() {
         (ORDERING, &[all(ReplicaBug::NeverFetch)], "validity"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit)], "consent"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
+        (ERASURES, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
         (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
         (REVOCATIONS, &[SeededBug::Ledger(LedgerBug::ForgetRefusals)], "accounting"),
         (MEDICINES, &[SeededBug::Ledger(LedgerBug::DispenseAgain)], "detection"),

@@ -294,7 +294,7 @@ impl World {
                 }
                 Output::Committed(report) => self.timed("replica: report dropped", |_| drop(report)),
                 Output::Persist { .. } | Output::Truncate(_) | Output::Observed(_) => {}
-                Output::Store(..) | Output::Load(_) => unreachable!("no document moves"),
+                Output::Store(..) | Output::Load(_) | Output::Erase(_) => unreachable!("no document moves"),
             }
         }
     }

@@ -5,6 +5,7 @@
 //! ```text
 //! Register   prepare (hash, commit, wrap to the patient) → store → sign → submit → receipt
 //! Share      sign → submit → receipt of a permit → ask the custodian → key and document → open and compare
+//! Keys       rewrap, rotate, shred: see `keys.rs`
 //! the rest   sign → submit → receipt                                          (an audit asks for an entry instead)
 //! ```
 //!
@@ -26,6 +27,7 @@ mod contact;
 mod custody;
 mod inquiry;
 mod job;
+mod keys;
 mod proof;
 mod share;
 mod submission;
@@ -36,7 +38,11 @@ mod timer;
 pub use command::{Actor, Command, CommandKind, Completion, End};
 pub use config::{Directory, GatewayBug, GatewayConfig, GatewayTuning, Institution};
 pub use custody::{TICKETS_MAX, TICKETS_PER_PEER_MAX};
-pub use job::{Opening, Permit, Preparation, Prepared, Sealed, SealedBlob, Sealing, Signing};
+pub use job::{
+    Opening, Permit, Preparation, Prepared, Rewrapping, Sealed, SealedBlob, Sealing, Signing,
+    open_grantee_wrap,
+};
+pub use keys::{Held, SUPERSEDED_MAX};
 
 use crate::committee::ReplicaId;
 use crate::crypto::{Digest, SecretKey};
@@ -49,6 +55,7 @@ use crate::work::{Finding, Work};
 use bytes::Bytes;
 use contact::Contact;
 use custody::Custody;
+use keys::Holdings;
 use proof::Proofs;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use submission::Operation;
@@ -89,27 +96,6 @@ pub struct Gateway {
     outputs: VecDeque<Output>,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<GatewayBug>,
-}
-
-/// Where the documents in custody lie in the vault.
-#[derive(Default)]
-struct Holdings {
-    records: BTreeMap<RecordId, [u8; 16]>,
-    /// Registered perhaps: the deadline came before the receipt.
-    unconfirmed: BTreeMap<Digest, [u8; 16]>,
-}
-
-impl Holdings {
-    fn locator(&self, permit: &Permit) -> Option<[u8; 16]> {
-        self.records.get(&permit.record).or_else(|| self.unconfirmed.get(&permit.commitment)).copied()
-    }
-
-    fn remember_unconfirmed(&mut self, commitment: Digest, locator: [u8; 16]) {
-        if self.unconfirmed.len() >= UNCONFIRMED_MAX {
-            self.unconfirmed.pop_first();
-        }
-        self.unconfirmed.insert(commitment, locator);
-    }
 }
 
 /// What a finding is for.
@@ -180,7 +166,7 @@ impl Gateway {
 
     /// Tells where the document of a record in custody is.
     pub fn preload(&mut self, record: RecordId, locator: [u8; 16]) {
-        self.holdings.records.insert(record, locator);
+        self.holdings.insert(record, locator);
     }
 
     /// Operations and key requests under way: zero when nothing is left to wait for.
@@ -257,6 +243,7 @@ impl Gateway {
             (Job::Operation(id), Finding::Prepared(prepared)) => self.prepared(now, id, prepared),
             (Job::Operation(id), Finding::Signed(digest, bytes)) => self.signed(now, id, digest, bytes),
             (Job::Operation(id), Finding::Opened(length)) => self.opened(id, length),
+            (Job::Operation(id), Finding::Rewrapped(wrap)) => self.rewrapped(now, id, wrap),
             (job, Finding::Inclusion(result)) => self.receipt_proven(now, job, result),
             (Job::Ticket(id), Finding::Sealed(sealed)) => {
                 self.ticket_sealed(id, sealed.map(|sealed| *sealed))
@@ -274,6 +261,8 @@ impl Gateway {
             match waiter.1 {
                 Owner::Operation(id) => self.own_loaded(now, id, locator, document.cloned()),
                 Owner::Ticket(id) => self.ticket_loaded(id, locator, document.cloned()),
+                // It waits for time alone.
+                Owner::Superseded(_) => {}
             }
         }
     }
@@ -322,6 +311,7 @@ impl Machine for Gateway {
             match owner {
                 Owner::Operation(id) => self.operation_woke(now, id),
                 Owner::Ticket(id) => self.ticket_woke(now, id),
+                Owner::Superseded(record) => self.superseded_woke(record),
             }
         }
     }

@@ -73,6 +73,8 @@ pub mod protocol;
 #[cfg(feature = "quic")]
 pub mod quic;
 pub mod replica;
+#[doc = include_str!("../PRIVACY.md")]
+pub mod privacy {}
 pub mod seal;
 pub mod seam;
 pub mod time;

@@ -37,7 +37,9 @@ pub use runtime::machines::{Completed, Replies, Report};
 pub use runtime::network::AddressBook;
 pub use socket::SOCKET_BUFFER_BYTES;
 pub use status::LiveStatus;
-pub use vault::{DirectoryVault, MemoryVault, Vault};
+#[cfg(feature = "s3")]
+pub use vault::BucketVault;
+pub use vault::{BucketPlace, DirectoryVault, MemoryVault, Vault};
 
 use crate::quic::QuicError;
 use crate::replica::SnapshotError;

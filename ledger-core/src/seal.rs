@@ -142,6 +142,45 @@ pub fn open(key: &DataKey, commitment: &Digest, sealed: &[u8]) -> Result<Vec<u8>
         .map_err(|_| SealError::Opening)
 }
 
+/// What an organisation is shown in place of a patient's number: the same every time, unlinkable to what others are
+/// shown by whoever does not have the secret. Of the institution whose documents it stands in; see `PRIVACY.md` for what
+/// it does not hide.
+pub fn pseudonym(secret: &VaultSecret, organisation: u32, patient: u32) -> [u8; 16] {
+    let mut pseudonym = [0; 16];
+    let parts: [&[u8]; 2] = [&organisation.to_le_bytes(), &patient.to_le_bytes()];
+    secret.derive("amanah 2026 pseudonym v1", &parts, &mut pseudonym);
+    pseudonym
+}
+
+/// Bytes that [`at_rest`] adds.
+pub const AT_REST_OVERHEAD: usize = 12 + SEAL_OVERHEAD;
+
+/// Seals a document for a store that is not trusted: nonce ‖ ciphertext ‖ tag, under a key of this vault and locator that
+/// no grantee ever has. The nonce follows from the document, so sealing the same again yields the same, and sealing
+/// another document at the same locator does not reuse a nonce.
+pub fn at_rest(secret: &VaultSecret, locator: &[u8; 16], plain: &[u8]) -> Vec<u8> {
+    let (key, mut nonce) = (rest_key(secret, locator), [0; 12]);
+    secret.derive("amanah 2026 nonce at rest v1", &[locator, &document_hash(plain).0], &mut nonce);
+    let sealed = cipher(&key)
+        .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: locator })
+        .expect("a document is shorter than the 64 GiB that one nonce can seal");
+    [&nonce[..], &sealed].concat()
+}
+
+/// Opens what [`at_rest`] made, for the same locator.
+pub fn from_rest(secret: &VaultSecret, locator: &[u8; 16], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    let (nonce, sealed) = sealed.split_first_chunk::<12>().ok_or(SealError::Opening)?;
+    cipher(&rest_key(secret, locator))
+        .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: locator })
+        .map_err(|_| SealError::Opening)
+}
+
+fn rest_key(secret: &VaultSecret, locator: &[u8; 16]) -> DataKey {
+    let mut bytes = Zeroizing::new([0; 32]);
+    secret.derive("amanah 2026 key at rest v1", &[locator], &mut *bytes);
+    DataKey::new(*bytes)
+}
+
 fn cipher(key: &DataKey) -> Aes256Gcm {
     Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key.0))
 }
@@ -283,6 +322,33 @@ mod tests {
             // X25519 ignores the top bit of a point, so HPKE's shared secret has to bind the encoding itself.
             wrapped[at] ^= 1 << bit;
             prop_assert_eq!(unwrap(&pair, b"context", &wrapped), Err(SealError::Opening));
+        }
+    }
+
+    #[test]
+    fn pseudonyms_differ_by_organisation_patient_and_secret() {
+        let shown = [(1, 7, 9), (1, 8, 9), (1, 7, 8), (2, 7, 9), (1, 9, 7)]
+            .map(|(secret, organisation, patient)| pseudonym(&vault(secret), organisation, patient));
+        for (index, one) in shown.iter().enumerate() {
+            assert!(shown[..index].iter().all(|other| other != one));
+        }
+        assert_eq!(pseudonym(&vault(1), 7, 9), shown[0]);
+    }
+
+    #[test]
+    fn what_rests_elsewhere_opens_here_and_in_its_place_alone() {
+        let sealed = at_rest(&vault(1), &[2; 16], b"a document");
+        assert_eq!(sealed.len(), 10 + AT_REST_OVERHEAD);
+        assert_eq!(from_rest(&vault(1), &[2; 16], &sealed).unwrap(), b"a document");
+        assert_eq!(at_rest(&vault(1), &[2; 16], b"a document"), sealed);
+        assert_eq!(from_rest(&vault(2), &[2; 16], &sealed), Err(SealError::Opening));
+        assert_eq!(from_rest(&vault(1), &[3; 16], &sealed), Err(SealError::Opening));
+        assert_eq!(from_rest(&vault(1), &[2; 16], &sealed[..11]), Err(SealError::Opening));
+        assert_ne!(at_rest(&vault(1), &[2; 16], b"b document")[..12], sealed[..12]);
+        for at in 0..sealed.len() {
+            let mut bad = sealed.clone();
+            bad[at] ^= 1;
+            assert_eq!(from_rest(&vault(1), &[2; 16], &bad), Err(SealError::Opening), "byte {at}");
         }
     }
 

@@ -140,6 +140,8 @@ pub enum Output {
     Store([u8; 16], Bytes),
     /// Get a document from the vault and answer with [`Input::Loaded`].
     Load([u8; 16]),
+    /// Take a document out of the vault for good, if it is there.
+    Erase([u8; 16]),
     /// A replica executed a commit.
     Committed(CommitReport),
     /// A gateway finished an operation.

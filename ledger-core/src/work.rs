@@ -6,9 +6,10 @@
 
 use crate::audit::{CheckpointBody, CheckpointError, Receipt, ReceiptError};
 use crate::block::{Block, BlockError};
+use crate::codec::Blob;
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, Signature, SignatureCheck, SignatureVerifier};
-use crate::gateway::{Opening, Preparation, Prepared, Sealed, Sealing, Signing};
+use crate::gateway::{Opening, Preparation, Prepared, Rewrapping, Sealed, Sealing, Signing};
 use crate::ledger::transaction::Transaction;
 use crate::replica::{Snapshot, SnapshotError, VerifiedSnapshot};
 use bytes::Bytes;
@@ -36,6 +37,8 @@ pub enum Work {
     Prepare(Box<Preparation>),
     /// Sign a transaction.
     Sign(Box<Signing>),
+    /// Wrap a record's key to a grantee.
+    Rewrap(Box<Rewrapping>),
     /// Seal a document and wrap its key.
     Seal(Box<Sealing>),
     /// Open a document and compare it with what was registered.
@@ -75,6 +78,8 @@ pub enum Finding {
     Prepared(Option<Prepared>),
     /// Of [`Work::Sign`]: the transaction's identity and encoding.
     Signed(Digest, Bytes),
+    /// Of [`Work::Rewrap`]; `None` if the key is not the agent's, or the grantee's wrap key is none.
+    Rewrapped(Option<Blob<128>>),
     /// Of [`Work::Seal`]; `None` if it is not the registered document, or the recipient's wrap key is none.
     Sealed(Option<Box<Sealed>>),
     /// Of [`Work::Open`]: the plain text; `None` if it does not open or is not the registered document.
@@ -142,6 +147,7 @@ impl Work {
                 let (digest, bytes) = job.run(committee.chain());
                 Finding::Signed(digest, bytes)
             }
+            Self::Rewrap(job) => Finding::Rewrapped(job.run(committee.chain())),
             Self::Seal(job) => Finding::Sealed(job.run(committee.chain()).map(Box::new)),
             Self::Open(job) => Finding::Opened(job.run(committee.chain())),
         }
@@ -182,6 +188,7 @@ impl Work {
             },
             Self::Prepare(job) => job.effort(),
             Self::Sign(job) => job.effort(),
+            Self::Rewrap(job) => job.effort(),
             Self::Seal(job) => job.effort(),
             Self::Open(job) => job.effort(),
         }

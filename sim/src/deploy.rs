@@ -27,6 +27,7 @@ mod key;
 mod replica;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 pub use consortium::{Congestion, Consortium, GenesisError, GenesisFile, InstitutionEntry, ReplicaEntry};
 pub use directory::{
@@ -37,6 +38,7 @@ pub use fields::{hex, parse_hex32 as parse_key};
 pub use gateway::GatewayFile;
 pub use key::{KeyError, SecretSeed};
 pub use replica::{LoadPlan, ReplicaFile};
+pub use vault::VaultPlace;
 
 /// What `format:` says in every file.
 pub const FORMAT: u64 = 1;

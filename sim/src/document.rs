@@ -70,13 +70,16 @@ impl Documents {
             Self::Fhir => {
                 let source = record::Source::of(subject);
                 let text = record::compose(seed, &source);
-                (named::Named { source, size_bytes: text.len() as u64 }.encipher(seed), text.into())
+                (
+                    named::Named { source, size_bytes: text.len() as u64, version: 0 }.encipher(seed),
+                    text.into(),
+                )
             }
         }
     }
 }
 
-/// The document's bytes.
+/// The document's bytes, in every version the same.
 pub fn content(seed: &Seed, locator: Locator) -> Bytes {
     match named::Named::decipher(seed, locator) {
         Some(named) => record::compose(seed, &named.source).into(),
@@ -89,6 +92,23 @@ pub fn size_of(seed: &Seed, locator: Locator) -> u64 {
     match named::Named::decipher(seed, locator) {
         Some(named) => named.size_bytes,
         None => sized::size_of(locator),
+    }
+}
+
+/// Where the next version lies: a rotation encrypts the same text anew and puts it at another locator. `None` when a
+/// document has had all the versions that a locator can count: 255 of a sized one, 15 of others.
+pub fn next_version(seed: &Seed, locator: Locator) -> Option<Locator> {
+    match named::Named::decipher(seed, locator) {
+        Some(named) => Some(named.next_version()?.encipher(seed)),
+        None => sized::next_version(locator),
+    }
+}
+
+/// Where the first version lay.
+pub fn first_version(seed: &Seed, locator: Locator) -> Locator {
+    match named::Named::decipher(seed, locator) {
+        Some(named) => named::Named { version: 0, ..named }.encipher(seed),
+        None => sized::first_version(locator),
     }
 }
 

@@ -168,6 +168,12 @@ impl Place {
             Some(InstitutionKind::Pharmacy) => (OrganisationType::Provider, "Pharmacy"),
             Some(InstitutionKind::Laboratory) => (OrganisationType::Provider, "Laboratory"),
             Some(InstitutionKind::Insurer) => (OrganisationType::Payer, "Insurer"),
+            Some(InstitutionKind::Manufacturer) => (OrganisationType::Business, "Manufacturer"),
+            Some(InstitutionKind::Wholesaler) => (OrganisationType::Business, "Wholesaler"),
+            Some(InstitutionKind::Sponsor) => (OrganisationType::Business, "Sponsor"),
+            Some(InstitutionKind::EthicsBoard) => (OrganisationType::Government, "Ethics board"),
+            Some(InstitutionKind::ResearchInstitute) => (OrganisationType::Business, "Research institute"),
+            Some(InstitutionKind::ModelOwner) => (OrganisationType::Business, "Model owner"),
             None => (OrganisationType::Government, "Authority"),
         };
         let name = format!("{name} {}", party.0);

@@ -9,8 +9,8 @@ mod domain;
 
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
 
-use crate::document::inspect::Defect;
 use crate::cpu::Spent;
+use crate::document::inspect::Defect;
 use crate::plan::Plan;
 use ledger_core::audit::Receipt;
 use ledger_core::block::BlockRef;
@@ -198,6 +198,10 @@ pub enum OperationKind {
     DrugSupply,
     Telemedicine,
     Claims,
+    Rewrap,
+    Rotate,
+    Erase,
+    Delegate,
 }
 
 /// What the workload's own model of consent says about a request.

@@ -320,6 +320,9 @@ pub enum WorkloadPlan {
         zipf_milli: u64,
         /// Break-glass accesses that nobody reviews in time, parts per million.
         unreviewed_ppm: u32,
+        /// When records whose key somebody has who may no longer read them get another.
+        #[serde(default)]
+        rotation: Rotation,
     },
     /// Blok.Health.
     ClinicalTrial {
@@ -351,6 +354,17 @@ pub enum WorkloadPlan {
     },
 }
 
+/// When a withdrawn consent is followed by another key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rotation {
+    /// Before the key is next wrapped to somebody.
+    #[default]
+    Lazy,
+    /// At once.
+    Eager,
+}
+
 /// Shares of operations in parts per million; they add up to 1,000,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordMix {
@@ -364,6 +378,22 @@ pub struct RecordMix {
     pub audit: u32,
     /// A clinician breaks the glass in an emergency.
     pub break_glass: u32,
+    /// Keys are wrapped to grantees, and rotated.
+    #[serde(default)]
+    pub keys: u32,
+    /// A custodian erases a record.
+    #[serde(default)]
+    pub erase: u32,
+    /// A patient names who may decide in their stead.
+    #[serde(default)]
+    pub delegate: u32,
+}
+
+impl RecordMix {
+    /// Only this: shares in parts per million of registrations, shares, changes of consent, audits and emergencies.
+    pub const fn of([register, share, consent, audit, break_glass]: [u32; 5]) -> Self {
+        Self { register, share, consent, audit, break_glass, keys: 0, erase: 0, delegate: 0 }
+    }
 }
 
 /// When operations start.

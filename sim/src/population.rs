@@ -30,9 +30,9 @@ use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass,
 use ledger_core::seal::{VaultSecret, WrapKeyPair};
 use ledger_core::seam::GatewayId;
 
-/// What genesis records carry in place of a key wrapped to the patient: 200,000 wraps would take 16 seconds. Their data
-/// keys would be wrapped anew at first use by the patient, which no workload exercises. Records that are registered in
-/// the run have real wraps.
+/// What genesis records carry in place of a key wrapped to the patient: 200,000 wraps would take 16 seconds. It is
+/// replaced lazily: before the patient's agent first wraps such a record's key to a grantee, the custodian rotates it,
+/// and the rotation brings a real wrap. Records that are registered in the run have real wraps from the start.
 pub const GENESIS_WRAP: [u8; 16] = *b"imported: no key";
 
 /// Largest document of genesis, so that hashing all of them takes a second, not minutes. It leaves out visit bundles,

@@ -183,7 +183,7 @@ impl Generator {
                     // Bundles arrive; the rate is of what is in them.
                     ((rate_mhz / bundle).max(1), Workload::AccessDecisions(workload))
                 }
-                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, unreviewed_ppm } => {
+                WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, unreviewed_ppm, .. } => {
                     let draws = stream("personal_health_record");
                     let (popularity, window) =
                         ((zipf_milli, unreviewed_ppm), plan.ledger.policy.review_window);
@@ -202,7 +202,8 @@ impl Generator {
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Telemedicine { rate_mhz, ref telemedicine } => {
-                    let workload = Telemedicine::new(telemedicine, rate_mhz, &population, stream("telemedicine"));
+                    let workload =
+                        Telemedicine::new(telemedicine, rate_mhz, &population, stream("telemedicine"));
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Claims { rate_mhz, ref claims } => {
@@ -221,11 +222,19 @@ impl Generator {
                 None
             }
         };
+        let mut knowledge = Knowledge::default();
+        for workload in &plan.workloads {
+            if let WorkloadPlan::PersonalHealthRecord { mix, rotation, .. } = workload
+                && mix.keys > 0
+            {
+                knowledge.track_keys(*rotation);
+            }
+        }
         let end = origin + plan.warmup + plan.duration;
         Self {
             population,
             sources,
-            knowledge: Knowledge::default(),
+            knowledge,
             cycling: BTreeMap::new(),
             closed,
             next_operation: 0,

@@ -16,6 +16,7 @@ mod witness;
 
 pub use archive::ArchiveError;
 
+use crate::document;
 use crate::event_queue::EventQueue;
 use crate::history::{Control, Progress, Run, Setting};
 use crate::network::quic::{Capture, Datagram, Effects};
@@ -30,9 +31,7 @@ use bytes::Bytes;
 use ledger_core::audit::{PatientAudit, Receipt};
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
-use ledger_core::gateway::{
-    Command, Completion, Directory, Gateway, GatewayConfig, GatewayTuning, Institution,
-};
+use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
 use ledger_core::ledger::transaction::PartyId;
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
@@ -159,6 +158,19 @@ pub fn run_with(
     Ok(play(plan, options, (None, None), watch)?.0)
 }
 
+/// Is shown every message that is on its way to a replica: from whom, to whom, its bytes.
+pub type Tap = Box<dyn FnMut(Peer, ReplicaId, &Bytes)>;
+
+/// Like [`run_with`], and every message to a replica is shown to `tap`.
+pub fn run_tapped(plan: &Plan, options: &Options, tap: Tap) -> Result<Run, WorldError> {
+    let begun = std::time::Instant::now();
+    let mut world = World::new(plan, options)?;
+    world.tap = Some(tap);
+    let setup_wall = begun.elapsed();
+    let partial = world.run(&mut |_| Control::Continue)?;
+    Ok(world.into_run(plan, partial, begun.elapsed(), setup_wall))
+}
+
 /// Like [`run_with`], with an auditor who follows it and proves every access to a patient's records.
 pub fn run_audited(
     plan: &Plan,
@@ -224,6 +236,8 @@ struct World {
     recorder: Recorder,
     /// Follows the run, if it is audited.
     archive: Option<Archive>,
+    /// Sees what replicas are sent.
+    tap: Option<Tap>,
     plan: Plan,
     /// Group of each host per active partition.
     partitions: Vec<(usize, Vec<u32>)>,
@@ -312,6 +326,7 @@ impl World {
             witness: None,
             recorder: Recorder::new(replicas, Timestamp::ZERO),
             archive: None,
+            tap: None,
             partitions: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
@@ -460,7 +475,7 @@ impl World {
                 }
             }
             Event::Loaded { host, locator } => {
-                let content = crate::document::content(&self.seed, locator);
+                let content = document::content(&self.seed, locator);
                 self.input(host, Input::Loaded(locator, Some(content)));
             }
             Event::Arrival => {

@@ -1,12 +1,14 @@
 //! What a local user asks of a gateway, and how it ends.
 
+use super::Held;
 use crate::audit::Receipt;
 use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{
-    AccessId, Actions, Answers, ConsentId, Label, Outcome, PartyId, Purpose, RecordClass, RecordId, Refusal,
-    Scope,
+    AccessId, Actions, Answers, ConsentId, DelegatedScope, Label, Outcome, PartyId, Purpose, RecordClass,
+    RecordId, Refusal, Scope,
 };
 use crate::message::KeyRefusal;
+use crate::seal::WrapKeyPair;
 use crate::time::{Duration, Timestamp};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -93,6 +95,48 @@ pub enum CommandKind {
         /// Which.
         consent: ConsentId,
     },
+    /// A patient names who may decide in their stead, or a guardian passes on part of what it may.
+    Delegate {
+        /// Whose records.
+        patient: PartyId,
+        /// Who is to decide.
+        delegate: PartyId,
+        /// What about.
+        scope: DelegatedScope,
+        /// Until when.
+        until: Timestamp,
+        /// Commitment to what proves it.
+        evidence: Digest,
+        /// The coming of age of a minor.
+        minor_until: Option<Timestamp>,
+    },
+    /// The patient's agent wraps a record's key to a grantee.
+    Rewrap {
+        /// Which record.
+        record: RecordId,
+        /// To whom.
+        grantee: PartyId,
+        /// The grantee's wrap key.
+        recipient: [u8; 32],
+        /// The agent's, to which the key is wrapped.
+        pair: WrapKeyPair,
+        /// What the custodian told of the present key.
+        held: Held,
+    },
+    /// This institution gives a document in its custody another key.
+    Rotate {
+        /// Which record.
+        record: RecordId,
+        /// The patient's wrap key.
+        patient_wrap_key: [u8; 32],
+        /// Vault locator of the new version, unique.
+        locator: [u8; 16],
+    },
+    /// Gives a record's key up for good. At the custodian, the document goes too.
+    Shred {
+        /// Which record.
+        record: RecordId,
+    },
     /// Ask the ledger several things in one signed bundle. Answers are all that comes of it: nothing is stored, no key
     /// and no document moves.
     Bundle {
@@ -131,6 +175,8 @@ pub struct Completion {
     pub document: Option<Bytes>,
     /// That receipt: proves to anybody who has the committee's keys what the transaction did.
     pub receipt: Option<Arc<Receipt>>,
+    /// Of a registration or a rotation: what the patient's agent is to be told.
+    pub held: Option<Arc<Held>>,
 }
 
 impl Completion {
@@ -147,6 +193,7 @@ impl Completion {
             answers: Answers::default(),
             document: None,
             receipt: None,
+            held: None,
         }
     }
 }

@@ -43,6 +43,9 @@ pub struct GatewayTuning {
     pub valid_margin: Duration,
     /// Before a replica that has not executed a permit yet is asked about it again.
     pub permit_pause: Duration,
+    /// A document that got another key, under its old one for those who were permitted before: at least as long as a permit
+    /// is in force.
+    pub superseded_for: Duration,
     /// For one key request at the custodian, after which it is dropped without an answer.
     pub custody_patience: Duration,
 }
@@ -57,6 +60,7 @@ impl Default for GatewayTuning {
             home_probe: Duration::from_secs(5),
             valid_margin: Duration::from_secs(5),
             permit_pause: Duration::from_millis(50),
+            superseded_for: Duration::from_secs(60),
             custody_patience: Duration::from_secs(15),
         }
     }

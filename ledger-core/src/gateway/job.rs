@@ -1,5 +1,6 @@
 //! The gateway's expensive work, as values. Everything here is a pure function.
 
+use super::Held;
 use crate::codec::{self, Blob};
 use crate::crypto::{ChainId, Digest, Domain, SecretKey};
 use crate::ledger::transaction::{AccessId, RecordId, Transaction, TransactionBody};
@@ -32,6 +33,21 @@ pub struct Prepared {
     pub commitment: Digest,
     /// Key ‖ salt, wrapped to the patient.
     pub patient_wrap: Blob<128>,
+}
+
+/// Wraps a record's key, which is wrapped to the patient, to a grantee.
+#[derive(Clone, Debug)]
+pub struct Rewrapping {
+    /// Of the agent's gateway, for the ephemeral seed.
+    pub secret: VaultSecret,
+    /// The agent's.
+    pub pair: WrapKeyPair,
+    /// Of the custodian.
+    pub held: Held,
+    /// Which record's.
+    pub record: RecordId,
+    /// The grantee's wrap key.
+    pub recipient: [u8; 32],
 }
 
 /// Signs a transaction.
@@ -110,7 +126,7 @@ impl Preparation {
     pub fn run(&self, chain: ChainId) -> Option<Prepared> {
         let (key, salt) = seal::derive(&self.secret, &self.locator);
         let commitment = seal::commitment(&salt, &self.document);
-        let info = context(Domain::Commitment, chain, &(self.locator, commitment));
+        let info = context_of_patient_wrap(chain, &self.locator, &commitment);
         let wrapped = wrap(&self.secret, &self.patient_wrap_key, &info, &*seal::pack(&key, &salt))?;
         Some(Prepared { commitment, patient_wrap: Blob::new(wrapped)? })
     }
@@ -119,6 +135,31 @@ impl Preparation {
     pub fn effort(&self) -> Effort {
         Effort { hashed_bytes: self.document.len() as u64, wraps: 1, ..Effort::default() }
     }
+}
+
+impl Rewrapping {
+    /// `None` if the key is not wrapped to the agent, or the grantee's wrap key is none.
+    pub fn run(&self, chain: ChainId) -> Option<Blob<128>> {
+        let (key, salt) = self.held.open(&self.pair, chain)?;
+        let info = context_of_grantee_wrap(chain, self.record, &self.held.commitment);
+        Blob::new(wrap(&self.secret, &self.recipient, &info, &*seal::pack(&key, &salt))?)
+    }
+
+    /// What it costs.
+    pub fn effort(&self) -> Effort {
+        Effort { wraps: 2, ..Effort::default() }
+    }
+}
+
+/// Key and salt out of a wrap on the ledger, for the grantee it was made for; `None` for everybody else.
+pub fn open_grantee_wrap(
+    pair: &WrapKeyPair,
+    chain: ChainId,
+    (record, commitment): (RecordId, &Digest),
+    wrapped: &[u8],
+) -> Option<(seal::DataKey, [u8; 32])> {
+    let info = context_of_grantee_wrap(chain, record, commitment);
+    seal::unpack(&seal::unwrap(pair, &info, wrapped).ok()?)
 }
 
 impl Signing {
@@ -186,6 +227,16 @@ impl Opening {
             Self::Own { document, .. } => Effort { hashed_bytes: document.len() as u64, ..Effort::default() },
         }
     }
+}
+
+/// Of the wrap that a registration or rotation carries.
+pub(super) fn context_of_patient_wrap(chain: ChainId, locator: &[u8; 16], commitment: &Digest) -> Vec<u8> {
+    context(Domain::Commitment, chain, &(*locator, *commitment))
+}
+
+/// Shorter than that of the patient's wrap by twelve bytes, so that neither is ever taken for the other.
+fn context_of_grantee_wrap(chain: ChainId, record: RecordId, commitment: &Digest) -> Vec<u8> {
+    context(Domain::Commitment, chain, &(record, *commitment))
 }
 
 fn context(domain: Domain, chain: ChainId, about: &impl BorshSerialize) -> Vec<u8> {

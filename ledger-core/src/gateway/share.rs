@@ -5,6 +5,7 @@
 //! another document, or a network that changes one, is noticed. A document of the own vault is checked the same way,
 //! without a key: its gateway can derive it.
 
+use super::submission::Stage;
 use super::{End, Gateway, Job, Opening, Owner, Permit, SealedBlob};
 use crate::audit::Receipt;
 use crate::codec::Blob;
@@ -179,6 +180,11 @@ impl Gateway {
     }
 
     pub(super) fn own_loaded(&mut self, now: Timestamp, id: u64, locator: [u8; 16], document: Option<Bytes>) {
+        if let Some(Stage::Turning(rotation)) = self.operations.get(&id).map(|operation| &operation.stage)
+            && rotation.old == locator
+        {
+            return self.turning_loaded(id, *rotation, document);
+        }
         let secret = self.secret.clone();
         let Some((reading, _)) = self.reading(id) else { return };
         if reading.loading() != Some(locator) {

@@ -1,15 +1,16 @@
 //! Operations: what a command becomes, up to the receipt and after it.
 
 use super::inquiry::{Inquiry, Subject};
+use super::keys::Rotation;
 use super::{
-    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, Job, OPERATIONS_MAX, Owner,
-    Preparation, Prepared, Signing, share,
+    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, Held, Job, OPERATIONS_MAX, Owner,
+    Preparation, Prepared, Rewrapping, Signing, share,
 };
 use crate::audit::Receipt;
 use crate::codec::Blob;
 use crate::crypto::Digest;
 use crate::ledger::transaction::{
-    Action, Actions, Answers, Label, Outcome, PartyId, RecordClass, TransactionBody,
+    Action, Actions, Answers, Label, Outcome, PartyId, RecordClass, RecordId, TransactionBody,
 };
 use crate::message::{DOCUMENT_BYTES_MAX, Message, Request};
 use crate::seam::Output;
@@ -30,7 +31,7 @@ pub(super) struct Operation {
 
 /// What follows the receipt.
 #[derive(Clone, Copy)]
-enum Aim {
+pub(super) enum Aim {
     /// Nothing.
     Answer,
     /// Nothing: there are as many answers as the entry has.
@@ -39,21 +40,33 @@ enum Aim {
     Hold { locator: [u8; 16], commitment: Digest },
     /// The permitted record is fetched and opened.
     Read,
+    /// A record in custody here has another key.
+    Turn { rotation: Rotation, commitment: Digest },
+    /// A record is given up, and erased if it is in custody here.
+    GiveUp(RecordId),
+}
+
+/// What a commitment and a wrap are made for.
+pub(super) enum Preparing {
+    Registration { patient: PartyId, class: RecordClass, label: Label },
+    Rotation(Rotation),
 }
 
 /// How far it is. Each stage is left for a later one only.
 pub(super) enum Stage {
+    /// Of a rotation: its document is fetched.
+    Turning(Rotation),
     Preparing(Box<Registration>),
+    /// A key, to a grantee.
+    Wrapping(RecordId, PartyId),
     Signing,
     Asking(Box<Inquiry>),
     Reading(share::Reading),
 }
 
-/// A registration, while its commitment and wrap are made.
+/// A document, while its commitment and wrap are made.
 pub(super) struct Registration {
-    patient: PartyId,
-    class: RecordClass,
-    label: Label,
+    subject: Preparing,
     locator: [u8; 16],
     document: Bytes,
 }
@@ -62,14 +75,16 @@ impl Operation {
     pub(super) fn inquiry(&mut self) -> Option<&mut Inquiry> {
         match &mut self.stage {
             Stage::Asking(inquiry) => Some(inquiry),
-            Stage::Preparing(_) | Stage::Signing | Stage::Reading(_) => None,
+            Stage::Turning(_) | Stage::Preparing(_) | Stage::Wrapping(..) => None,
+            Stage::Signing | Stage::Reading(_) => None,
         }
     }
 
     pub(super) fn reading(&mut self) -> Option<&mut share::Reading> {
         match &mut self.stage {
             Stage::Reading(reading) => Some(reading),
-            Stage::Preparing(_) | Stage::Signing | Stage::Asking(_) => None,
+            Stage::Turning(_) | Stage::Preparing(_) | Stage::Wrapping(..) => None,
+            Stage::Signing | Stage::Asking(_) => None,
         }
     }
 }
@@ -90,6 +105,7 @@ impl Gateway {
             answers: Answers::default(),
             document: None,
             receipt: None,
+            held: None,
         };
         let end = if now >= deadline {
             Some(End::TimedOut)
@@ -108,6 +124,10 @@ impl Gateway {
             // A registration's aim is known once it is prepared.
             CommandKind::Register { .. } | CommandKind::Review { .. } => Aim::Answer,
             CommandKind::Grant { .. } | CommandKind::Deny { .. } | CommandKind::Revoke { .. } => Aim::Answer,
+            CommandKind::Delegate { .. } | CommandKind::Rewrap { .. } => Aim::Answer,
+            // So is a rotation's.
+            CommandKind::Rotate { .. } => Aim::Answer,
+            CommandKind::Shred { record } => Aim::GiveUp(record),
         };
         let operation = Operation { actor, deadline, aim, stage: Stage::Signing, completion };
         self.operations.insert(id, operation);
@@ -119,8 +139,8 @@ impl Gateway {
         let Some(patient) = self.operations.get(&id).map(|operation| operation.actor.party) else { return };
         let action = match kind {
             CommandKind::Register { patient, patient_wrap_key, class, label, locator, document } => {
-                let registration = Registration { patient, class, label, locator, document };
-                return self.prepare_registration(id, registration, patient_wrap_key);
+                let subject = Preparing::Registration { patient, class, label };
+                return self.prepare_document(id, subject, (locator, document), patient_wrap_key);
             }
             CommandKind::Audit { index } => {
                 let request = Message::Request(Request::Entry(index));
@@ -138,17 +158,34 @@ impl Gateway {
             CommandKind::Grant { scope } => Action::GrantConsent { patient, scope },
             CommandKind::Deny { scope } => Action::DenyDirective { patient, scope },
             CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
+            CommandKind::Delegate { patient, delegate, scope, until, evidence, minor_until } => {
+                Action::DelegateAuthority { patient, delegate, scope, until, evidence, minor_until }
+            }
+            CommandKind::Rewrap { record, grantee, recipient, pair, held } => {
+                let job = Rewrapping { secret: self.secret.clone(), pair, held, record, recipient };
+                return self.rewrap(id, (record, grantee), job);
+            }
+            CommandKind::Rotate { record, patient_wrap_key, locator } => {
+                return self.rotate(id, (record, locator, patient_wrap_key));
+            }
+            CommandKind::Shred { record } => Action::ShredKey { record },
         };
         self.sign(now, id, action.into(), false);
     }
 
-    fn prepare_registration(&mut self, id: u64, registration: Registration, patient_wrap_key: [u8; 32]) {
+    pub(super) fn prepare_document(
+        &mut self,
+        id: u64,
+        subject: Preparing,
+        (locator, document): ([u8; 16], Bytes),
+        patient_wrap_key: [u8; 32],
+    ) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
-        if registration.document.len() > DOCUMENT_BYTES_MAX {
+        if document.len() > DOCUMENT_BYTES_MAX {
             return self.finish(id, End::Rejected);
         }
         let secret = self.secret.clone();
-        let (locator, document) = (registration.locator, registration.document.clone());
+        let registration = Registration { subject, locator, document: document.clone() };
         operation.stage = Stage::Preparing(Box::new(registration));
         let job = Preparation { secret, locator, patient_wrap_key, document };
         self.work(Job::Operation(id), Work::Prepare(Box::new(job)));
@@ -162,16 +199,35 @@ impl Gateway {
         let Stage::Preparing(registration) = std::mem::replace(&mut operation.stage, Stage::Signing) else {
             return;
         };
-        let Registration { patient, class, label, locator, document } = *registration;
-        operation.aim = Aim::Hold { locator, commitment };
+        let Registration { subject, locator, document } = *registration;
+        let held = Held { locator, commitment, patient_wrap: patient_wrap.clone() };
+        operation.completion.held = Some(Arc::new(held));
         let size_bucket = document.len().next_power_of_two().trailing_zeros() as u8;
         self.outputs.push_back(Output::Store(locator, document));
-        let action =
-            Action::RegisterRecord { patient, commitment, class, label, size_bucket, locator, patient_wrap };
+        let action = match subject {
+            Preparing::Registration { patient, class, label } => {
+                operation.aim = Aim::Hold { locator, commitment };
+                Action::RegisterRecord {
+                    patient,
+                    commitment,
+                    class,
+                    label,
+                    size_bucket,
+                    locator,
+                    patient_wrap,
+                }
+            }
+            Preparing::Rotation(rotation) => {
+                operation.aim = Aim::Turn { rotation, commitment };
+                // Others may see it committed before this gateway does.
+                self.holdings.remember_unconfirmed(commitment, locator);
+                Action::RotateKey { record: rotation.record, commitment, locator, patient_wrap }
+            }
+        };
         self.sign(now, id, action.into(), false);
     }
 
-    fn sign(&mut self, now: Timestamp, id: u64, actions: Actions, atomic: bool) {
+    pub(super) fn sign(&mut self, now: Timestamp, id: u64, actions: Actions, atomic: bool) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Actor { party: actor, organisation, ref key } = operation.actor;
         // An actor's first number here is the time in microseconds: above all that a gateway gave before a restart,
@@ -205,7 +261,9 @@ impl Gateway {
         match operation.stage {
             Stage::Asking(_) => self.inquiry_woke(now, id),
             Stage::Reading(_) => self.reading_woke(now, id),
-            Stage::Preparing(_) | Stage::Signing => self.timers.arm(Owner::Operation(id), deadline),
+            Stage::Turning(_) | Stage::Preparing(_) | Stage::Wrapping(..) | Stage::Signing => {
+                self.timers.arm(Owner::Operation(id), deadline);
+            }
         }
     }
 
@@ -222,15 +280,19 @@ impl Gateway {
         };
         match (operation.aim, outcome) {
             (Aim::Answers, _) => self.finish(id, End::Answered),
-            (Aim::Answer | Aim::Hold { .. } | Aim::Read, Outcome::Refused(refusal)) => {
-                self.finish(id, End::Refused(refusal))
+            (aim, Outcome::Refused(refusal)) => {
+                self.key_kept(aim, refusal);
+                self.finish(id, End::Refused(refusal));
             }
             (Aim::Hold { locator, .. }, Outcome::RecordRegistered(record)) => {
                 self.preload(record, locator);
                 self.finish(id, End::Done(outcome));
             }
             (Aim::Read, Outcome::Permitted { .. }) => self.begin_reading(now, id, outcome, receipt),
-            (Aim::Answer | Aim::Hold { .. } | Aim::Read, _) => self.finish(id, End::Done(outcome)),
+            (aim, _) => {
+                self.key_changed(now, aim);
+                self.finish(id, End::Done(outcome));
+            }
         }
     }
 
@@ -245,10 +307,22 @@ impl Gateway {
                     self.loads.remove(&(locator, Owner::Operation(id)));
                 }
             }
-            Stage::Preparing(_) | Stage::Signing => {}
+            Stage::Turning(rotation) => {
+                self.loads.remove(&(rotation.old, Owner::Operation(id)));
+            }
+            Stage::Preparing(_) | Stage::Wrapping(..) | Stage::Signing => {}
         }
-        if let (End::TimedOut, Aim::Hold { locator, commitment }) = (end, operation.aim) {
-            self.holdings.remember_unconfirmed(commitment, locator);
+        match (end, operation.aim) {
+            // It may have been committed all the same: permits of the new version are served, if there are any.
+            (
+                End::TimedOut,
+                Aim::Hold { locator, commitment }
+                | Aim::Turn { rotation: Rotation { locator, .. }, commitment },
+            ) => {
+                self.holdings.remember_unconfirmed(commitment, locator);
+            }
+            (_, Aim::Hold { .. } | Aim::Turn { .. }) => {}
+            (_, Aim::Answer | Aim::Answers | Aim::Read | Aim::GiveUp(_)) => {}
         }
         operation.completion.end = end;
         self.outputs.push_back(Output::Completed(operation.completion));

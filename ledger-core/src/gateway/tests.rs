@@ -4,6 +4,7 @@
 #[cfg(feature = "seeded-bugs")]
 mod bugs;
 mod custody;
+mod keys;
 mod replica;
 mod share;
 mod submission;
@@ -23,6 +24,7 @@ const HOSPITALS: [PartyId; 3] = [PartyId(0), PartyId(1), PartyId(2)];
 /// One of each hospital, in order.
 const CLINICIANS: [PartyId; 3] = [PartyId(3), PartyId(4), PartyId(5)];
 const PATIENT: PartyId = PartyId(6);
+const REGULATOR: PartyId = PartyId(7);
 /// Whose record it is, whose clinician reads it.
 const CUSTODIAN: usize = 0;
 const READER: usize = 1;
@@ -133,6 +135,7 @@ impl World {
         HOSPITALS.iter().for_each(|id| party(*id, Role::Hospital, None));
         CLINICIANS.iter().zip(HOSPITALS).for_each(|(id, of)| party(*id, Role::Clinician, Some(of)));
         party(PATIENT, Role::Patient, None);
+        party(REGULATOR, Role::Regulator, None);
         let institution =
             |n: usize| Institution { gateway: GatewayId(n as u32), wrap_key: Gateway::wrap_key(secret(n)) };
         let directory = Directory::new((0..3).map(|n| (HOSPITALS[n], institution(n)))).unwrap();
@@ -270,6 +273,9 @@ impl World {
                 Output::Load(locator) => {
                     let document = self.vaults[n].get(&locator).cloned();
                     self.after(HOP, Event::Gateway(n, Input::Loaded(locator, document)));
+                }
+                Output::Erase(locator) => {
+                    self.vaults[n].remove(&locator);
                 }
                 Output::Completed(completion) => self.completions.push(completion),
                 Output::Observed(observation) => self.observations.push((n, observation)),

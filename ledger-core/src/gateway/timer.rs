@@ -1,5 +1,6 @@
 //! One wake-up time for each thing under way.
 
+use crate::ledger::transaction::RecordId;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +11,12 @@ pub(super) enum Owner {
     Operation(u64),
     /// A key request of another gateway.
     Ticket(u64),
+    /// The version of a record before its last rotation.
+    Superseded(RecordId),
 }
 
-/// Invariant: `order` and `times` hold the same pairs; so there are no more timers than operations and tickets.
+/// Invariant: `order` and `times` hold the same pairs; so there are no more timers than operations, tickets and old
+/// versions.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     order: BTreeSet<(Timestamp, Owner)>,

@@ -7,9 +7,9 @@ mod keys;
 mod order;
 mod permits;
 mod refusals;
-mod trials;
 mod supply;
 mod telemedicine;
+mod trials;
 
 use super::transaction::*;
 use super::*;

@@ -58,7 +58,8 @@ impl Chore {
             Work::Votes(..) => Self::Votes,
             Work::Checkpoint(_) | Work::Inclusion(_) => Self::Receipts,
             Work::Sign(_) => Self::Signing,
-            Work::Snapshot(..) | Work::Prepare(_) | Work::Seal(_) | Work::Open(_) => Self::Documents,
+            Work::Snapshot(..) | Work::Prepare(_) | Work::Seal(_) => Self::Documents,
+            Work::Open(_) | Work::Rewrap(_) => Self::Documents,
         }
     }
 }

@@ -1,5 +1,11 @@
 //! Where an institution's documents lie.
 
+#[cfg(feature = "s3")]
+mod bucket;
+
+#[cfg(feature = "s3")]
+pub use bucket::BucketVault;
+
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,6 +19,21 @@ pub trait Vault: Send + Sync {
     fn store(&self, locator: [u8; 16], document: &Bytes) -> io::Result<()>;
     /// The document, if there is one.
     fn load(&self, locator: [u8; 16]) -> io::Result<Option<Bytes>>;
+    /// The document is there no more when it returns, whether or not it was.
+    fn erase(&self, locator: [u8; 16]) -> io::Result<()>;
+}
+
+/// Where a bucket of an object store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketPlace {
+    /// Its name.
+    pub bucket: String,
+    /// What all keys begin with; may be empty.
+    pub prefix: String,
+    /// Of a store other than Amazon's: `https://…`, or `http://…` on a network that is trusted.
+    pub endpoint: Option<String>,
+    /// `us-east-1` if it is not said.
+    pub region: Option<String>,
 }
 
 /// In memory: for tests and load generators.
@@ -27,6 +48,11 @@ impl Vault for MemoryVault {
 
     fn load(&self, locator: [u8; 16]) -> io::Result<Option<Bytes>> {
         Ok(self.0.lock().expect("nothing panics while it holds this").get(&locator).cloned())
+    }
+
+    fn erase(&self, locator: [u8; 16]) -> io::Result<()> {
+        self.0.lock().expect("nothing panics while it holds this").remove(&locator);
+        Ok(())
     }
 }
 
@@ -67,6 +93,13 @@ impl Vault for DirectoryVault {
             Err(error) => Err(error),
         }
     }
+
+    fn erase(&self, locator: [u8; 16]) -> io::Result<()> {
+        match fs::remove_file(self.file(locator)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => self.names.sync_all(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +115,9 @@ mod tests {
         vault.store([7; 16], &document).unwrap();
         let again = DirectoryVault::open(&path).unwrap();
         assert_eq!(again.load([7; 16]).unwrap(), Some(document));
+        again.erase([7; 16]).unwrap();
+        again.erase([7; 16]).unwrap();
+        assert_eq!(vault.load([7; 16]).unwrap(), None);
         fs::remove_dir_all(&path).unwrap();
     }
 }

@@ -2,7 +2,8 @@
 //! the workload's own model of consent says that there is none.
 //!
 //! A key release is judged by the instant at which the custodian began to ask whether the permit is in force: from
-//! then on it had to be committed, not expired, and no receipt of a revocation of its consent may have existed.
+//! then on it had to be committed, not expired, and no receipt of a revocation of its consent, or of an erasure of the
+//! record, may have existed.
 
 use super::{Held, Judgement};
 use crate::history::{Expected, Operation, OperationKind, Run};
@@ -30,6 +31,7 @@ pub(super) fn check(run: &Run) -> Judgement {
     let history = &run.history;
     let permits = permits(run);
     let revoked = revocations(run);
+    let erased = erasures(run);
     for release in &history.releases {
         let permit = judge(&permits, release.access, release.record, release.to)
             .map_err(|why| format!("key released at {} by gateway {}: {why}", release.at, release.by.0))?;
@@ -52,6 +54,16 @@ pub(super) fn check(run: &Run) -> Judgement {
             return Err(format!(
                 "key released at {} (asked at {}) under {:?}, whose consent was revoked with a receipt at {revoked_at}",
                 release.at, release.asked_at, release.access
+            ));
+        }
+    }
+    for release in &history.releases {
+        if let Some(erased_at) = erased.get(&release.record)
+            && *erased_at < release.asked_at
+        {
+            return Err(format!(
+                "key of {:?} released at {} (asked at {}), and it was erased with a receipt at {erased_at}",
+                release.record, release.at, release.asked_at
             ));
         }
     }
@@ -102,6 +114,16 @@ fn revocations(run: &Run) -> BTreeMap<ConsentId, Timestamp> {
         .iter()
         .filter(|operation| matches!(operation.ended, Some((_, End::Done(Outcome::ConsentRevoked(_))))))
         .filter_map(|operation| Some((operation.consent?, operation.receipt_at?)))
+        .collect()
+}
+
+/// When the receipt of each record's erasure existed.
+fn erasures(run: &Run) -> BTreeMap<RecordId, Timestamp> {
+    run.history
+        .operations
+        .iter()
+        .filter(|operation| matches!(operation.ended, Some((_, End::Done(Outcome::KeyShredded(_))))))
+        .filter_map(|operation| Some((operation.record?, operation.receipt_at?)))
         .collect()
 }
 

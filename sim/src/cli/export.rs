@@ -1,7 +1,7 @@
 //! `amanah export`: plays the plan of a result again and writes what happened as FHIR resources and EPCIS events.
 
 use super::exit::Exit;
-use super::progress::{Interrupt, Watcher};
+use super::progress::{Interrupt, Pace, Watcher};
 use super::{put, shell};
 use crate::export::{self, Written};
 use crate::result::ResultFile;
@@ -55,7 +55,7 @@ pub fn export(arguments: &Export) -> io::Result<Exit> {
     let export = export::Export::new(seed, arguments.fhir.as_deref(), arguments.epcis.as_deref());
     let export = export?.shared();
     let interrupt = Interrupt::listen();
-    let mut watcher = Watcher::new(&recorded.plan.name, false, &interrupt);
+    let mut watcher = Watcher::new(&recorded.plan.name, Pace::Virtual, false, &interrupt);
     let witness = Box::new(export.clone());
     let run = world::run_witnessed(&recorded.plan, &Options::default(), witness, &mut |p| watcher.observe(p));
     drop(watcher);

@@ -1,18 +1,20 @@
 //! `amanah gateway`: one institution's gateway, its vault and its API.
 //!
 //! What the gateway holds is on the ledger from genesis on (records whose custodian is its organisation), and for records
-//! registered since in [`HOLDINGS_FILE`] beside the documents, a line each: a restarted gateway is told both.
+//! registered, rotated or erased since in [`HOLDINGS_FILE`] (beside the documents, if they are on this host), a line each:
+//! a restarted gateway is told both. The last line of a record counts; `-` says that it is erased.
 
 use super::http;
 use super::names::{addresses, follow, resolve};
 use super::{DaemonError, Stop, registry, tuning};
-use crate::deploy::GatewayFile;
+use crate::deploy::{GatewayFile, VaultPlace};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use ledger_core::gateway::{Command, Completion, End, GatewayConfig, GatewayTuning};
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{Outcome, PartyId, RecordId};
 use ledger_core::live::{
-    Busy, Clock, DirectoryVault, GatewayMember, GatewaysHandle, GatewaysOptions, start_gateways,
+    BucketPlace, Busy, Clock, DirectoryVault, GatewayMember, GatewaysHandle, GatewaysOptions, Vault,
+    start_gateways,
 };
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -39,10 +41,18 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
     let ledger = consortium.load_genesis()?;
     let peers = addresses(consortium, stop)?;
     let entry = consortium.institution(file.gateway).expect("reading checked that it is there");
-    let vault_error = |error| DaemonError::Io { what: file.vault.display().to_string(), error };
-    let vault = DirectoryVault::open(&file.vault).map_err(vault_error)?;
-    let (holdings, mut preload) = Holdings::open(&file.vault).map_err(vault_error)?;
-    preload.extend(ledger.iter().flat_map(|ledger| custody(ledger, entry.organisation)));
+    let vault = open_vault(&file)?;
+    let state_error = |error| DaemonError::Io { what: file.state.display().to_string(), error };
+    std::fs::create_dir_all(&file.state).map_err(state_error)?;
+    let (holdings, since) = Holdings::open(&file.state).map_err(state_error)?;
+    let genesis: Vec<Held> = ledger.iter().flat_map(|ledger| custody(ledger, entry.organisation)).collect();
+    let (preload, given_up) = in_custody(genesis, since);
+    for locator in given_up {
+        // A restart interrupted the time in which permits of an old version are served; or its erasure.
+        if let Err(error) = vault.erase(locator) {
+            tracing::error!(%error, "an old version could not be erased");
+        }
+    }
     tracing::info!(gateway = file.gateway.0, records = preload.len(), "in custody");
     let handle = start_gateways(GatewaysOptions {
         gateways: vec![GatewayMember {
@@ -57,7 +67,7 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
             },
             listen: resolve(&file.listen)?,
             preload,
-            vault: Arc::new(vault),
+            vault,
         }],
         committee: consortium.committee.clone(),
         peers: Arc::new(peers.clone()),
@@ -86,6 +96,33 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
     served
 }
 
+fn open_vault(file: &GatewayFile) -> Result<Arc<dyn Vault>, DaemonError> {
+    match &file.vault {
+        VaultPlace::Directory(path) => {
+            let vault = DirectoryVault::open(path);
+            let io = |error| DaemonError::Io { what: path.display().to_string(), error };
+            Ok(Arc::new(vault.map_err(io)?))
+        }
+        VaultPlace::Bucket(place) => {
+            let io =
+                |error| DaemonError::Io { what: format!("s3://{}/{}", place.bucket, place.prefix), error };
+            bucket(place, file.secret.bytes()).map_err(io)
+        }
+    }
+}
+
+#[cfg(feature = "s3")]
+fn bucket(place: &BucketPlace, secret: [u8; 32]) -> io::Result<Arc<dyn Vault>> {
+    Ok(Arc::new(ledger_core::live::BucketVault::open(place, secret)?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(_: &BucketPlace, _: [u8; 32]) -> io::Result<Arc<dyn Vault>> {
+    let message = "this program was built without object stores: build it with `--features s3`, or let `vault` be a \
+                   directory";
+    Err(io::Error::new(io::ErrorKind::Unsupported, message))
+}
+
 /// Hands commands on and completions back until the end.
 fn serve(
     handle: &GatewaysHandle,
@@ -106,14 +143,11 @@ fn serve(
             }
             recv(handle.completions()) -> completed => {
                 let Ok((_, _, completion)) = completed else { break };
-                if let (End::Done(Outcome::RecordRegistered(record)), Some(locator)) =
-                    (completion.end, desk.locator(completion.operation))
-                {
+                if let Some(line) = holding(&completion) {
                     // Written down before anybody is told, so that who was told can rely on it.
-                    let line = format!("{} {:032x}\n", record.0, u128::from_be_bytes(locator));
                     let written = holdings.write_all(line.as_bytes()).and_then(|()| holdings.sync_data());
                     if let Err(error) = written {
-                        tracing::error!(%error, record = record.0, "not written down: a restart will not know it");
+                        tracing::error!(%error, %line, "not written down: a restart will not know it");
                     }
                 }
                 desk.end(&completion);
@@ -122,6 +156,18 @@ fn serve(
         }
     }
     Ok(())
+}
+
+/// The line that a completion adds.
+fn holding(completion: &Completion) -> Option<String> {
+    let End::Done(outcome) = completion.end else { return None };
+    match (outcome, &completion.held) {
+        (Outcome::RecordRegistered(record) | Outcome::KeyRotated { record, .. }, Some(held)) => {
+            Some(format!("{} {:032x}\n", record.0, u128::from_be_bytes(held.locator)))
+        }
+        (Outcome::KeyShredded(record), _) => Some(format!("{} -\n", record.0)),
+        _ => None,
+    }
 }
 
 /// Records of genesis that an organisation keeps.
@@ -134,6 +180,23 @@ fn custody(ledger: &Ledger, organisation: PartyId) -> Vec<Held> {
 /// A record in custody, and where its document lies.
 type Held = (RecordId, [u8; 16]);
 
+/// A line: a record, and where its document lies, if it is not erased.
+type Line = (RecordId, Option<[u8; 16]>);
+
+/// What is held now: genesis, and what became of it and came since. And where versions lay that are no longer held.
+fn in_custody(genesis: Vec<Held>, since: Vec<Line>) -> (Vec<Held>, Vec<[u8; 16]>) {
+    let mut held: BTreeMap<RecordId, [u8; 16]> = genesis.into_iter().collect();
+    let mut given_up = Vec::new();
+    for (record, locator) in since {
+        let before = match locator {
+            Some(locator) => held.insert(record, locator),
+            None => held.remove(&record),
+        };
+        given_up.extend(before.filter(|before| Some(*before) != locator));
+    }
+    (held.into_iter().collect(), given_up)
+}
+
 /// Records registered here.
 struct Holdings {
     path: PathBuf,
@@ -142,8 +205,8 @@ struct Holdings {
 
 impl Holdings {
     /// Opens the file and reads what it holds; a line that a crash tore is cut.
-    fn open(vault: &Path) -> io::Result<(Self, Vec<Held>)> {
-        let path = vault.join(HOLDINGS_FILE);
+    fn open(state: &Path) -> io::Result<(Self, Vec<Line>)> {
+        let path = state.join(HOLDINGS_FILE);
         let text = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read?,
@@ -155,7 +218,10 @@ impl Holdings {
         }
         let row = |line: &str| {
             let (record, locator) = line.split_once(' ')?;
-            let locator = u128::from_str_radix(locator, 16).ok()?.to_be_bytes();
+            let locator = match locator {
+                "-" => None,
+                digits => Some(u128::from_str_radix(digits, 16).ok()?.to_be_bytes()),
+            };
             Some((RecordId(record.parse().ok()?), locator))
         };
         let rows: Option<Vec<_>> = text[..whole].lines().map(row).collect();
@@ -180,7 +246,7 @@ pub struct Desk {
 #[derive(Default)]
 struct Open {
     next: u64,
-    waiting: BTreeMap<u64, (oneshot::Sender<Completion>, Option<[u8; 16]>)>,
+    waiting: BTreeMap<u64, oneshot::Sender<Completion>>,
 }
 
 /// Users that may wait at once; more are told that it is busy.
@@ -197,12 +263,7 @@ impl Desk {
     }
 
     /// Leaves a command, whose number is filled in, and says where its completion will be; `None` when too many wait.
-    /// `locator` is where a registered document lies.
-    pub fn leave(
-        &self,
-        mut command: Command,
-        locator: Option<[u8; 16]>,
-    ) -> Option<oneshot::Receiver<Completion>> {
+    pub fn leave(&self, mut command: Command) -> Option<oneshot::Receiver<Completion>> {
         let (sender, receiver) = oneshot::channel();
         let mut open = self.open();
         if open.waiting.len() >= WAITING_MAX {
@@ -213,18 +274,37 @@ impl Desk {
         let operation = command.operation;
         // There is room for as many as wait; without a gateway behind it the daemon is ending.
         self.commands.try_send(command).ok()?;
-        open.waiting.insert(operation, (sender, locator));
+        open.waiting.insert(operation, sender);
         Some(receiver)
     }
 
-    fn locator(&self, operation: u64) -> Option<[u8; 16]> {
-        self.open().waiting.get(&operation)?.1
-    }
-
     fn end(&self, completion: &Completion) {
-        if let Some((sender, _)) = self.open().waiting.remove(&completion.operation) {
+        if let Some(sender) = self.open().waiting.remove(&completion.operation) {
             // A user that is gone does not want to know.
             let _ = sender.send(completion.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_record_counts_and_a_torn_one_is_cut() {
+        let state = std::env::temp_dir().join(format!("amanah-holdings-{}", std::process::id()));
+        std::fs::create_dir_all(&state).unwrap();
+        let text = format!("7 {:032x}\n8 {:032x}\n7 {:032x}\n8 -\n9 {:032x}", 1, 2, 3, 4);
+        std::fs::write(state.join(HOLDINGS_FILE), text).unwrap();
+        let (_, since) = Holdings::open(&state).unwrap();
+        let genesis = vec![(RecordId(1), [1; 16]), (RecordId(8), [2; 16])];
+        let (held, given_up) = in_custody(genesis, since);
+        assert_eq!(held, [(RecordId(1), [1; 16]), (RecordId(7), 3u128.to_be_bytes())]);
+        assert_eq!(given_up, [[2; 16], 1u128.to_be_bytes(), 2u128.to_be_bytes()]);
+        let (_, again) = Holdings::open(&state).unwrap();
+        assert_eq!(again.len(), 4);
+        std::fs::write(state.join(HOLDINGS_FILE), "7 nowhere\n").unwrap();
+        assert!(Holdings::open(&state).err().unwrap().to_string().contains("damaged"));
+        std::fs::remove_dir_all(&state).unwrap();
     }
 }

@@ -262,6 +262,7 @@ impl Stream {
             | Output::Verify(..)
             | Output::Store(..)
             | Output::Load(_)
+            | Output::Erase(_)
             | Output::Completed(_) => return Ok(()),
         };
         report::write(&mut self.out, &frame)

@@ -2,6 +2,7 @@
 
 use super::fields::{self, Document, Unique, hex};
 use super::replica::{named_consortium, secret};
+use super::vault::{self, VaultPlace};
 use super::{Consortium, SecretSeed};
 use crate::diagnostic::{Diagnostics, Problems};
 use crate::scenario::reader::Field;
@@ -28,8 +29,10 @@ pub struct GatewayFile {
     pub secret: SecretSeed,
     /// `host:port` of its UDP socket.
     pub listen: String,
-    /// Directory of the documents in custody.
-    pub vault: PathBuf,
+    /// Where the documents in custody are.
+    pub vault: VaultPlace,
+    /// Directory of what this gateway itself has to remember: with the documents, if they are on this host.
+    pub state: PathBuf,
     /// Who may act here, each party once.
     pub actors: Vec<Actor>,
     /// `host:port` of its API, health and metrics over HTTP; `None`: none.
@@ -75,7 +78,16 @@ fn read(
     let listen = root.required("listen", "0.0.0.0:7100");
     let listen = listen.and_then(|field| fields::address(&field, problems));
     let vault = root.required("vault", "vault/gateway-0");
-    let vault = vault.and_then(|field| fields::path(&field, folder, problems));
+    let vault = vault.and_then(|field| vault::place(&field, folder, problems));
+    let state = root.optional("state");
+    let state = match state {
+        Some(field) => fields::path(&field, folder, problems),
+        None => match (&vault, gateway) {
+            (Some(VaultPlace::Directory(path)), _) => Some(path.clone()),
+            (_, Some(gateway)) => Some(folder.join(format!("state/gateway-{}", gateway.0))),
+            (_, None) => None,
+        },
+    };
     let actors = root.optional("actors");
     let actors = actors.map_or(Some(Vec::new()), |field| actors_of(&field, folder, problems));
     let api = root.optional("api");
@@ -87,6 +99,7 @@ fn read(
         secret: secret?,
         listen: listen?,
         vault: vault?,
+        state: state?,
         actors: actors?,
         api: api?,
     })

@@ -192,6 +192,34 @@ fn every_mistake_is_said_with_its_place_and_cure() {
 }
 
 #[test]
+fn a_vault_is_a_directory_or_a_bucket() {
+    let (scratch, _) = written("vaults", SCENARIO);
+    let path = scratch.0.join("gateway-1.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let with = |vault: &str| {
+        fs::write(&path, text.replace("vault: vault/gateway-1", vault)).unwrap();
+        GatewayFile::read(&path).map_err(|errors| errors.render(false))
+    };
+    let directory = with("vault: vault/gateway-1").unwrap();
+    let documents = scratch.0.join("vault/gateway-1");
+    assert_eq!((&directory.vault, &directory.state), (&VaultPlace::Directory(documents.clone()), &documents));
+    let bucket = with("vault: s3://records/one?endpoint=http://127.0.0.1:9000").unwrap();
+    assert_eq!(bucket.state, scratch.0.join("state/gateway-1"));
+    let VaultPlace::Bucket(place) = bucket.vault else { panic!("{:?}", bucket.vault) };
+    assert_eq!((place.bucket.as_str(), place.prefix.as_str()), ("records", "one"));
+    let moved = with("vault: s3://records\nstate: elsewhere").unwrap();
+    assert_eq!(moved.state, scratch.0.join("elsewhere"));
+    for (vault, phrases) in [
+        ("vault: gs://records", ["gateway-1.yaml:", "no vault is reached by `gs`", "`s3://bucket/prefix"]),
+        ("vault: s3://Records", ["gateway-1.yaml:", "is no bucket", "expected a directory"]),
+        ("vault: s3://records?key=x", ["vault", "a vault has no `key`", "`endpoint` and `region`"]),
+    ] {
+        let errors = with(vault).unwrap_err();
+        assert!(phrases.iter().all(|phrase| errors.contains(phrase)), "{vault}:\n{errors}");
+    }
+}
+
+#[test]
 fn another_genesis_file_is_refused() {
     let (scratch, _) = written("genesis", SCENARIO);
     let path = scratch.0.join(GENESIS_FILE);

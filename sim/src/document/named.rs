@@ -7,7 +7,8 @@
 //! | 4, 8 | band and position in it: about how large it was to be |
 //! | 24 | exact size, bytes |
 //! | 32, 17 | patient, custodian |
-//! | 35 | unique number |
+//! | 31 | unique number |
+//! | 4 | how often its key was rotated |
 //!
 //! The permutation is a Feistel network of four rounds (M. Luby and C. Rackoff, "How to construct pseudorandom
 //! permutations from pseudorandom functions", 1988) over keyed BLAKE3. The key follows from the seed, so this hides
@@ -27,7 +28,8 @@ const ROUNDS: u8 = 4;
 
 const SIZE_BITS: u32 = 24;
 const CUSTODIAN_BITS: u32 = 17;
-const UNIQUE_BITS: u32 = 35;
+const UNIQUE_BITS: u32 = 31;
+const VERSION_BITS: u32 = 4;
 
 /// A document by what it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +38,15 @@ pub struct Named {
     pub source: Source,
     /// Exact size.
     pub size_bytes: u64,
+    /// How often its key was rotated.
+    pub version: u8,
 }
 
 impl Named {
     /// Its locator.
     ///
     /// # Panics
-    /// If a field has more bits than the table grants it: 16 MiB, 131,072 institutions, 34 billion documents.
+    /// If a field has more bits than the table grants it: 16 MiB, 131,072 institutions, 2 billion documents.
     pub fn encipher(&self, seed: &Seed) -> Locator {
         let Source { band, position, patient, custodian, unique } = self.source;
         let fields = [
@@ -52,6 +56,7 @@ impl Named {
             (u64::from(patient.0), 32),
             (u64::from(custodian.0), CUSTODIAN_BITS),
             (unique, UNIQUE_BITS),
+            (u64::from(self.version), VERSION_BITS),
         ];
         let packed = fields.iter().fold(0u128, |packed, (value, bits)| {
             assert!(value >> bits == 0, "{value} has more than {bits} bits");
@@ -83,12 +88,19 @@ impl Named {
             packed >>= bits;
             value
         };
+        let version = take(VERSION_BITS) as u8;
         let unique = take(UNIQUE_BITS);
         let custodian = PartyId(take(CUSTODIAN_BITS) as u32);
         let patient = PartyId(take(32) as u32);
         let size_bytes = take(SIZE_BITS);
         let (position, band) = (take(8) as u8, take(4) as u8);
-        Some(Self { source: Source { band, position, patient, custodian, unique }, size_bytes })
+        Some(Self { source: Source { band, position, patient, custodian, unique }, size_bytes, version })
+    }
+
+    /// The same after another rotation; `None` after 15.
+    pub fn next_version(self) -> Option<Self> {
+        let version = self.version + 1;
+        (version >> VERSION_BITS == 0).then_some(Self { version, ..self })
     }
 }
 
@@ -117,18 +129,31 @@ mod tests {
             custodian: PartyId(131_071),
             unique,
         };
-        Named { source, size_bytes: (1 << 24) - 1 }
+        Named { source, size_bytes: (1 << 24) - 1, version: 15 }
     }
 
     #[test]
     fn a_locator_is_read_with_its_seed_alone() {
         let (here, there) = (Seed::new(1), Seed::new(2));
-        for unique in [0, 1, 77, (1 << 35) - 1] {
+        for unique in [0, 1, 77, (1 << 31) - 1] {
             let locator = named(unique).encipher(&here);
             assert_eq!(Named::decipher(&here, locator), Some(named(unique)));
             assert_ne!(Named::decipher(&there, locator), Some(named(unique)));
         }
         assert_eq!(Named::decipher(&here, [0; 16]), None);
+    }
+
+    #[test]
+    fn a_version_has_a_place_of_its_own_and_says_the_same() {
+        let seed = Seed::new(1);
+        let mut version = Named { version: 0, ..named(3) };
+        let mut places = std::collections::BTreeSet::from([version.encipher(&seed)]);
+        while let Some(next) = version.next_version() {
+            assert_eq!((next.source, next.size_bytes), (version.source, version.size_bytes));
+            assert!(places.insert(next.encipher(&seed)));
+            version = next;
+        }
+        assert_eq!(places.len(), 16);
     }
 
     #[test]

@@ -38,7 +38,11 @@ impl Family for Access {
             | CommandKind::Grant { .. }
             | CommandKind::Deny { .. }
             | CommandKind::Revoke { .. }
-            | CommandKind::Audit { .. } => return Ok(()),
+            | CommandKind::Audit { .. }
+            | CommandKind::Rewrap { .. }
+            | CommandKind::Rotate { .. }
+            | CommandKind::Shred { .. }
+            | CommandKind::Delegate { .. } => return Ok(()),
         };
         match step.verdict() {
             Some(verdict) => write(step, sink, 0, &asked, verdict),

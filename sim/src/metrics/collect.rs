@@ -2,8 +2,8 @@
 
 use super::recovery::{Recovered, Recovery, longest_gap, recoveries};
 use super::{Latency, Metrics, Value, Window, catalog, generator};
-use crate::document::Documents;
 use crate::cpu::{Spent, Stage, combine};
+use crate::document::Documents;
 use crate::history::{Expected, Operation, OperationKind, Release, ReplicaRecord, Run};
 use indexmap::IndexMap;
 use ledger_core::crypto::Digest;
@@ -24,6 +24,7 @@ pub fn collect(run: &Run) -> Metrics {
     collector.shares(measured(), window);
     collector.audits(measured());
     collector.decisions(measured());
+    collector.keys(measured());
     collector.revocations(run, measured());
     super::domain::collect(&mut collector, run, window);
     for (at, ns) in &run.history.commit_latencies {
@@ -242,6 +243,43 @@ impl Collector {
             self.count("audits.verified", verified);
             self.count("audits.failed", failed);
             self.count("audits.timed_out", timed_out);
+        }
+    }
+
+    fn keys<'a>(&mut self, measured: impl Iterator<Item = &'a Operation>) {
+        let [mut rewrapped, mut rotated, mut erased, mut refused, mut delegated, mut asked] = [0; 6];
+        for row in measured {
+            let done = match row.kind {
+                OperationKind::Rewrap => &mut rewrapped,
+                OperationKind::Rotate => &mut rotated,
+                OperationKind::Erase => &mut erased,
+                OperationKind::Delegate => &mut delegated,
+                OperationKind::Opaque
+                | OperationKind::Register
+                | OperationKind::Share
+                | OperationKind::BreakGlass
+                | OperationKind::Review
+                | OperationKind::Grant
+                | OperationKind::Deny
+                | OperationKind::Revoke
+                | OperationKind::Audit
+                | OperationKind::AccessDecisions
+                | OperationKind::ClinicalTrial
+                | OperationKind::DrugSupply
+                | OperationKind::Telemedicine
+                | OperationKind::Claims => continue,
+            };
+            asked += 1;
+            *done += u64::from(matches!(row.ended, Some((_, End::Done(_)))));
+            let by_ledger = matches!(row.ended, Some((_, End::Refused(_))));
+            refused += u64::from(by_ledger && row.kind != OperationKind::Delegate);
+        }
+        if asked > 0 {
+            self.count("keys.rewrapped", rewrapped);
+            self.count("keys.rotated", rotated);
+            self.count("keys.erased", erased);
+            self.count("keys.refused", refused);
+            self.count("delegations.registered", delegated);
         }
     }
 

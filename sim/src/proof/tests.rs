@@ -88,8 +88,11 @@ fn a_receipt_is_read_in_every_form() {
     for part in ["entry    4 of the log", "party 44", "1.234 s", "commit 5", "record 3 is registered"] {
         assert!(words.contains(part), "{part} in {words}");
     }
-    let words = super::checkpoint(&receipt.checkpoint, &committee);
-    assert!(words.contains("3 of 4 replicas, a quorum: replica-0.oslo, replica-1.oslo, replica-3.oslo"), "{words}");
+    let words = checkpoint(&receipt.checkpoint, &committee);
+    assert!(
+        words.contains("3 of 4 replicas, a quorum: replica-0.oslo, replica-1.oslo, replica-3.oslo"),
+        "{words}"
+    );
 }
 
 #[test]

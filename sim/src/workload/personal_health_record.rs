@@ -16,9 +16,15 @@
 //!   `unreviewed` of them is reviewed only when that is too late (`ledger.policy.review_window`), which the ledger
 //!   refuses and so puts on record.
 //!
+//! * **keys**: what follows from changes of consent is done about keys: see [`keys`].
+//! * **erase**: staff of the custodian give up a record for good, all records equally likely to be drawn as they are to
+//!   be read. Asked for later, it is refused.
+//! * **delegate**: a patient names another one who may decide in their stead.
+//!
 //! What cannot be done yet (nothing to audit) becomes a share, and where nobody could share, a registration.
 
 mod consents;
+mod keys;
 mod knowledge;
 
 use super::{Moment, Started, Target};
@@ -29,12 +35,14 @@ use crate::population::{Population, RecordInfo, pick};
 use crate::seed::{Stream, Zipf};
 pub(super) use consents::Ask;
 use consents::{Change, Terms};
+use keys::KeyWork;
 pub(super) use knowledge::{Knowledge, Pending};
 use ledger_core::codec::List;
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Actor, Command, CommandKind};
 use ledger_core::ledger::transaction::{
-    Confidentiality, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope, Sensitivities,
+    Confidentiality, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope,
+    Sensitivities,
 };
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -114,13 +122,17 @@ impl PersonalHealthRecord {
     }
 
     pub(super) fn start(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Started {
-        let RecordMix { register, share, consent, audit, break_glass } = self.mix;
-        let order = match self.stream.pick_weighted(&[register, share, consent, audit, break_glass]) {
+        let RecordMix { register, share, consent, audit, break_glass, keys, erase, delegate } = self.mix;
+        let parts = [register, share, consent, audit, break_glass, keys, erase, delegate];
+        let order = match self.stream.pick_weighted(&parts) {
             0 => None,
             1 => self.share(moment, knowledge),
             2 => Some(self.change(moment, knowledge)),
             3 => self.audit(moment, knowledge).or_else(|| self.share(moment, knowledge)),
-            _ => self.emergency(moment, knowledge).or_else(|| self.share(moment, knowledge)),
+            4 => self.emergency(moment, knowledge).or_else(|| self.share(moment, knowledge)),
+            5 => self.key_work(moment, knowledge).or_else(|| self.share(moment, knowledge)),
+            6 => self.erase(moment, knowledge).or_else(|| self.share(moment, knowledge)),
+            _ => Some(self.delegate(moment, knowledge)),
         };
         let order = order.unwrap_or_else(|| self.register(moment, knowledge));
         let Order { gateway, actor, command: kind, record } = order;
@@ -368,12 +380,71 @@ impl PersonalHealthRecord {
             let command = CommandKind::BreakGlass { record: id, reason, window: BREAK_GLASS_WINDOW };
             let mut order = self.by_staff(moment, OperationKind::BreakGlass, reader, command);
             order.record.bytes = moment.population.size_of(record.locator);
-            // No directive of this workload names break-glass, and nothing else forbids it.
-            order.record.expected = Expected::Permit;
+            // No directive of this workload names break-glass, and nothing but erasure forbids it.
+            let erased = self.mix.erase > 0 && knowledge.consents.may_be_erased(moment.now, &record);
+            order.record.expected = if erased { Expected::Either } else { Expected::Permit };
             order.record.record = Some(id);
             return Some(order);
         }
         None
+    }
+
+    fn key_work(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        let population = moment.population;
+        match knowledge.take_key_work(population)? {
+            KeyWork::Rewrap { record, info, grantee, held } => {
+                let patient = population.patient_index(info.patient)?;
+                knowledge.begin(moment.operation, Pending::Rewrap { record, grantee });
+                let (recipient, held) = (population.wrap_public(grantee), (*held).clone());
+                let pair = population.agent_pair(population.home_of(patient));
+                let command = CommandKind::Rewrap { record, grantee, recipient, pair, held };
+                let mut order = self.by_patient(moment, OperationKind::Rewrap, patient, command);
+                order.record.record = Some(record);
+                Some(order)
+            }
+            KeyWork::Rotate { record, info, locator } => {
+                knowledge.begin(moment.operation, Pending::Rotate(record));
+                let patient_wrap_key = population.wrap_public(info.patient);
+                let command = CommandKind::Rotate { record, patient_wrap_key, locator };
+                let mut order = self.by_staff(moment, OperationKind::Rotate, info.custodian, command);
+                order.record.bytes = population.size_of(locator);
+                order.record.record = Some(record);
+                Some(order)
+            }
+        }
+    }
+
+    fn erase(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        let (record, info) = knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
+        let RecordInfo { patient, custodian, locator, .. } = info;
+        knowledge.begin(moment.operation, Pending::Erase { patient, record, locator });
+        let command = CommandKind::Shred { record };
+        let mut order = self.by_staff(moment, OperationKind::Erase, custodian, command);
+        order.record.record = Some(record);
+        Some(order)
+    }
+
+    fn delegate(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Order {
+        let population = moment.population;
+        let patient = self.patients.sample(&mut self.stream);
+        let others = population.patients().max(2);
+        let delegate = (patient + 1 + self.stream.below(others - 1)) % others;
+        knowledge.begin(moment.operation, Pending::Other);
+        let scope = DelegatedScope {
+            classes: List::new(ALL_CLASSES.to_vec()).expect("six are at most sixteen"),
+            confidentiality_max: Confidentiality::N,
+            sensitivities: Sensitivities(0),
+            purposes: List::new(vec![Purpose::TREAT]).expect("one is at most sixteen"),
+        };
+        let command = CommandKind::Delegate {
+            patient: population.patient(patient),
+            delegate: population.patient(delegate),
+            scope,
+            until: moment.now + Duration::from_secs(365 * 86_400),
+            evidence: Digest::sha256(&[b"power of attorney", &moment.operation.to_le_bytes()]),
+            minor_until: None,
+        };
+        self.by_patient(moment, OperationKind::Delegate, patient, command)
     }
 
     /// By a member of an institution's staff, drawn.

@@ -204,11 +204,18 @@ impl Telemedicine {
         }
     }
 
-    fn setup_ended(&mut self, now: Timestamp, scheduled: Timestamp, completion: &Completion, notes: &mut Vec<Note>) {
+    fn setup_ended(
+        &mut self,
+        now: Timestamp,
+        scheduled: Timestamp,
+        completion: &Completion,
+        notes: &mut Vec<Note>,
+    ) {
         // What was done before it was asked again is done.
         let harmless = |refusal| matches!(refusal, Refusal::DuplicateModel | Refusal::ModelRetired);
         let known = matches!(completion.end, End::Answered) && !completion.answers.is_empty();
-        let refusal = completion.answers.iter().filter_map(|answer| answer.refusal()).find(|it| !harmless(*it));
+        let refusal =
+            completion.answers.iter().filter_map(|answer| answer.refusal()).find(|it| !harmless(*it));
         let done = known && refusal.is_none();
         if let Some(refusal) = refusal.filter(|refusal| *refusal != Refusal::TransactionExpired) {
             notes.push(Note::FalseAlarm(System::Telemedicine, scheduled, refusal));

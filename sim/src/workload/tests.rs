@@ -2,9 +2,9 @@ mod clinical_trial;
 mod drug_supply;
 
 use super::*;
-use crate::plan::RecordMix;
+use crate::plan::{RecordMix, Rotation};
 use ledger_core::crypto::Digest;
-use ledger_core::gateway::{CommandKind, End};
+use ledger_core::gateway::{CommandKind, End, Held};
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{
     Action, Actions, Answers, Outcome, PartyId, Refusal, Transaction, TransactionBody,
@@ -12,11 +12,11 @@ use ledger_core::ledger::transaction::{
 use ledger_core::time::nanos;
 use std::collections::{BTreeMap, BTreeSet};
 
-const MIX: RecordMix =
-    RecordMix { register: 350_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 100_000 };
+const MIX: RecordMix = RecordMix::of([350_000, 350_000, 150_000, 50_000, 100_000]);
 
 fn records(rate_mhz: u64, zipf_milli: u64) -> WorkloadPlan {
-    WorkloadPlan::PersonalHealthRecord { rate_mhz, mix: MIX, zipf_milli, unreviewed_ppm: 0 }
+    let rotation = Rotation::Lazy;
+    WorkloadPlan::PersonalHealthRecord { rate_mhz, mix: MIX, zipf_milli, unreviewed_ppm: 0, rotation }
 }
 
 fn plan(patients: u64, workloads: Vec<WorkloadPlan>, arrivals: Arrivals) -> Plan {
@@ -150,7 +150,8 @@ impl World {
         end: End,
         (log_index, answers): (Option<u64>, Answers),
     ) {
-        let completion = Completion { log_index, answers, ..Completion::new(operation, end) };
+        let held = held(&self.targets[operation as usize]);
+        let completion = Completion { log_index, answers, held, ..Completion::new(operation, end) };
         let followed = self.generator.completed(now, operation, &completion);
         self.notes.extend(followed.notes);
         let row = &mut self.operations[operation as usize].0;
@@ -165,6 +166,16 @@ impl World {
         let outcome = |answers: &Answers| answers.first().map(|answer| answer.outcome);
         self.operations.iter().filter(|(row, answers)| is(row, outcome(answers))).count() as u64
     }
+}
+
+/// As a custodian tells it of a registration or rotation.
+fn held(target: &Target) -> Option<Arc<Held>> {
+    let Target::Gateway(_, command) = target else { return None };
+    let (CommandKind::Register { locator, .. } | CommandKind::Rotate { locator, .. }) = command.kind else {
+        return None;
+    };
+    let (commitment, patient_wrap) = (Digest::sha256(&[&locator]), Default::default());
+    Some(Arc::new(Held { locator, commitment, patient_wrap }))
 }
 
 /// `None` for an audit, which is no transaction.
@@ -189,6 +200,20 @@ fn actions(actor: PartyId, kind: &CommandKind) -> Option<Actions> {
         CommandKind::Deny { scope } => Action::DenyDirective { patient: actor, scope },
         CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
         CommandKind::Audit { .. } => return None,
+        CommandKind::Delegate { patient, delegate, scope, until, evidence, minor_until } => {
+            Action::DelegateAuthority { patient, delegate, scope, until, evidence, minor_until }
+        }
+        CommandKind::Rewrap { record, grantee, .. } => {
+            let wrap = ledger_core::codec::Blob::new(vec![2; 112]).unwrap();
+            Action::RewrapKey { record, grantee, wrap }
+        }
+        CommandKind::Rotate { record, locator, .. } => Action::RotateKey {
+            record,
+            commitment: Digest::sha256(&[&locator]),
+            locator,
+            patient_wrap: ledger_core::codec::Blob::new(vec![3; 112]).unwrap(),
+        },
+        CommandKind::Shred { record } => Action::ShredKey { record },
     };
     Some(action.into())
 }
@@ -377,4 +402,56 @@ fn access_decisions_are_permitted_bundle_by_bundle() {
         assert_eq!(actions, 70 * 800);
         assert!(clear * 2 > all, "{clear} of {all}");
     }
+}
+
+/// Grants are followed by wraps, revocations by rotations, and what is erased is read by nobody.
+#[test]
+fn keys_follow_consents() {
+    let keyed = |rotation| {
+        let mix = RecordMix {
+            keys: 200_000,
+            erase: 20_000,
+            delegate: 20_000,
+            ..RecordMix::of([150_000, 260_000, 300_000, 20_000, 30_000])
+        };
+        let workload = WorkloadPlan::PersonalHealthRecord {
+            rate_mhz: 200_000,
+            mix,
+            zipf_milli: 500,
+            unreviewed_ppm: 0,
+            rotation,
+        };
+        World::new(&plan(600, vec![workload], Arrivals::Poisson)).run()
+    };
+    let counted = |world: &World, kind: OperationKind| {
+        world.count(|row, outcome| {
+            let refused = matches!(outcome, Some(Outcome::Refused(_)) | None);
+            row.kind == kind && !refused
+        })
+    };
+    let (lazy, eager) = (keyed(Rotation::Lazy), keyed(Rotation::Eager));
+    for world in [&lazy, &eager] {
+        for kind in
+            [OperationKind::Rewrap, OperationKind::Rotate, OperationKind::Erase, OperationKind::Delegate]
+        {
+            assert!(counted(world, kind) > 20, "{kind:?}: {}", counted(world, kind));
+        }
+        let mut erased_asks = 0;
+        for (row, answers) in &world.operations {
+            let outcome = answers.first().map(|answer| answer.outcome);
+            match (row.kind, row.expected, outcome) {
+                (OperationKind::Share | OperationKind::BreakGlass, Expected::Permit, outcome) => {
+                    assert!(matches!(outcome, Some(Outcome::Permitted { .. })), "{row:?} {outcome:?}");
+                }
+                (OperationKind::Share, Expected::Refuse, outcome) => {
+                    assert!(matches!(outcome, Some(Outcome::Refused(_))), "{row:?} {outcome:?}");
+                    erased_asks += u64::from(outcome == Some(Outcome::Refused(Refusal::KeyShredded)));
+                }
+                _ => {}
+            }
+        }
+        assert!(erased_asks > 10, "{erased_asks}");
+    }
+    let rotations = |world| counted(world, OperationKind::Rotate);
+    assert!(rotations(&eager) > rotations(&lazy), "{} eager, {} lazy", rotations(&eager), rotations(&lazy));
 }

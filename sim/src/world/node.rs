@@ -5,6 +5,7 @@
 
 use super::transport::Outbox;
 use super::{Event, World};
+use crate::document;
 use crate::host::disk::DiskTimes;
 use crate::host::{Cpu, Disk};
 use crate::network::HostId;
@@ -255,6 +256,7 @@ impl World {
             Output::Send { to: Peer::Local, bytes, .. } => self.answer_local(at, &bytes),
             Output::Send { to, lane, bytes } => {
                 self.archive_sent(&bytes);
+                self.show(peer, to, &bytes);
                 let content = content(&bytes);
                 self.transmit(at, host, to, lane, bytes, content);
             }
@@ -262,6 +264,7 @@ impl World {
                 let content = content(&bytes);
                 let replicas = (0..self.replicas as u16).map(|id| Peer::Replica(ReplicaId(id)));
                 for to in replicas.filter(|to| *to != peer) {
+                    self.show(peer, to, &bytes);
                     self.transmit(at, host, to, lane, bytes.clone(), content);
                 }
             }
@@ -269,11 +272,13 @@ impl World {
             Output::Truncate(before) => self.nodes[host.0 as usize].disk.truncate_before(before.0),
             Output::Verify(job, work) => self.start_job(host, at, job, &work),
             Output::Store(locator, document) => {
-                debug_assert_eq!(crate::document::content(&self.seed, locator), document);
+                debug_assert_eq!(document::content(&self.seed, locator), document);
             }
+            // Nobody keeps bytes. Who may read is the ledger's to say, and a gateway asks for no document that it gave up.
+            Output::Erase(_) => {}
             Output::Load(locator) => {
                 let costs = &self.nodes[host.0 as usize].costs;
-                let bytes = crate::document::size_of(&self.seed, locator);
+                let bytes = document::size_of(&self.seed, locator);
                 let read = u128::from(bytes) * 1_000_000_000 / u128::from(costs.disk_bytes_per_s.max(1));
                 let takes = Duration::from_nanos(costs.disk_append_ns.saturating_add(read as u64));
                 self.queue.push(at + takes, Event::Loaded { host, locator });
@@ -299,6 +304,13 @@ impl World {
                 }
                 self.recorder.observed(at, peer, observation);
             }
+        }
+    }
+
+    /// To the tap, if there is one.
+    fn show(&mut self, from: Peer, to: Peer, bytes: &bytes::Bytes) {
+        if let (Some(tap), Peer::Replica(replica)) = (&mut self.tap, to) {
+            tap(from, replica, bytes);
         }
     }
 

@@ -90,6 +90,21 @@ impl World {
         }
     }
 
+    /// The regulator revokes a credential.
+    pub(super) fn revoke_credential(&mut self, party: PartyId) {
+        let body = TransactionBody {
+            actor: REGULATOR,
+            organisation: REGULATOR,
+            sequence: 1 + u64::from(party.0),
+            valid_until: Timestamp::MAX,
+            atomic: false,
+            actions: Action::RevokeCredential { party }.into(),
+        };
+        let (transaction, _) = Transaction::sign(self.committee.chain(), body, &seed(REGULATOR));
+        let index = self.execute(&transaction);
+        assert_eq!(self.entries[index].answers[0].outcome, Outcome::CredentialRevoked(party));
+    }
+
     /// The patient withdraws, and the ledger has executed it.
     pub(super) fn revoke(&mut self, consent: u32) {
         let body = TransactionBody {

@@ -3,9 +3,7 @@
 //! In a session every device has a [`Stream`] of its own: its batches follow each other without gap or overlap, so that
 //! leaving out an inconvenient reading shows.
 
-use super::super::transaction::{
-    BatchId, PartyId, Refusal, Role, SessionId, TelemedicineOutcome, Vitals,
-};
+use super::super::transaction::{BatchId, PartyId, Refusal, Role, SessionId, TelemedicineOutcome, Vitals};
 use super::super::{Actor, Ledger, LedgerBug};
 use super::Done;
 use crate::crypto::Digest;

@@ -40,13 +40,7 @@ pub(super) fn clinic() -> Ledger {
     let more = std::iter::repeat_n((Role::Device, Some(HOSPITAL)), 9);
     for (index, (role, organisation)) in (12..).zip(parties.into_iter().chain(more)) {
         let key = secret(PartyId(index)).public();
-        genesis.party(Party {
-            key,
-            wrap_key: [9; 32],
-            role,
-            organisation,
-            credential: Credential::ALWAYS,
-        });
+        genesis.party(Party { key, wrap_key: [9; 32], role, organisation, credential: Credential::ALWAYS });
     }
     genesis.build()
 }
@@ -323,11 +317,14 @@ fn clocks_overlaps_and_gaps_in_each_way() {
     let (at, actor, action) = anchor(DEVICE, vitals(0, ROOT));
     check_order(
         &Setup { before: vec![open(), attest(DEVICE)], at, actor, action: action.clone() },
-        &[(ClockSkew, |it| it.at = 17), (BatchGap, |it| {
-            if let TelemedicineAction::AnchorVitals { vitals, .. } = &mut it.action {
-                vitals.first = 1;
-            }
-        })],
+        &[
+            (ClockSkew, |it| it.at = 17),
+            (BatchGap, |it| {
+                if let TelemedicineAction::AnchorVitals { vitals, .. } = &mut it.action {
+                    vitals.first = 1;
+                }
+            }),
+        ],
     );
     let setup = Setup { before, at, actor, action };
     assert_eq!(outcome(&setup), Outcome::Refused(TooManyDevices));
@@ -519,10 +516,8 @@ fn played(before: &[(u64, PartyId, TelemedicineAction)]) -> Ledger {
 pub(super) fn any_telemedicine() -> impl Strategy<Value = (PartyId, TelemedicineAction)> {
     let id = 0u32..4;
     let root = 50u8..54;
-    let decided = (root.clone(), 0u8..8, 0u16..1_001, 0u32..12).prop_map(|(root, news2, score, end)| Decision {
-        root: Digest([root; 32]),
-        leaves: (0, end),
-        ..decision(news2, score)
+    let decided = (root.clone(), 0u8..8, 0u16..1_001, 0u32..12).prop_map(|(root, news2, score, end)| {
+        Decision { root: Digest([root; 32]), leaves: (0, end), ..decision(news2, score) }
     });
     let action = prop_oneof![
         1 => (0u32..14).prop_map(|id| TelemedicineAction::OpenSession { clinician: PartyId(id), patient: PATIENT }),
@@ -563,8 +558,17 @@ pub(super) fn any_telemedicine() -> impl Strategy<Value = (PartyId, Telemedicine
         }),
     ];
     let actors = vec![
-        REGULATOR, HOSPITAL, CLINICIAN, CLERK, PHARMACIST, OTHER_PHARMACIST, OWNER, DEVICE, OTHER_DEVICE,
-        OTHER_CLINICIAN, FOREIGN_DEVICE,
+        REGULATOR,
+        HOSPITAL,
+        CLINICIAN,
+        CLERK,
+        PHARMACIST,
+        OTHER_PHARMACIST,
+        OWNER,
+        DEVICE,
+        OTHER_DEVICE,
+        OTHER_CLINICIAN,
+        FOREIGN_DEVICE,
     ];
     (prop::sample::select(actors), action).prop_map(|(anybody, action)| {
         // Half of the actors are those whose role it is.
@@ -572,9 +576,8 @@ pub(super) fn any_telemedicine() -> impl Strategy<Value = (PartyId, Telemedicine
             TelemedicineAction::AnchorVitals { .. } => DEVICE,
             TelemedicineAction::RevokeFirmware { .. } => anybody,
             TelemedicineAction::RegisterModel { .. } | TelemedicineAction::RetireModel { .. } => OWNER,
-            TelemedicineAction::ClaimPrescription { .. } | TelemedicineAction::DispensePrescription { .. } => {
-                PHARMACIST
-            }
+            TelemedicineAction::ClaimPrescription { .. }
+            | TelemedicineAction::DispensePrescription { .. } => PHARMACIST,
             TelemedicineAction::OpenSession { .. }
             | TelemedicineAction::CloseSession { .. }
             | TelemedicineAction::AttestDevice { .. }

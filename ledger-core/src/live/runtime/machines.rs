@@ -336,6 +336,7 @@ impl<M: Hosted> Machines<M> {
                 self.vault(VaultOp::Store { machine, locator, document });
             }
             Output::Load(locator) => self.vault(VaultOp::Load { machine, locator }),
+            Output::Erase(locator) => self.vault(VaultOp::Erase { machine, locator }),
             Output::Completed(completion) => {
                 if let (Some(completions), Some(gateway)) =
                     (&self.ports.outlets.completions, self.slots[machine as usize].seat.gateway)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub(in crate::live) enum VaultOp {
     Store { machine: u32, locator: [u8; 16], document: Bytes },
     Load { machine: u32, locator: [u8; 16] },
+    Erase { machine: u32, locator: [u8; 16] },
 }
 
 /// Until the machines have hung up. Each has a vault of its own, or shares one.
@@ -21,6 +22,12 @@ pub(in crate::live) fn serve(vaults: &[Arc<dyn Vault>], ops: &Receiver<VaultOp>,
                 if let Err(error) = vaults[machine as usize].store(locator, &document) {
                     // Its share requests will find nothing, which is an answer too.
                     tracing::error!(machine, %error, "a document could not be stored");
+                }
+            }
+            VaultOp::Erase { machine, locator } => {
+                if let Err(error) = vaults[machine as usize].erase(locator) {
+                    // The ledger refuses access to it for good; the document itself is still there, so say so.
+                    tracing::error!(machine, %error, "a document could not be erased");
                 }
             }
             VaultOp::Load { machine, locator } => {

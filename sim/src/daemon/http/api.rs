@@ -3,10 +3,13 @@
 //! ```text
 //! register     actor, patient, class, document (base64); confidentiality, sensitivities, patient_wrap_key
 //! share        actor, record, purpose; consent
-//! break-glass  actor, record, reason, window_s
+//! break-glass  actor, record, reason, salt, window_s         (salt: 64 random hexadecimal digits, kept with the reason)
 //! review       actor, access, justified
 //! grant, deny  actor, scope { party or everyone, classes, confidentiality_max, sensitivities, purposes, until, redisclosure }
 //! revoke       actor, consent
+//! rotate       actor, record, patient; patient_wrap_key      (the custodian's staff)
+//! erase        actor, record                                 (the custodian's staff, or the patient: the wraps alone)
+//! delegate     actor, patient, delegate, scope (without party or everyone), evidence, salt
 //! audit        actor, index
 //! ```
 //!
@@ -27,14 +30,15 @@ use hyper::body::Body as HttpBody;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use ledger_core::codec::List;
-use ledger_core::crypto::{Digest, Domain};
+use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Actor, Command, CommandKind, Completion, End};
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{
-    AccessId, Confidentiality, ConsentId, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Role,
-    Scope, Sensitivities,
+    AccessId, Confidentiality, ConsentId, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass,
+    RecordId, Role, Scope, Sensitivities,
 };
 use ledger_core::message::DOCUMENT_BYTES_MAX;
+use ledger_core::seal;
 use ledger_core::time::{Duration, Timestamp};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -142,6 +146,9 @@ struct Body {
     justified: Option<bool>,
     scope: Option<ScopeBody>,
     index: Option<u64>,
+    delegate: Option<u32>,
+    evidence: Option<String>,
+    salt: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -180,7 +187,7 @@ impl Api {
             Err(error) => return refused((StatusCode::BAD_REQUEST, format!("the request's body: {error}"))),
         };
         match ordered(&self.0, operation, &body) {
-            Ok((command, locator)) => match self.0.desk.leave(command, locator) {
+            Ok(command) => match self.0.desk.leave(command) {
                 None => ended(&Completion::new(0, End::Overloaded)),
                 Some(completion) => match completion.await {
                     Ok(completion) => ended(&completion),
@@ -205,8 +212,8 @@ fn response(code: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-/// The command that a request asks for, and where a registered document lies.
-fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<(Command, Option<[u8; 16]>), Refused> {
+/// The command that a request asks for.
+fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<Command, Refused> {
     let bad = |error: String| (StatusCode::BAD_REQUEST, error);
     let body: Body = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
     let party = PartyId(body.actor);
@@ -217,13 +224,8 @@ fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<(Command, Option
     })?;
     let timeout = body.timeout_s.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.min(TIMEOUT_MAX_S)));
     let now = api.desk.now();
-    let mut locator = None;
     let kind = match operation {
-        "register" => {
-            let (kind, at) = registration(api, &body).map_err(bad)?;
-            locator = Some(at);
-            Ok(kind)
-        }
+        "register" => registration(api, &body),
         "share" => share(&body),
         "break-glass" => break_glass(&body),
         "review" => required(body.access, "access").and_then(|access| {
@@ -234,14 +236,20 @@ fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<(Command, Option
         "deny" => scope(&body, now).map(|scope| CommandKind::Deny { scope }),
         "revoke" => required(body.consent, "consent")
             .map(|consent| CommandKind::Revoke { consent: ConsentId(consent) }),
+        "rotate" => rotation(api, &body),
+        "erase" => {
+            required(body.record, "record").map(|record| CommandKind::Shred { record: RecordId(record) })
+        }
+        "delegate" => delegation(&body, now),
         "audit" => required(body.index, "index").map(|index| CommandKind::Audit { index }),
         other => {
-            let known = "register, share, break-glass, review, grant, deny, revoke or audit";
+            let known =
+                "register, share, break-glass, review, grant, deny, revoke, rotate, erase, delegate or audit";
             return Err((StatusCode::NOT_FOUND, format!("no operation `{other}`: it is {known}")));
         }
     };
     let kind = kind.map_err(bad)?;
-    Ok((Command { operation: 0, actor: actor.clone(), deadline: now + timeout, kind }, locator))
+    Ok(Command { operation: 0, actor: actor.clone(), deadline: now + timeout, kind })
 }
 
 fn required<T>(value: Option<T>, name: &str) -> Result<T, String> {
@@ -256,14 +264,62 @@ fn named<T: Copy + std::fmt::Debug>(all: &[T], name: &str, what: &str) -> Result
     })
 }
 
-fn registration(api: &Inner, body: &Body) -> Result<(CommandKind, [u8; 16]), String> {
-    let patient = PartyId(required(body.patient, "patient")?);
-    let patient_wrap_key = match &body.patient_wrap_key {
-        Some(text) => crate::deploy::parse_key(text).ok_or("`patient_wrap_key` is not 64 digits of a key")?,
-        None => *api.wrap_keys.get(&patient).ok_or_else(|| {
+fn wrap_key_of_patient(api: &Inner, body: &Body, patient: PartyId) -> Result<[u8; 32], String> {
+    match &body.patient_wrap_key {
+        Some(text) => {
+            crate::deploy::parse_key(text).ok_or("`patient_wrap_key` is not 64 digits of a key".to_owned())
+        }
+        None => api.wrap_keys.get(&patient).copied().ok_or_else(|| {
             format!("party {} was not there at genesis: give its `patient_wrap_key`", patient.0)
-        })?,
-    };
+        }),
+    }
+}
+
+/// Commitment to words, which stay off the ledger. Reasons are few and can be guessed, so who asks salts them, with 32
+/// random bytes that are to be kept beside the words: whoever has both can show that they are the ones.
+fn committed(words: &str, salt: Option<&str>) -> Result<Digest, String> {
+    let missing = "`salt` is missing: 64 random digits of 0 to 9 and a to f, to be kept with the words";
+    let salt = salt.and_then(crate::deploy::parse_key).ok_or(missing)?;
+    Ok(seal::commitment(&salt, words.as_bytes()))
+}
+
+/// Opaque: a locator that told class and size would tell an outsider who sees the ledger.
+fn new_locator() -> Result<[u8; 16], String> {
+    let mut locator = [0; 16];
+    SysRng.try_fill_bytes(&mut locator).map_err(|error| format!("no randomness: {error}"))?;
+    Ok(locator)
+}
+
+fn rotation(api: &Inner, body: &Body) -> Result<CommandKind, String> {
+    let patient = PartyId(required(body.patient, "patient")?);
+    Ok(CommandKind::Rotate {
+        record: RecordId(required(body.record, "record")?),
+        patient_wrap_key: wrap_key_of_patient(api, body, patient)?,
+        locator: new_locator()?,
+    })
+}
+
+fn delegation(body: &Body, now: Timestamp) -> Result<CommandKind, String> {
+    let covered = covered(required(body.scope.as_ref(), "scope")?, now)?;
+    let evidence = required(body.evidence.as_deref(), "evidence")?;
+    Ok(CommandKind::Delegate {
+        patient: PartyId(required(body.patient, "patient")?),
+        delegate: PartyId(required(body.delegate, "delegate")?),
+        scope: DelegatedScope {
+            classes: covered.classes,
+            confidentiality_max: covered.confidentiality_max,
+            sensitivities: covered.sensitivities,
+            purposes: covered.purposes,
+        },
+        until: covered.until,
+        evidence: committed(evidence, body.salt.as_deref())?,
+        minor_until: None,
+    })
+}
+
+fn registration(api: &Inner, body: &Body) -> Result<CommandKind, String> {
+    let patient = PartyId(required(body.patient, "patient")?);
+    let patient_wrap_key = wrap_key_of_patient(api, body, patient)?;
     let class = named(&CLASSES, required(body.class.as_deref(), "class")?, "class")?;
     let confidentiality =
         named(&CONFIDENTIALITIES, body.confidentiality.as_deref().unwrap_or("N"), "confidentiality")?;
@@ -272,12 +328,8 @@ fn registration(api: &Inner, body: &Body) -> Result<(CommandKind, [u8; 16]), Str
     let document = BASE64
         .decode(required(body.document.as_deref(), "document")?)
         .map_err(|error| format!("`document` is not base64: {error}"))?;
-    // Opaque: a locator that told class and size would tell an outsider who sees the ledger.
-    let mut locator = [0; 16];
-    SysRng.try_fill_bytes(&mut locator).map_err(|error| format!("no randomness: {error}"))?;
-    let kind =
-        CommandKind::Register { patient, patient_wrap_key, class, label, locator, document: document.into() };
-    Ok((kind, locator))
+    let (locator, document) = (new_locator()?, document.into());
+    Ok(CommandKind::Register { patient, patient_wrap_key, class, label, locator, document })
 }
 
 fn share(body: &Body) -> Result<CommandKind, String> {
@@ -292,7 +344,7 @@ fn break_glass(body: &Body) -> Result<CommandKind, String> {
     let reason = required(body.reason.as_deref(), "reason")?;
     Ok(CommandKind::BreakGlass {
         record: RecordId(required(body.record, "record")?),
-        reason: Digest::blake3(Domain::Commitment, &[reason.as_bytes()]),
+        reason: committed(reason, body.salt.as_deref())?,
         window: Duration::from_secs(required(body.window_s, "window_s")?),
     })
 }
@@ -306,6 +358,22 @@ fn scope(body: &Body, now: Timestamp) -> Result<Scope, String> {
             return Err("`scope` has one of `party` and `everyone`".to_owned());
         }
     };
+    let Covered { classes, confidentiality_max, sensitivities, purposes, until } = covered(scope, now)?;
+    let redisclosure = scope.redisclosure.unwrap_or_default();
+    let from = now;
+    Ok(Scope { grantee, classes, confidentiality_max, sensitivities, purposes, from, until, redisclosure })
+}
+
+/// What a scope covers, whoever it is for.
+struct Covered {
+    classes: List<RecordClass, 16>,
+    confidentiality_max: Confidentiality,
+    sensitivities: Sensitivities,
+    purposes: List<Purpose, 16>,
+    until: Timestamp,
+}
+
+fn covered(scope: &ScopeBody, now: Timestamp) -> Result<Covered, String> {
     let classes: Result<Vec<_>, _> =
         scope.classes.iter().map(|name| named(&CLASSES, name, "class")).collect();
     let purposes: Result<Vec<_>, _> =
@@ -320,15 +388,12 @@ fn scope(body: &Body, now: Timestamp) -> Result<Scope, String> {
             now + left
         }
     };
-    Ok(Scope {
-        grantee,
+    Ok(Covered {
         classes: List::new(classes?).ok_or("more than 16 classes")?,
         confidentiality_max: named(&CONFIDENTIALITIES, confidentiality, "confidentiality")?,
         sensitivities: Sensitivities(scope.sensitivities.unwrap_or_default()),
         purposes: List::new(purposes?).ok_or("more than 16 purposes")?,
-        from: now,
         until,
-        redisclosure: scope.redisclosure.unwrap_or_default(),
     })
 }
 

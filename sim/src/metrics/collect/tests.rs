@@ -4,7 +4,8 @@ use super::*;
 use crate::document::Documents;
 use crate::history::{Figure, Incident, Note, Setting, Unlisted, Wrong};
 use crate::metrics::fake;
-use crate::plan::WorkloadPlan;
+use crate::plan::{Plan, WorkloadPlan};
+use crate::scenario::Scenario;
 use ledger_core::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -26,6 +27,20 @@ fn whole(number: u64) -> Option<Value> {
     Some(Value::Whole(number))
 }
 
+/// A workload of each system but the one that the fake plan has.
+fn every_system() -> Vec<WorkloadPlan> {
+    let yaml = "name: systems
+duration: 1s
+ledger: { replicas: 1 }
+network: { topology: lan }
+population: { patients: 1, hospitals: 1, pharmacies: 1, insurers: 1, manufacturers: 1, wholesalers: 1, sponsors: 1,
+  ethics_boards: 1, research_institutes: 1, model_owners: 1, devices: 1 }
+workloads: [clinical_trial: { rate: 1/s }, drug_supply: { rate: 1/s }, telemedicine: { rate: 1/s }, claims: { rate: 1/s }]
+";
+    let scenario = Scenario::parse("systems.yaml", yaml).unwrap_or_else(|errors| panic!("{errors}"));
+    Plan::from_scenario(&scenario).unwrap_or_else(|errors| panic!("{errors}")).workloads
+}
+
 #[test]
 fn every_name_of_the_catalog_is_covered() {
     let mut run = fake_run();
@@ -39,13 +54,7 @@ fn every_name_of_the_catalog_is_covered() {
     for figure in Figure::ALL {
         run.history.domain.note(Note::Sample(*figure, at, 3));
     }
-    let rate_mhz = 1_000;
-    run.plan.workloads.extend([
-        WorkloadPlan::ClinicalTrial { rate_mhz, trial: Default::default() },
-        WorkloadPlan::DrugSupply { rate_mhz, supply: Default::default() },
-        WorkloadPlan::Telemedicine { rate_mhz, telemedicine: Default::default() },
-        WorkloadPlan::Claims { rate_mhz, claims: Default::default() },
-    ]);
+    run.plan.workloads.extend(every_system());
     let missing = |run: &Run| -> Vec<&str> {
         let metrics = Metrics::of(run);
         let names = catalog::all().iter().map(|metric| metric.name.as_str());

@@ -62,14 +62,15 @@ fn defaults_are_filled_in() {
     assert_eq!(plan.replica_host.profile, "reference-8core");
     assert_eq!(plan.gateway_host.profile, "gateway-2core");
     assert_eq!(plan.arrivals, Arrivals::Poisson);
-    let WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, unreviewed_ppm: 0 } =
+    let WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, unreviewed_ppm: 0, rotation } =
         &plan.workloads[0]
     else {
         panic!("not the workload that was written")
     };
     assert_eq!((*rate_mhz, *zipf_milli), (400_000, 800));
-    let RecordMix { register, share, consent, audit, break_glass } = *mix;
+    let RecordMix { register, share, consent, audit, break_glass, keys, erase, delegate } = *mix;
     assert_eq!(register + share + consent + audit + break_glass, 1_000_000);
+    assert_eq!((keys, erase, delegate, *rotation), (0, 0, 0, crate::plan::Rotation::Lazy));
     assert_eq!(valid(&[("replicas: 10", "replicas: 1")]).ledger.leaders_per_round, 1);
 }
 

@@ -6,7 +6,7 @@ mod drug_supply;
 mod telemedicine;
 
 use crate::diagnostic::{Problems, one_of, quote};
-use crate::plan::{Arrivals, LedgerPlan, NetworkPlan, RecordMix, WorkloadPlan};
+use crate::plan::{Arrivals, LedgerPlan, NetworkPlan, RecordMix, Rotation, WorkloadPlan};
 use crate::scenario::node::Value;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
@@ -28,8 +28,8 @@ const RATE_MAX: (u64, &str) = (100_000_000_000, "100M/s");
 const OPAQUE_BYTES: u64 = 512;
 const BUNDLE: u64 = 16;
 const ZIPF_MILLI: u64 = 800;
-const MIX: RecordMix =
-    RecordMix { register: 450_000, share: 350_000, consent: 150_000, audit: 50_000, break_glass: 0 };
+const MIX: RecordMix = RecordMix::of([450_000, 350_000, 150_000, 50_000, 0]);
+const ROTATIONS: [(&str, Rotation); 2] = [("lazy", Rotation::Lazy), ("eager", Rotation::Eager)];
 const WHOLE: u64 = 1_000_000;
 
 pub(super) fn read(
@@ -141,6 +141,10 @@ fn personal_health_record(field: &Field<'_>, problems: &mut Problems) -> Option<
         Some(field) => field.within(problems, &units::FACTOR, (0, "0 (uniform)"), (3_000, "3")),
         None => Some(ZIPF_MILLI),
     };
+    let rotation = match map.optional("rotation") {
+        Some(field) => field.choice(problems, &ROTATIONS, &[]),
+        None => Some(Rotation::default()),
+    };
     let unreviewed = match map.optional("unreviewed") {
         Some(field) => millionths(&field, problems),
         None => Some(0),
@@ -151,6 +155,7 @@ fn personal_health_record(field: &Field<'_>, problems: &mut Problems) -> Option<
         mix: mix?,
         zipf_milli: zipf?,
         unreviewed_ppm: unreviewed?,
+        rotation: rotation?,
     })
 }
 
@@ -161,16 +166,20 @@ fn mix(field: &Field<'_>, problems: &mut Problems) -> Option<RecordMix> {
         Some(field) => millionths(&field, problems),
         None => Some(0),
     };
-    let parts = ["register", "share", "consent", "audit", "break_glass"].map(&mut part);
+    let parts = ["register", "share", "consent", "audit", "break_glass", "keys", "erase", "delegate"];
+    let parts = parts.map(&mut part);
     let misspelt = map.has_unknown();
     map.finish(problems);
-    let [register, share, consent, audit, break_glass] = parts;
+    let [register, share, consent, audit, break_glass, keys, erase, delegate] = parts;
     let mix = RecordMix {
         register: register?,
         share: share?,
         consent: consent?,
         audit: audit?,
         break_glass: break_glass?,
+        keys: keys?,
+        erase: erase?,
+        delegate: delegate?,
     };
     let sum: u64 = parts.into_iter().flatten().map(u64::from).sum();
     if misspelt {

@@ -10,7 +10,7 @@ use crate::population::{Population, RecordInfo};
 use ledger_core::gateway::End;
 use ledger_core::ledger::transaction::{ConsentId, Outcome, PartyId, Purpose, RecordClass};
 use ledger_core::time::{Duration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// After a change, before the model is certain again.
 pub(super) const SETTLING: Duration = Duration::from_secs(2);
@@ -49,6 +49,8 @@ pub(in crate::workload) struct Ask {
 pub(in crate::workload) enum Change {
     Register(Terms),
     Revoke,
+    /// Erasure of the record whose first version lay here.
+    Erase([u8; 16]),
 }
 
 /// All patients who changed anything in the run.
@@ -57,6 +59,8 @@ pub(super) struct Consents {
     patients: BTreeMap<PartyId, Held>,
     /// Not revoked, nor asked to be: what can be revoked, by whom.
     live: Vec<(ConsentId, PartyId)>,
+    /// Where the first versions of erased records lay: nobody reads them again.
+    erased: BTreeSet<[u8; 16]>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +80,9 @@ impl Consents {
         let held = self.patients.get(&ask.record.patient);
         if held.is_some_and(|held| !held.is_settled(now, SETTLING)) {
             return Expected::Either;
+        }
+        if self.erased.contains(&ask.record.locator) {
+            return Expected::Refuse;
         }
         let known = held.map_or(&[][..], |held| &held.known);
         let applies = |known: &Known| match known.terms.covers(ask) && !known.revoked {
@@ -106,6 +113,11 @@ impl Consents {
     /// How many changes a patient ever started.
     pub(super) fn changes(&self, patient: PartyId) -> u64 {
         self.patients.get(&patient).map_or(0, |held| held.started)
+    }
+
+    /// Whether a record is erased, or may be.
+    pub(super) fn may_be_erased(&self, now: Timestamp, record: &RecordInfo) -> bool {
+        self.erased.contains(&record.locator) || !self.is_quiet(now, record.patient, SETTLING)
     }
 
     /// Whether a patient has changed nothing lately.
@@ -145,6 +157,9 @@ impl Consents {
             }
             (End::Done(Outcome::ConsentRevoked(id)), Change::Revoke) => {
                 held.known.iter_mut().filter(|known| known.id == id).for_each(|known| known.revoked = true);
+            }
+            (End::Done(Outcome::KeyShredded(_)), Change::Erase(locator)) => {
+                self.erased.insert(locator);
             }
             (End::Refused(_), _) => {}
             _ => held.uncertain = true,

@@ -2,7 +2,9 @@
 //! workloads on the same patients.
 
 use super::consents::{Ask, Change, Consents};
+use super::keys::{KeyWork, Keys};
 use crate::history::Expected;
+use crate::plan::Rotation;
 use crate::population::{Population, RecordInfo};
 use crate::seed::Stream;
 use crate::seed::Zipf;
@@ -22,6 +24,7 @@ pub(in crate::workload) struct Knowledge {
     /// A ring; `entries_seen` modulo its size is the oldest.
     entries: Vec<u64>,
     entries_seen: usize,
+    keys: Keys,
     /// By when they are due: of which access, by whom, whether that is too late.
     reviews: BTreeMap<(Timestamp, u64), (AccessId, PartyId, bool)>,
     pending: BTreeMap<u64, Pending>,
@@ -51,13 +54,24 @@ pub(in crate::workload) enum Pending {
         patient: PartyId,
         change: Change,
     },
+    Rewrap {
+        record: RecordId,
+        grantee: PartyId,
+    },
+    Rotate(RecordId),
+    /// Of a record of the patient's.
+    Erase {
+        patient: PartyId,
+        record: RecordId,
+        locator: [u8; 16],
+    },
     /// Nothing is learned from its outcome.
     Other,
 }
 
 impl Knowledge {
     pub(in crate::workload) fn begin(&mut self, operation: u64, pending: Pending) {
-        if let Pending::Change { patient, .. } = pending {
+        if let Pending::Change { patient, .. } | Pending::Erase { patient, .. } = pending {
             self.consents.begin(patient);
         }
         self.pending.insert(operation, pending);
@@ -85,6 +99,7 @@ impl Knowledge {
             Pending::Register(_) | Pending::Decisions { .. } | Pending::Change { .. } | Pending::Other => {
                 None
             }
+            Pending::Rewrap { .. } | Pending::Rotate(_) | Pending::Erase { .. } => None,
         }
     }
 
@@ -102,12 +117,24 @@ impl Knowledge {
         match (pending, completion.end) {
             (Pending::Register(info), End::Done(Outcome::RecordRegistered(id))) => {
                 self.records.push((id, info));
+                self.keys.registered(id, info, completion);
             }
             (Pending::BreakGlass { record, review_after }, End::Done(Outcome::Permitted { access, .. })) => {
                 let due = now + review_after.unwrap_or_default() + Duration::from_secs(5 + operation % 25);
                 self.reviews.insert((due, operation), (access, record.custodian, review_after.is_some()));
             }
-            (Pending::Change { patient, change }, end) => self.consents.finish(now, patient, change, end),
+            (Pending::Change { patient, change }, end) => {
+                self.follow_with_keys(patient, &change, end);
+                self.consents.finish(now, patient, change, end);
+            }
+            (Pending::Rewrap { record, grantee }, end) => self.keys.rewrapped(record, grantee, end),
+            (Pending::Rotate(record), _) => self.keys.rotated(record, completion),
+            (Pending::Erase { patient, record, locator }, end) => {
+                if let End::Done(Outcome::KeyShredded(_)) = end {
+                    self.keys.erased(record, patient);
+                }
+                self.consents.finish(now, patient, Change::Erase(locator), end);
+            }
             (Pending::Share { record, changes, expected }, _) => {
                 let changed =
                     self.consents.changes(record.patient) != changes && expected != Expected::Either;
@@ -122,6 +149,32 @@ impl Knowledge {
             (Pending::Register(_) | Pending::BreakGlass { .. } | Pending::Other, _) => {}
         }
         None
+    }
+
+    /// From now on keys are followed.
+    pub(in crate::workload) fn track_keys(&mut self, rotation: Rotation) {
+        self.keys.track(rotation);
+    }
+
+    /// The next thing to be done about keys.
+    pub(super) fn take_key_work(&mut self, population: &Population) -> Option<KeyWork> {
+        self.keys.take(population)
+    }
+
+    /// What a change of consent, not yet in the model, means for keys.
+    fn follow_with_keys(&mut self, patient: PartyId, change: &Change, end: End) {
+        match (change, end) {
+            (Change::Register(terms), End::Done(Outcome::ConsentRegistered(_))) if !terms.denies => {
+                self.keys.granted(patient, terms.grantee, terms.classes);
+            }
+            (Change::Revoke, End::Done(Outcome::ConsentRevoked(id))) => {
+                let revoked = self.consents.of(patient).iter().find(|known| known.id == id);
+                if let Some(grantee) = revoked.map(|known| known.terms.grantee) {
+                    self.keys.revoked(patient, grantee);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A known record by popularity: what is new is read most; genesis follows, patient by patient.

@@ -36,8 +36,7 @@ fn firmware(moment: &Moment<'_>) -> Digest {
 impl Telemedicine {
     pub(super) fn register_models(&self, moment: &Moment<'_>) -> Started {
         let models = [self.models.hash, self.models.earlier];
-        let register =
-            |model| TelemedicineAction::RegisterModel { model, training_data: training_data() };
+        let register = |model| TelemedicineAction::RegisterModel { model, training_data: training_data() };
         self.by_owner(moment, models.map(register).to_vec())
     }
 
@@ -184,7 +183,9 @@ fn right(case: &mut Case, moment: &Moment<'_>, step: Step) -> Order {
             (population.staff(case.hospital, case.reviewer), case.hospital, action)
         }
         Step::Prescribe => case.by_clinician(moment, case.prescribe(moment, case.patient)),
-        Step::Close => case.by_clinician(moment, TelemedicineAction::CloseSession { session: case.session() }),
+        Step::Close => {
+            case.by_clinician(moment, TelemedicineAction::CloseSession { session: case.session() })
+        }
         Step::Claim => {
             let (prescription, patient) = (case.prescription(), population.patient(case.patient));
             let action = TelemedicineAction::ClaimPrescription { prescription, patient };

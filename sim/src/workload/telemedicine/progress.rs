@@ -181,7 +181,9 @@ impl Case {
         let begun = self.monitor.as_ref().is_some_and(|monitor| monitor.readings > 0);
         let step = match (deed, next) {
             (Deed::NotAttested | Deed::WrongKey, Step::Attest | Step::Anchor) => Step::Wrong(deed),
-            (Deed::ExpiredAttestation, Step::Attest | Step::Anchor) if last == Step::Open => Step::AttestBriefly,
+            (Deed::ExpiredAttestation, Step::Attest | Step::Anchor) if last == Step::Open => {
+                Step::AttestBriefly
+            }
             (Deed::RevokedFirmware, Step::Attest | Step::Anchor) if last == Step::Open => Step::AttestLot,
             (Deed::Skewed | Deed::Gap, Step::Anchor) => Step::Wrong(deed),
             (Deed::Overlap, Step::Anchor) if begun => Step::Wrong(deed),

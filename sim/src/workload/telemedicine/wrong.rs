@@ -62,7 +62,9 @@ impl Deed {
         match self {
             Self::NotAttested | Self::WrongKey | Self::ExpiredAttestation | Self::RevokedFirmware => true,
             Self::Skewed | Self::Gap | Self::Overlap => true,
-            Self::UnregisteredModel | Self::RetiredModel | Self::UnanchoredInput | Self::MissingReview => true,
+            Self::UnregisteredModel | Self::RetiredModel | Self::UnanchoredInput | Self::MissingReview => {
+                true
+            }
             Self::Unlicensed | Self::PrescribeForOther | Self::DispenseForOther => false,
             Self::DispenseAgain | Self::DispenseTooMuch | Self::DispenseElsewhere => false,
         }

@@ -1,7 +1,7 @@
 //! Medicines against the ledger alone: latencies of up to three seconds, so that steps overtake each other.
 
 use super::*;
-use crate::history::{Figure, Incident, Wrong};
+use crate::history::{Figure, Incident, System, Wrong};
 use crate::plan::{DrugSupplyPlan, InstitutionKind, InstitutionPlan};
 use ledger_core::ledger::{Node, Place};
 

@@ -1,0 +1,210 @@
+//! What becomes of a record's key after its registration.
+//!
+//! ```text
+//! Rewrap  unwrap as the patient's agent, wrap to the grantee → sign → submit → receipt
+//! Rotate  load → new key and salt at a new locator, commit, wrap to the patient → store → sign → submit → receipt
+//! Shred   sign → submit → receipt → erase
+//! ```
+//!
+//! A custodian follows its own rotations: from the receipt on, a permit for the new commitment is served from the new
+//! locator. Permits that were given before name the old commitment, and are served from the old locator until
+//! [`superseded_for`](super::GatewayTuning::superseded_for) has passed; then the old version is erased. One old version
+//! is kept: a second rotation within that time erases it early, and requests under such a permit find no document.
+//!
+//! Erasure takes the document out of the vault and the wraps out of the ledger's state. What a patient's agent or a
+//! grantee has unwrapped before, it keeps.
+
+use super::job::{Rewrapping, context_of_patient_wrap};
+use super::submission::{Aim, Preparing, Stage};
+use super::{End, Gateway, Job, Owner, Permit};
+use crate::codec::Blob;
+use crate::crypto::{ChainId, Digest};
+use crate::ledger::transaction::{Action, PartyId, RecordId, Refusal};
+use crate::message::KeyRefusal;
+use crate::seal::{self, DataKey, WrapKeyPair};
+use crate::seam::Output;
+use crate::time::Timestamp;
+use crate::work::Work;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Most records of which an old version is kept; a rotation beyond erases one early.
+pub const SUPERSEDED_MAX: usize = 65_536;
+
+/// What a custodian tells the patient's agent of a record's present key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// In the custodian's vault.
+    pub locator: [u8; 16],
+    /// Salted commitment under the key.
+    pub commitment: Digest,
+    /// Key ‖ salt, wrapped to the patient.
+    pub patient_wrap: Blob<128>,
+}
+
+impl Held {
+    /// Key and salt, for whom they are wrapped to; `None` for everybody else.
+    pub fn open(&self, pair: &WrapKeyPair, chain: ChainId) -> Option<(DataKey, [u8; 32])> {
+        let info = context_of_patient_wrap(chain, &self.locator, &self.commitment);
+        seal::unpack(&seal::unwrap(pair, &info, &self.patient_wrap).ok()?)
+    }
+}
+
+/// A rotation, while it is made.
+#[derive(Clone, Copy)]
+pub(super) struct Rotation {
+    pub record: RecordId,
+    pub old: [u8; 16],
+    pub locator: [u8; 16],
+    pub patient_wrap_key: [u8; 32],
+}
+
+/// Where the documents in custody lie in the vault.
+#[derive(Default)]
+pub(super) struct Holdings {
+    pub records: BTreeMap<RecordId, [u8; 16]>,
+    /// Registered perhaps: the deadline came before the receipt.
+    unconfirmed: BTreeMap<Digest, [u8; 16]>,
+    /// Of records that were rotated here: the present commitment, and where the version before lies.
+    rotated: BTreeMap<RecordId, (Digest, Option<[u8; 16]>)>,
+}
+
+impl Holdings {
+    pub fn insert(&mut self, record: RecordId, locator: [u8; 16]) {
+        self.records.insert(record, locator);
+    }
+
+    pub fn present(&self, record: RecordId) -> Option<[u8; 16]> {
+        self.records.get(&record).copied()
+    }
+
+    /// Of the version that a permit names.
+    pub fn locator(&self, permit: &Permit) -> Option<[u8; 16]> {
+        let unconfirmed = || self.unconfirmed.get(&permit.commitment).copied();
+        unconfirmed().or_else(|| match self.rotated.get(&permit.record) {
+            Some((commitment, before)) if *commitment != permit.commitment => *before,
+            Some(_) | None => self.present(permit.record),
+        })
+    }
+
+    pub fn forget_unconfirmed(&mut self, commitment: &Digest) {
+        self.unconfirmed.remove(commitment);
+    }
+
+    pub fn remember_unconfirmed(&mut self, commitment: Digest, locator: [u8; 16]) {
+        if self.unconfirmed.len() >= super::UNCONFIRMED_MAX {
+            self.unconfirmed.pop_first();
+        }
+        self.unconfirmed.insert(commitment, locator);
+    }
+
+    /// The document lies elsewhere from now on. Returns what is to be erased.
+    fn rotate(&mut self, rotation: &Rotation, commitment: Digest) -> Option<[u8; 16]> {
+        self.records.insert(rotation.record, rotation.locator);
+        let older = self.rotated.insert(rotation.record, (commitment, Some(rotation.old)));
+        older.and_then(|(_, before)| before)
+    }
+
+    /// The time of the version before is over. Returns what is to be erased.
+    fn forget_before(&mut self, record: RecordId) -> Option<[u8; 16]> {
+        self.rotated.get_mut(&record).and_then(|(_, before)| before.take())
+    }
+
+    /// Returns what is to be erased.
+    fn give_up(&mut self, record: RecordId) -> impl Iterator<Item = [u8; 16]> + use<> {
+        let before = self.rotated.remove(&record).and_then(|(_, before)| before);
+        self.records.remove(&record).into_iter().chain(before)
+    }
+
+    fn superseded(&self) -> usize {
+        self.rotated.values().filter(|(_, before)| before.is_some()).count()
+    }
+}
+
+impl Gateway {
+    pub(super) fn rewrap(&mut self, id: u64, (record, grantee): (RecordId, PartyId), job: Rewrapping) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        operation.stage = Stage::Wrapping(record, grantee);
+        self.work(Job::Operation(id), Work::Rewrap(Box::new(job)));
+    }
+
+    pub(super) fn rewrapped(&mut self, now: Timestamp, id: u64, wrap: Option<Blob<128>>) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Stage::Wrapping(record, grantee) = operation.stage else { return };
+        operation.stage = Stage::Signing;
+        let Some(wrap) = wrap else { return self.finish(id, End::Rejected) };
+        self.sign(now, id, Action::RewrapKey { record, grantee, wrap }.into(), false);
+    }
+
+    /// Fetches the document that gets another key.
+    pub(super) fn rotate(
+        &mut self,
+        id: u64,
+        (record, locator, patient_wrap_key): (RecordId, [u8; 16], [u8; 32]),
+    ) {
+        let Some(old) = self.holdings.present(record) else {
+            return self.finish(id, End::KeyRefused(KeyRefusal::NoDocument));
+        };
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        operation.stage = Stage::Turning(Rotation { record, old, locator, patient_wrap_key });
+        self.load(old, Owner::Operation(id));
+    }
+
+    pub(super) fn turning_loaded(&mut self, id: u64, rotation: Rotation, document: Option<Bytes>) {
+        match document {
+            None => self.finish(id, End::KeyRefused(KeyRefusal::NoDocument)),
+            Some(document) => {
+                let Rotation { locator, patient_wrap_key, .. } = rotation;
+                let subject = Preparing::Rotation(rotation);
+                self.prepare_document(id, subject, (locator, document), patient_wrap_key);
+            }
+        }
+    }
+
+    /// A quorum has committed the rotation.
+    pub(super) fn rotated(&mut self, now: Timestamp, rotation: &Rotation, commitment: Digest) {
+        let record = rotation.record;
+        self.holdings.forget_unconfirmed(&commitment);
+        if let Some(older) = self.holdings.rotate(rotation, commitment) {
+            self.outputs.push_back(Output::Erase(older));
+        }
+        let until = match self.holdings.superseded() > SUPERSEDED_MAX {
+            true => now,
+            false => now + self.config.tuning.superseded_for,
+        };
+        self.timers.arm(Owner::Superseded(record), until);
+    }
+
+    pub(super) fn superseded_woke(&mut self, record: RecordId) {
+        if let Some(before) = self.holdings.forget_before(record) {
+            self.outputs.push_back(Output::Erase(before));
+        }
+    }
+
+    /// A quorum has committed that the key is given up.
+    pub(super) fn gave_up(&mut self, record: RecordId) {
+        self.timers.cancel(Owner::Superseded(record));
+        for locator in self.holdings.give_up(record) {
+            self.outputs.push_back(Output::Erase(locator));
+        }
+    }
+
+    /// A rotation was refused: its new version is of no use. (Where its commitment is in use, the version is, too.)
+    pub(super) fn key_kept(&mut self, aim: Aim, refusal: Refusal) {
+        if let Aim::Turn { rotation, commitment } = aim
+            && refusal != Refusal::DuplicateRecord
+        {
+            self.holdings.forget_unconfirmed(&commitment);
+            self.outputs.push_back(Output::Erase(rotation.locator));
+        }
+    }
+
+    /// What follows the receipt of a rotation or an erasure.
+    pub(super) fn key_changed(&mut self, now: Timestamp, aim: Aim) {
+        match aim {
+            Aim::Turn { rotation, commitment } => self.rotated(now, &rotation, commitment),
+            Aim::GiveUp(record) => self.gave_up(record),
+            Aim::Answer | Aim::Answers | Aim::Hold { .. } | Aim::Read => {}
+        }
+    }
+}
