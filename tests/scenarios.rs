@@ -14,6 +14,18 @@ use std::fs;
 /// Every scenario, and what shortens it. A new file needs a row.
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    (
+        "claims.yaml",
+        &[
+            "warmup=1s",
+            "duration=12s",
+            "population.patients=1k",
+            "faults[0].at=3s",
+            "faults[0].crash.for=2s",
+            // Of the time that is left.
+            "expect[8]=claims.adjudicated > 300",
+        ],
+    ),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
@@ -29,6 +41,19 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "faults[0].crash.for=1s",
             // A second of eight is a larger part of the run than fifteen of sixty.
             "expect[2]=share.latency.p99 < 3s",
+        ],
+    ),
+    (
+        "pandemic-surge.yaml",
+        &[
+            "warmup=1s",
+            "duration=20s",
+            "population.patients=2k",
+            "workloads[0].telemedicine.rate=60/s",
+            "workloads[1].personal_health_record.rate=30/s",
+            "workloads[2].claims.rate=30/s",
+            "faults[0].at=5s",
+            "faults[0].crash.for=2s",
         ],
     ),
     (
@@ -64,6 +89,24 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     ("smoke.yaml", &[]),
     ("soak.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    (
+        "telemedicine.yaml",
+        &[
+            "warmup=1s",
+            "duration=20s",
+            "population.patients=1k",
+            "workloads[0].telemedicine.batch=2s",
+            // Each kind of wrong-doing at least once in a third of the time.
+            "workloads[0].telemedicine.unlicensed_clinician=4%",
+            "workloads[0].telemedicine.vitals_gap=6%",
+            "workloads[0].telemedicine.vitals_overlap=6%",
+            "workloads[0].telemedicine.clock_skew=6%",
+            "faults[0].at=5s",
+            "faults[0].crash.for=2s",
+            "expect[14]=telemedicine.vitals.anchored > 10000",
+            "expect[16]=telemedicine.prescriptions.dispensed > 50",
+        ],
+    ),
 ];
 
 /// Files of scenarios; `deploy/` has configuration of daemons.
@@ -163,4 +206,19 @@ fn a_region_shares_records() {
 #[test]
 fn the_start_of_the_soak_is_level() {
     holds("soak.yaml");
+}
+
+#[test]
+fn telemedicine_lets_no_misuse_through() {
+    holds("telemedicine.yaml");
+}
+
+#[test]
+fn insurers_pay_once_for_what_there_was() {
+    holds("claims.yaml");
+}
+
+#[test]
+fn a_surge_is_carried() {
+    holds("pandemic-surge.yaml");
 }
