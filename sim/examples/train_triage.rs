@@ -19,7 +19,9 @@ fn main() {
     println!("pub const STUMPS: [Stump; {}] = [", model.stumps.len());
     for stump in &model.stumps {
         let (feature, at_most, low, high) = (stump.feature, stump.at_most, stump.low, stump.high);
-        println!("    Stump {{ feature: Feature::{feature:?}, at_most: {at_most}, low: {low}, high: {high} }},");
+        println!(
+            "    Stump {{ feature: Feature::{feature:?}, at_most: {at_most}, low: {low}, high: {high} }},"
+        );
     }
     println!("];");
 

@@ -180,7 +180,8 @@ impl Generator {
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Telemedicine { rate_mhz, ref telemedicine } => {
-                    let workload = Telemedicine::new(telemedicine, rate_mhz, &population, stream("telemedicine"));
+                    let workload =
+                        Telemedicine::new(telemedicine, rate_mhz, &population, stream("telemedicine"));
                     (rate_mhz, Workload::LifeCycles(Box::new(workload)))
                 }
                 WorkloadPlan::Claims { rate_mhz, ref claims } => {

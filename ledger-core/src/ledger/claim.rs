@@ -8,8 +8,8 @@
 use super::index::{Index, IndexKey};
 use super::snapshot::RestoreError;
 use super::transaction::{
-    Answer, ClaimAction, ClaimId, ClaimOutcome, CoverageId, Encounter, Outcome, PartyId, RecordClass, Refusal,
-    Role,
+    Answer, ClaimAction, ClaimId, ClaimOutcome, CoverageId, Encounter, Outcome, PartyId, RecordClass,
+    Refusal, Role,
 };
 use super::{Actor, Ledger, LedgerBug, Table};
 use crate::codec;

@@ -50,7 +50,8 @@ impl Ledger {
             TelemedicineAction::RegisterModel { .. } | TelemedicineAction::RetireModel { .. } => {
                 at(Role::ModelOwner, &[Role::Officer, Role::ModelOwner])
             }
-            TelemedicineAction::ClaimPrescription { .. } | TelemedicineAction::DispensePrescription { .. } => {
+            TelemedicineAction::ClaimPrescription { .. }
+            | TelemedicineAction::DispensePrescription { .. } => {
                 at(Role::Pharmacy, &[Role::Pharmacist, Role::Pharmacy])
             }
         }

@@ -85,7 +85,10 @@ fn heart_rate(a_minute: u16) -> u8 {
 fn consciousness(level: Consciousness) -> u8 {
     match level {
         Consciousness::Alert => 0,
-        Consciousness::Confused | Consciousness::Voice | Consciousness::Pain | Consciousness::Unresponsive => 3,
+        Consciousness::Confused
+        | Consciousness::Voice
+        | Consciousness::Pain
+        | Consciousness::Unresponsive => 3,
     }
 }
 
@@ -167,7 +170,10 @@ mod tests {
     fn thresholds_of_chart_4() {
         let of = |total, single_three| advice(News2 { total, single_three }, false);
         assert_eq!((of(0, false), of(4, false)), (Advice::Watch, Advice::Watch));
-        assert_eq!((of(3, true), of(5, false), of(6, true)), (Advice::Urgent, Advice::Urgent, Advice::Urgent));
+        assert_eq!(
+            (of(3, true), of(5, false), of(6, true)),
+            (Advice::Urgent, Advice::Urgent, Advice::Urgent)
+        );
         assert_eq!(of(7, false), Advice::Emergency);
         assert_eq!(advice(News2::default(), true), Advice::Urgent);
         assert_eq!(score(&WELL, false, false), News2::default());

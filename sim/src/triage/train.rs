@@ -78,9 +78,10 @@ pub fn train(examples: &[Example]) -> Ensemble {
     let cuts = Feature::ALL.map(|feature| cuts(examples, feature));
     let mut stumps = Vec::with_capacity(STUMPS);
     for _ in 0..STUMPS {
-        let best = Feature::ALL.into_iter().zip(&cuts).filter_map(|(feature, cuts)| {
-            best_cut(examples, &residuals, feature, cuts)
-        });
+        let best = Feature::ALL
+            .into_iter()
+            .zip(&cuts)
+            .filter_map(|(feature, cuts)| best_cut(examples, &residuals, feature, cuts));
         // The first of equals.
         let best = best.reduce(|best, next| if next.0 > best.0 { next } else { best });
         let Some((_, stump)) = best else { break };

@@ -216,7 +216,8 @@ impl Summary {
     pub fn of(readings: &[Reading]) -> Self {
         let means = means(readings);
         let quarter = readings.len().div_ceil(4);
-        let (first, last) = (means_of(readings, 0, quarter), means_of(readings, readings.len() - quarter, quarter));
+        let (first, last) =
+            (means_of(readings, 0, quarter), means_of(readings, readings.len() - quarter, quarter));
         let mut changes = [0; 5];
         for (sign, change) in changes.iter_mut().enumerate() {
             *change = last[sign] - first[sign];
@@ -237,8 +238,13 @@ fn means_of(readings: &[Reading], from: usize, count: usize) -> [i32; 5] {
 fn means(readings: &[Reading]) -> [i32; 5] {
     let mut sums = [0_u64; 5];
     for reading in readings {
-        let signs =
-            [reading.heart_rate, reading.respiration, reading.saturation, reading.temperature, reading.systolic];
+        let signs = [
+            reading.heart_rate,
+            reading.respiration,
+            reading.saturation,
+            reading.temperature,
+            reading.systolic,
+        ];
         for (sum, sign) in sums.iter_mut().zip(signs) {
             *sum += u64::from(sign);
         }

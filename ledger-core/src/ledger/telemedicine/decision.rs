@@ -80,7 +80,8 @@ impl Ledger {
     /// Refusals, in order: `ModelNotRegistered` (or by another owner); `ModelRetired`.
     pub(super) fn retire_model(&mut self, now: Timestamp, actor: &Actor, model: Digest) -> Done {
         let found = self.sessions.model_by_hash(&model);
-        let (id, model) = found.filter(|(_, it)| it.owner == actor.organisation).ok_or(Refusal::ModelNotRegistered)?;
+        let (id, model) =
+            found.filter(|(_, it)| it.owner == actor.organisation).ok_or(Refusal::ModelNotRegistered)?;
         if model.retired_at.is_some() {
             return Err(Refusal::ModelRetired);
         }
@@ -106,9 +107,9 @@ impl Ledger {
             return Err(Refusal::ModelRetired);
         }
         let (first, end) = decision.leaves;
-        let batch = self.anchored(&decision.root).filter(|(_, of, batch)| {
-            *of == session && first < end && end <= batch.vitals.count
-        });
+        let batch = self
+            .anchored(&decision.root)
+            .filter(|(_, of, batch)| *of == session && first < end && end <= batch.vitals.count);
         let (batch, ..) = batch.ok_or(Refusal::InputRootUnknown)?;
         let scores = decision.score_milli.max(decision.threshold_milli);
         if decision.news2.total > NEWS2_MAX || scores > SCORE_MILLI_MAX {

@@ -1,8 +1,6 @@
 //! Prescriptions: from a clinician to a pharmacy, once.
 
-use super::super::transaction::{
-    PartyId, PrescriptionId, Refusal, SessionId, TelemedicineOutcome, TriageId,
-};
+use super::super::transaction::{PartyId, PrescriptionId, Refusal, SessionId, TelemedicineOutcome, TriageId};
 use super::super::{Actor, Ledger, LedgerBug};
 use super::Done;
 use crate::crypto::Digest;

@@ -199,7 +199,9 @@ impl Sessions {
     }
 
     pub(super) fn push_prescription(&mut self, prescription: Prescription) -> PrescriptionId {
-        PrescriptionId(self.tables.prescriptions.push(prescription).expect("2^32 prescriptions outlast memory"))
+        PrescriptionId(
+            self.tables.prescriptions.push(prescription).expect("2^32 prescriptions outlast memory"),
+        )
     }
 
     pub(super) fn set_prescription(&mut self, id: PrescriptionId, prescription: Prescription) {
@@ -263,7 +265,8 @@ impl Sessions {
         })?;
         every("firmware", &tables.firmware, |row, revoked| {
             let key = IndexKey::of(&revoked.firmware.0);
-            let found = find(&self.firmware_rows, key, &tables.firmware, |it| it.firmware == revoked.firmware);
+            let found =
+                find(&self.firmware_rows, key, &tables.firmware, |it| it.firmware == revoked.firmware);
             found.is_some_and(|(found, _)| found == row)
         })?;
         every("sessions", &tables.sessions, |_, session| {
@@ -359,7 +362,12 @@ impl Ledger {
 }
 
 /// The row of a key.
-fn find<'a, T>(index: &Index, key: IndexKey, table: &'a Table<T>, is: impl Fn(&T) -> bool) -> Option<(u32, &'a T)> {
+fn find<'a, T>(
+    index: &Index,
+    key: IndexKey,
+    table: &'a Table<T>,
+    is: impl Fn(&T) -> bool,
+) -> Option<(u32, &'a T)> {
     index.candidates(key).filter_map(|row| Some((row, table.get(row)?))).find(|(_, value)| is(value))
 }
 

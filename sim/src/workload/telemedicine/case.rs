@@ -6,9 +6,7 @@ use crate::population::{Population, pick};
 use crate::seed::Stream;
 use crate::triage::{Course, Patient};
 use ledger_core::crypto::Digest;
-use ledger_core::ledger::transaction::{
-    Decision, PartyId, PrescriptionId, SessionId, TriageId, Vitals,
-};
+use ledger_core::ledger::transaction::{Decision, PartyId, PrescriptionId, SessionId, TriageId, Vitals};
 use ledger_core::time::Timestamp;
 
 /// Devices' readings a second, and how many in a hundred devices take so many.
@@ -121,9 +119,11 @@ impl Case {
         let pharmacy = pick(pharmacies, stream).expect("the plan has a pharmacy");
         let other_pharmacy = pick(pharmacies, stream).filter(|other| *other != pharmacy);
         let staff = population.staff_per_institution();
-        let (clinician, reviewer, pharmacist) = (stream.below(staff), stream.below(staff), stream.below(staff));
+        let (clinician, reviewer, pharmacist) =
+            (stream.below(staff), stream.below(staff), stream.below(staff));
         let patient = stream.below(population.patients());
-        let other_patient = (patient + 1 + stream.below(population.patients().max(2) - 1)) % population.patients();
+        let other_patient =
+            (patient + 1 + stream.below(population.patients().max(2) - 1)) % population.patients();
         let percent = if monitor.is_some() { PRESCRIBED_PERCENT } else { CONSULTED_PERCENT };
         let deed = Deed::draw(stream, wrong, monitor.is_some());
         Self {

@@ -11,10 +11,7 @@ fn check(workload: &str, expected: &str) {
 
 #[test]
 fn batches_sampling_and_shares_have_bounds() {
-    check(
-        "  - telemedicine: { rate: 10/s, batch: 90s, sampling_max: 500, batches: 0 }",
-        "",
-    );
+    check("  - telemedicine: { rate: 10/s, batch: 90s, sampling_max: 500, batches: 0 }", "");
     check("  - telemedicine: { rate: 10/s, vitals_gap: 60%, spoofed_device: 50% }", "");
     check("  - telemedicine: { rate: 10/s, vital_gap: 1% }", "");
     check("  - claims: { rate: 10/s, duplicate: 2 }", "");

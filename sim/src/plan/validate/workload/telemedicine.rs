@@ -69,7 +69,9 @@ fn wrong(map: &mut Map<'_>, field: &Field<'_>, problems: &mut Problems) -> Optio
     let sum: u64 = wrong.shares().into_iter().map(u64::from).sum();
     if sum > WHOLE {
         let message = "the kinds of wrong-doing add up to more than all sessions";
-        field.wrong(problems, message).help("a session sees at most one kind: expected at most 100% together");
+        field
+            .wrong(problems, message)
+            .help("a session sees at most one kind: expected at most 100% together");
         return None;
     }
     Some(wrong)
