@@ -32,6 +32,18 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "workloads[0].clinical_trial.stale_consent=20%",
         ],
     ),
+    (
+        "claims.yaml",
+        &[
+            "warmup=1s",
+            "duration=12s",
+            "population.patients=1k",
+            "faults[0].at=3s",
+            "faults[0].crash.for=2s",
+            // Of the time that is left.
+            "expect[8]=claims.adjudicated > 300",
+        ],
+    ),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
     // What they ask is asked of processes; in virtual time, a load that the cost table's two cores carry.
     (
@@ -89,6 +101,19 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     // In virtual time a thousandth of what processes order.
     ("ordering.yaml", &["warmup=1s", "duration=2s", "workloads[0].opaque.rate=400/s"]),
     (
+        "pandemic-surge.yaml",
+        &[
+            "warmup=1s",
+            "duration=20s",
+            "population.patients=2k",
+            "workloads[0].telemedicine.rate=60/s",
+            "workloads[1].personal_health_record.rate=30/s",
+            "workloads[2].claims.rate=30/s",
+            "faults[0].at=5s",
+            "faults[0].crash.for=2s",
+        ],
+    ),
+    (
         "partition-heals.yaml",
         &[
             "warmup=1s",
@@ -121,6 +146,24 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     ("smoke.yaml", &[]),
     ("soak.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    (
+        "telemedicine.yaml",
+        &[
+            "warmup=1s",
+            "duration=20s",
+            "population.patients=1k",
+            "workloads[0].telemedicine.batch=2s",
+            // Each kind of wrong-doing at least once in a third of the time.
+            "workloads[0].telemedicine.unlicensed_clinician=4%",
+            "workloads[0].telemedicine.vitals_gap=6%",
+            "workloads[0].telemedicine.vitals_overlap=6%",
+            "workloads[0].telemedicine.clock_skew=6%",
+            "faults[0].at=5s",
+            "faults[0].crash.for=2s",
+            "expect[14]=telemedicine.vitals.anchored > 10000",
+            "expect[16]=telemedicine.prescriptions.dispensed > 50",
+        ],
+    ),
 ];
 
 /// Files of scenarios; `deploy/` has configuration of daemons.
@@ -241,4 +284,19 @@ fn a_region_shares_records() {
 #[test]
 fn the_start_of_the_soak_is_level() {
     holds("soak.yaml");
+}
+
+#[test]
+fn telemedicine_lets_no_misuse_through() {
+    holds("telemedicine.yaml");
+}
+
+#[test]
+fn insurers_pay_once_for_what_there_was() {
+    holds("claims.yaml");
+}
+
+#[test]
+fn a_surge_is_carried() {
+    holds("pandemic-surge.yaml");
 }

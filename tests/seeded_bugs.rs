@@ -119,6 +119,32 @@ workloads:
   - personal_health_record: { rate: 120/s, mix: { register: 10%, share: 75%, erase: 15% } }
 ";
 
+/// Every other session is wronged by its device, or at the counter.
+const TELEMEDICINE: &str = "# Is misuse noticed?
+name: telemedicine
+warmup: 1s
+duration: 12s
+drain: 15s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 200, hospitals: 2, pharmacies: 3, model_owners: 1, devices: 40, staff: 5 }
+workloads:
+  - telemedicine: { rate: 60/s, batch: 1s, batches: 3, spoofed_device: 20%, vitals_gap: 15%, double_dispensing: 20% }
+";
+
+/// Many claims are made again.
+const CLAIMS: &str = "# Is a service paid once?
+name: claims
+warmup: 1s
+duration: 8s
+drain: 15s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 200, hospitals: 2, insurers: 2, staff: 5 }
+workloads:
+  - claims: { rate: 60/s, duplicate: 20%, no_encounter: 10%, not_covered: 10%, double_adjudication: 10% }
+";
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
     let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
@@ -140,6 +166,10 @@ fn each_bug_is_caught_by_its_checker() {
         (REVOCATIONS, &[SeededBug::Ledger(LedgerBug::ForgetRefusals)], "accounting"),
         (MEDICINES, &[SeededBug::Ledger(LedgerBug::DispenseAgain)], "detection"),
         (MEDICINES, &[SeededBug::Ledger(LedgerBug::IgnoreRecall)], "detection"),
+        (TELEMEDICINE, &[SeededBug::Ledger(LedgerBug::IgnoreAttestation)], "detection"),
+        (TELEMEDICINE, &[SeededBug::Ledger(LedgerBug::IgnoreGaps)], "detection"),
+        (TELEMEDICINE, &[SeededBug::Ledger(LedgerBug::DispenseBeyond)], "detection"),
+        (CLAIMS, &[SeededBug::Ledger(LedgerBug::PayAgain)], "detection"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "receipts"),
         (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "conduct"),
         (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),

@@ -91,6 +91,23 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),
     ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
     ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
+    // Physiology and scores know numbers and named randomness alone.
+    (
+        "triage",
+        &[
+            "world",
+            "testbed",
+            "workload",
+            "scenario",
+            "plan",
+            "population",
+            "history",
+            "check",
+            "metrics",
+            "report",
+            "cli",
+        ],
+    ),
     ("history", &["world", "testbed", "workload", "check", "report", "cli"]),
     ("network", &["world", "scenario", "cli"]),
     ("event_queue", &["world", "plan", "scenario", "cli"]),

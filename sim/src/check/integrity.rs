@@ -1,4 +1,5 @@
-//! Integrity: a bundle that is ordered again is refused as stale, and so has no second effect; of one that was rolled
+//! Integrity: a bundle that is ordered again is refused as stale, and so has no second effect; nor has one that was
+//! refused before its sequence is looked at, each time that it is ordered; of one that was rolled
 //! back, one action was refused and none has an effect.
 
 use super::{Held, Judgement};
@@ -17,9 +18,13 @@ pub(super) fn check(run: &Run) -> Judgement {
     if let Some((commit, done)) = executed.iter().find(half_done) {
         return Err(format!("{} in commit {commit} was rolled back in part", done.transaction));
     }
-    let stale =
-        |done: &Executed| done.answers.first().and_then(Answer::refusal) == Some(Refusal::StaleSequence);
-    let effective = || executed.iter().filter(|(_, done)| !stale(done));
+    // In the order in which the ledger makes these checks; what comes after them uses the sequence up.
+    let idle = |done: &Executed| match done.answers.first().and_then(Answer::refusal) {
+        Some(Refusal::UnknownActor | Refusal::BadSignature | Refusal::CredentialRevoked) => true,
+        Some(Refusal::TransactionExpired | Refusal::StaleSequence) => true,
+        Some(_) | None => false,
+    };
+    let effective = || executed.iter().filter(|(_, done)| !idle(done));
     // What is ordered alone has no answers.
     let actions: usize = effective().map(|(_, done)| done.answers.len().max(1)).sum();
     let mut effects: Vec<_> = effective().map(|(commit, done)| (done.transaction, *commit)).collect();

@@ -8,9 +8,11 @@
 //! A step that times out, or that a gateway turns away, ends its encounter silently: what became of it is unknown.
 //! Bound: no encounter begins while another's step waits, so there are at most as many as operations under way.
 
+mod wrong;
+
 use super::{LifeCycles, Moment, Started, Target};
 use crate::document::Subject;
-use crate::history::{Figure, Incident, Note, OperationKind, System, Wrong};
+use crate::history::{Figure, Incident, Note, OperationKind, System};
 use crate::plan::{ClaimsPlan, InstitutionKind};
 use crate::population::{Population, pick};
 use crate::seed::Stream;
@@ -23,6 +25,7 @@ use ledger_core::ledger::transaction::{
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp, nanos};
 use std::collections::{BTreeMap, VecDeque};
+use wrong::Deed;
 
 /// One patient in so many has no insurer.
 const UNINSURED_ONE_IN: u64 = 10;
@@ -79,59 +82,6 @@ enum Step {
     Adjudicate,
     Wrong(Deed),
     Finish,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Duplicate,
-    /// A record that there is not.
-    NoRecord,
-    /// A session that is still open.
-    OpenSession,
-    /// Somebody else's encounter.
-    OtherPatient,
-    /// The patient has no insurer, or another.
-    NotCovered,
-    OtherInsurer,
-    AdjudicateAgain,
-    AdjudicateForOther,
-}
-
-impl Deed {
-    fn draw(stream: &mut Stream, plan: &ClaimsPlan) -> Option<Self> {
-        let kinds: [&[Self]; 4] = [
-            &[Self::Duplicate],
-            &[Self::NoRecord, Self::OpenSession, Self::OtherPatient],
-            &[Self::NotCovered, Self::OtherInsurer],
-            &[Self::AdjudicateAgain, Self::AdjudicateForOther],
-        ];
-        let mut left = stream.below(1_000_000);
-        let kind = kinds.into_iter().zip(plan.shares()).find(|(_, share)| {
-            let chosen = left < u64::from(*share);
-            left = left.saturating_sub(u64::from(*share));
-            chosen
-        });
-        pick(kind.map_or(&[][..], |(deeds, _)| deeds), stream)
-    }
-
-    fn wrong(self) -> Wrong {
-        match self {
-            Self::Duplicate => Wrong::DuplicateClaim,
-            Self::NoRecord | Self::OpenSession | Self::OtherPatient => Wrong::ClaimWithoutEncounter,
-            Self::NotCovered | Self::OtherInsurer => Wrong::UncoveredClaim,
-            Self::AdjudicateAgain | Self::AdjudicateForOther => Wrong::DoubleAdjudication,
-        }
-    }
-
-    fn refusal(self) -> Refusal {
-        match self {
-            Self::Duplicate => Refusal::DuplicateClaim,
-            Self::NoRecord | Self::OpenSession | Self::OtherPatient => Refusal::ClaimWithoutEncounter,
-            Self::NotCovered | Self::OtherInsurer => Refusal::NotCovered,
-            Self::AdjudicateAgain => Refusal::AlreadyAdjudicated,
-            Self::AdjudicateForOther => Refusal::NotClaimedInsurer,
-        }
-    }
 }
 
 /// How a step ended.
@@ -199,7 +149,7 @@ impl Claims {
             staff: stream.below(population.staff_per_institution()),
             clerk: stream.below(population.staff_per_institution()),
             // What needs another insurer is left out where there is none.
-            wrong: wrong.filter(|deed| deed.refusal_needs(other_insurer, patients)),
+            wrong: wrong.filter(|deed| deed.has_what_it_needs(other_insurer, patients)),
             next: if uncovered { encounter_step(stream) } else { Step::Cover },
             then: Step::Finish,
             session: None,
@@ -210,18 +160,6 @@ impl Claims {
             approved: 0,
             claim: None,
             submitted_at: Timestamp::ZERO,
-        }
-    }
-}
-
-impl Deed {
-    /// Whether there is what it needs: another insurer, another patient.
-    fn refusal_needs(self, other_insurer: Option<PartyId>, patients: u64) -> bool {
-        match self {
-            Self::OtherInsurer | Self::AdjudicateForOther => other_insurer.is_some(),
-            Self::OtherPatient => patients > 1,
-            Self::Duplicate | Self::NoRecord | Self::OpenSession => true,
-            Self::NotCovered | Self::AdjudicateAgain => true,
         }
     }
 }
@@ -309,35 +247,41 @@ impl Case {
 
     /// What follows a right step that was done.
     fn after(&mut self, outcome: Outcome, stream: &mut Stream) -> Step {
-        match (self.next, outcome) {
-            (Step::Cover, _) => Step::Check,
-            (Step::Check, _) => encounter_step(stream),
-            (Step::Register, Outcome::RecordRegistered(id)) => {
-                self.encounter = Some(Encounter::Record(id));
+        match self.next {
+            Step::Cover => Step::Check,
+            Step::Check => encounter_step(stream),
+            Step::Register => {
+                if let Outcome::RecordRegistered(id) = outcome {
+                    self.encounter = Some(Encounter::Record(id));
+                }
                 Step::Submit
             }
-            (Step::Open, Outcome::Telemedicine(TelemedicineOutcome::SessionOpened(session))) => {
-                self.session = Some(session);
+            Step::Open => {
+                if let Outcome::Telemedicine(TelemedicineOutcome::SessionOpened(session)) = outcome {
+                    self.session = Some(session);
+                }
                 Step::Close
             }
-            (Step::Close, _) => {
+            Step::Close => {
                 self.encounter = self.session.map(Encounter::Session);
                 Step::Submit
             }
-            (Step::Submit, Outcome::Claim(ClaimOutcome::ClaimSubmitted(claim))) => {
-                self.claim = Some(claim);
+            Step::Submit => {
+                if let Outcome::Claim(ClaimOutcome::ClaimSubmitted(claim)) = outcome {
+                    self.claim = Some(claim);
+                }
                 let paid = stream.uniform(80, 100) * u64::from(!stream.chance(DENIED_PERCENT, 100));
                 self.approved = self.amount * paid / 100;
                 Step::Adjudicate
             }
-            (Step::Adjudicate, _) => {
+            Step::Adjudicate => {
                 self.services_left -= 1;
                 match self.services_left {
                     0 => Step::Finish,
                     _ => self.next_service(stream),
                 }
             }
-            (_, _) => Step::Finish,
+            Step::Wrong(_) | Step::Finish => Step::Finish,
         }
     }
 
@@ -350,13 +294,12 @@ impl Case {
     /// What is done wrong before `next`, or `next`.
     fn instead(&mut self, next: Step) -> Step {
         let Some(deed) = self.wrong else { return next };
-        let now = match (deed, next) {
-            (Deed::NoRecord | Deed::OtherPatient | Deed::OtherInsurer, Step::Submit) => true,
-            (Deed::NotCovered, Step::Submit) => true,
-            (Deed::OpenSession, Step::Close) => true,
-            (Deed::Duplicate | Deed::AdjudicateForOther, Step::Adjudicate) => true,
-            (Deed::AdjudicateAgain, Step::Submit | Step::Finish) => self.claim.is_some(),
-            _ => false,
+        let now = match deed {
+            Deed::NoRecord | Deed::OtherPatient | Deed::OtherInsurer => next == Step::Submit,
+            Deed::NotCovered => next == Step::Submit,
+            Deed::OpenSession => next == Step::Close,
+            Deed::Duplicate | Deed::AdjudicateForOther => next == Step::Adjudicate,
+            Deed::AdjudicateAgain => self.claim.is_some() && matches!(next, Step::Submit | Step::Finish),
         };
         if !now {
             return next;

@@ -183,11 +183,10 @@ impl Telemedicine {
     /// Puts a case's next step on the agenda, or the case aside if there is none.
     fn arrange(&mut self, id: u64) {
         let Some(case) = self.cases.get(&id) else { return };
-        match case.next {
-            Step::Finish => self.put_aside(id, None),
-            _ => {
-                self.due[usize::from(case.monitor.is_none())].insert((case.due, id));
-            }
+        if case.next == Step::Finish {
+            self.put_aside(id, None);
+        } else {
+            self.due[usize::from(case.monitor.is_none())].insert((case.due, id));
         }
     }
 
@@ -249,13 +248,18 @@ impl Devices {
 
 impl Verdict {
     fn of(completion: &Completion) -> Self {
-        let answer = completion.answers.first();
-        match (completion.end, answer.map(|answer| answer.outcome)) {
+        let outcome = match completion.end {
+            End::Answered => completion.answers.first().map(|answer| answer.outcome),
+            End::Done(_) | End::Refused(_) | End::KeyRefused(_) | End::Corrupt => None,
+            End::Rejected | End::Overloaded | End::TimedOut => None,
+        };
+        match outcome {
             // Too late to have been looked at.
-            (End::Answered, Some(Outcome::Refused(Refusal::TransactionExpired))) => Self::Unknown,
-            (End::Answered, Some(Outcome::Refused(refusal))) => Self::Refused(refusal),
-            (End::Answered, Some(Outcome::Telemedicine(outcome))) => Self::Done(outcome),
-            _ => Self::Unknown,
+            Some(Outcome::Refused(Refusal::TransactionExpired)) => Self::Unknown,
+            Some(Outcome::Refused(refusal)) => Self::Refused(refusal),
+            Some(Outcome::Telemedicine(outcome)) => Self::Done(outcome),
+            // Of another system: not this workload's.
+            Some(_) | None => Self::Unknown,
         }
     }
 }

@@ -99,7 +99,7 @@ impl Ledger {
     }
 
     /// Refusals, in order: `UnknownSession`; `SessionClosed`; `UnknownDevice` (of another hospital than the session's);
-    /// `DeviceNotAttested`; `AttestationExpired`; `FirmwareRevoked`; `ClockSkew` (the window is empty, ends in the
+    /// `DeviceNotAttested`; `AttestationExpired` (now, or before the last reading); `FirmwareRevoked`; `ClockSkew` (the window is empty, ends in the
     /// future or long ago, or begins before the session did, by more than the policy allows for); `TooManyDevices`;
     /// `BatchOverlap` (numbers, a window or a root that were anchored before); `BatchGap` (numbers left out, or no
     /// reading).
@@ -117,7 +117,7 @@ impl Ledger {
         if actor.home != session.hospital {
             return Err(Refusal::UnknownDevice);
         }
-        self.check_device(now, actor.id)?;
+        self.check_device(now.max(vitals.window.1), actor.id)?;
         self.check_clock(now, &session, vitals)?;
         let found = self.sessions.stream_of(id, actor.id);
         let stream = match found {
@@ -135,13 +135,14 @@ impl Ledger {
         Ok(TelemedicineOutcome::VitalsAnchored(self.sessions.push_batch(batch)))
     }
 
-    fn check_device(&self, now: Timestamp, id: PartyId) -> Result<(), Refusal> {
+    /// Whether a device counts at a time: the later of commit time, which may lag, and its last reading.
+    fn check_device(&self, at: Timestamp, id: PartyId) -> Result<(), Refusal> {
         let device = match self.sessions.device(id) {
             Some(device) => device,
             None if self.has_bug(LedgerBug::IgnoreAttestation) => return Ok(()),
             None => return Err(Refusal::DeviceNotAttested),
         };
-        if now >= device.until {
+        if at >= device.until {
             return Err(Refusal::AttestationExpired);
         }
         match self.sessions.is_revoked(&device.firmware) {

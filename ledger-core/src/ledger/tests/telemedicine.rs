@@ -271,7 +271,7 @@ fn vitals_are_of_attested_devices_and_gapless() {
             (DeviceNotAttested, |it| it.actor = OTHER_DEVICE),
             (AttestationExpired, |it| it.before[1] = attest_with(DEVICE, FIRMWARE, 30)),
             (FirmwareRevoked, |it| it.before.push(revoke_firmware())),
-            (ClockSkew, |it| change(it, |vitals| vitals.window = (at_second(40), at_second(50)))),
+            (ClockSkew, |it| change(it, |vitals| vitals.window = (at_second(400), at_second(410)))),
             (BatchOverlap, |it| change(it, |vitals| vitals.first = 9)),
             (BatchGap, |it| change(it, |vitals| vitals.count = 0)),
         ],
@@ -287,10 +287,12 @@ fn clocks_overlaps_and_gaps_in_each_way() {
         (None, late(0)),
         (None, late(600)),
         (Some(ClockSkew), late(601)),
-        (None, (28, next)),
-        (Some(ClockSkew), (27, next)),
+        (None, (110, Vitals { window: (at(400), at(410)), ..next })),
+        (Some(ClockSkew), (109, Vitals { window: (at(400), at(410)), ..next })),
+        // Attested until 10,000: the last reading counts, whatever commit time is.
+        (Some(AttestationExpired), (9_990, Vitals { window: (at(9_980), at(10_000)), ..next })),
+        (None, (9_990, Vitals { window: (at(9_980), at(9_999)), ..next })),
         (Some(ClockSkew), (30, Vitals { window: (at(30), at(30)), ..next })),
-        (Some(ClockSkew), (30, Vitals { window: (at(7), at(30)), ..next })),
         (Some(BatchOverlap), (30, Vitals { window: (at(19), at(30)), ..next })),
         (Some(BatchOverlap), (30, Vitals { root: ROOT, ..next })),
         (Some(BatchOverlap), (30, Vitals { first: 0, ..next })),
@@ -307,6 +309,13 @@ fn clocks_overlaps_and_gaps_in_each_way() {
         };
         assert_eq!(found, expected, "{seconds} {vitals:?}");
     }
+    for (from, refused) in [(100, false), (99, true)] {
+        let opened = (400, CLINICIAN, open().2);
+        let vitals = Vitals { window: (at(from), at(410)), ..vitals(0, ROOT) };
+        let action = TelemedicineAction::AnchorVitals { session: SESSION, vitals };
+        let found = outcome(&Setup { before: vec![attest(DEVICE), opened], at: 410, actor: DEVICE, action });
+        assert_eq!(found == Outcome::Refused(ClockSkew), refused, "{found:?}");
+    }
     // Another device counts for itself, until there are too many.
     let mut before = vec![open()];
     for device in 0..DEVICES_PER_SESSION_MAX {
@@ -318,7 +327,11 @@ fn clocks_overlaps_and_gaps_in_each_way() {
     check_order(
         &Setup { before: vec![open(), attest(DEVICE)], at, actor, action: action.clone() },
         &[
-            (ClockSkew, |it| it.at = 17),
+            (ClockSkew, |it| {
+                if let TelemedicineAction::AnchorVitals { vitals, .. } = &mut it.action {
+                    vitals.window = (at_second(500), at_second(510));
+                }
+            }),
             (BatchGap, |it| {
                 if let TelemedicineAction::AnchorVitals { vitals, .. } = &mut it.action {
                     vitals.first = 1;

@@ -397,7 +397,7 @@ fn a_guardian_with_the_right_reach_consents() {
         play_trial(&mut ledger, &life_until(ACTIVE));
         play(&mut ledger, &[(10, PATIENT, delegate(purpose))]);
         let outcome = act(&mut ledger, 50, &consent);
-        assert_eq!(Answer { outcome, decision: None }.refusal(), refusal);
+        assert_eq!(Answer { outcome, decision: None, alert: None }.refusal(), refusal);
     }
 }
 

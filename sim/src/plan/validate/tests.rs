@@ -1,6 +1,7 @@
 //! What validation accepts, completes and refuses. The messages are held whole: they are what users see.
 
 mod messages;
+mod telemedicine;
 
 use super::*;
 use crate::network::topology;

@@ -52,6 +52,12 @@ pub(super) fn read(
             .wrong(problems, "`opaque` beside workloads that are executed")
             .help("opaque bytes switch execution off for the whole run: split this into two scenarios");
     }
+    let of_devices = (0..kinds.len()).filter(|at| kinds[*at] == Some("telemedicine")).nth(1);
+    if let Some(at) = of_devices {
+        items[at]
+            .wrong(problems, "a second `telemedicine`, and devices are one workload's alone")
+            .help("raise the rate of the first");
+    }
     workloads.into_iter().collect()
 }
 

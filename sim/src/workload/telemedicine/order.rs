@@ -271,15 +271,10 @@ fn wrong(case: &Case, moment: &Moment<'_>, deed: Deed, models: &Models, stranger
         | Deed::Skewed
         | Deed::Gap
         | Deed::Overlap => wrong_vitals(case, moment, deed, strangers),
-        Deed::UnregisteredModel | Deed::RetiredModel | Deed::UnanchoredInput => {
-            let mut decision = case.monitor().decision.expect("it was measured");
-            match deed {
-                Deed::UnregisteredModel => decision.model = models.unknown,
-                Deed::RetiredModel => decision.model = models.earlier,
-                _ => decision.root = commitment("made up", moment),
-            }
-            let session = case.session();
-            case.by_clinician(moment, TelemedicineAction::RecordTriage { session, decision })
+        Deed::UnregisteredModel => wrong_triage(case, moment, |decision| decision.model = models.unknown),
+        Deed::RetiredModel => wrong_triage(case, moment, |decision| decision.model = models.earlier),
+        Deed::UnanchoredInput => {
+            wrong_triage(case, moment, |decision| decision.root = commitment("made up", moment))
         }
         Deed::MissingReview => case.by_clinician(moment, case.prescribe(moment, case.patient)),
         Deed::PrescribeForOther => case.by_clinician(moment, case.prescribe(moment, case.other_patient)),
@@ -301,26 +296,34 @@ fn wrong(case: &Case, moment: &Moment<'_>, deed: Deed, models: &Models, stranger
     }
 }
 
+fn wrong_triage(case: &Case, moment: &Moment<'_>, spoil: impl Fn(&mut Decision)) -> Order {
+    let mut decision = case.monitor().decision.expect("it was measured");
+    spoil(&mut decision);
+    case.by_clinician(moment, TelemedicineAction::RecordTriage { session: case.session(), decision })
+}
+
 fn wrong_vitals(case: &Case, moment: &Moment<'_>, deed: Deed, strangers: &[u64]) -> Order {
     let population = moment.population;
-    let monitor = case.monitor();
-    let vitals = made_up(monitor, moment);
-    let (mut actor, institution, mut action) = anchor(case, moment, vitals);
-    let TelemedicineAction::AnchorVitals { vitals, .. } = &mut action else {
-        return (actor, institution, action);
-    };
-    match deed {
-        Deed::NotAttested => {
-            let own = |device: &&u64| population.hospital_of_device(**device) == Some(case.hospital);
-            if let Some(stranger) = strangers.iter().find(own) {
-                actor = population.device_actor(*stranger);
-            }
-        }
-        Deed::WrongKey => actor.key = population.key_of(PartyId(u32::MAX)),
-        Deed::Skewed => vitals.window = (vitals.window.0 + HOUR, vitals.window.1 + HOUR),
-        Deed::Gap => vitals.first += 10,
-        Deed::Overlap => vitals.first = 0,
-        _ => {}
+    let mut vitals = made_up(case.monitor(), moment);
+    let mut actor = population.device_actor(case.monitor().device);
+    if deed == Deed::Skewed {
+        vitals.window = (vitals.window.0 + HOUR, vitals.window.1 + HOUR);
     }
-    (actor, institution, action)
+    if deed == Deed::Gap {
+        vitals.first += 10;
+    }
+    if deed == Deed::Overlap {
+        vitals.first = 0;
+    }
+    if deed == Deed::WrongKey {
+        actor.key = population.key_of(PartyId(u32::MAX));
+    }
+    let of_hospital = |device: &&u64| population.hospital_of_device(**device) == Some(case.hospital);
+    if deed == Deed::NotAttested
+        && let Some(stranger) = strangers.iter().find(of_hospital)
+    {
+        actor = population.device_actor(*stranger);
+    }
+    let action = TelemedicineAction::AnchorVitals { session: case.session(), vitals };
+    (actor, case.hospital, action)
 }

@@ -49,9 +49,20 @@ impl Telemedicine {
                     case.monitor.as_ref().is_none_or(|it| self.devices.attested.contains(&it.device));
                 let next = if next == Step::Attest && attested { Step::Anchor } else { next };
                 case.next = case.instead(next, step, retired);
+                if step == Step::Close {
+                    self.free_monitor(id);
+                }
             }
         }
         self.wait_for_window(id);
+    }
+
+    /// Its device has nothing to do with what happens at the pharmacy.
+    fn free_monitor(&mut self, id: u64) {
+        if let Some(monitor) = self.cases.get_mut(&id).and_then(|case| case.monitor.take()) {
+            self.monitored -= 1;
+            self.devices.free.push(monitor.device);
+        }
     }
 
     /// A batch is due when its time is over.
@@ -69,11 +80,8 @@ impl Telemedicine {
     /// A device whose attestation was spoilt is attested anew.
     fn after_wrong(&mut self, id: u64, deed: Deed) {
         let Some(Case { monitor: Some(monitor), .. }) = self.cases.get(&id) else { return };
-        match deed {
-            Deed::ExpiredAttestation | Deed::RevokedFirmware => {
-                self.devices.attested.remove(&monitor.device);
-            }
-            _ => {}
+        if deed.preparation().is_some() {
+            self.devices.attested.remove(&monitor.device);
         }
     }
 }
@@ -179,25 +187,27 @@ impl Case {
     fn instead(&mut self, next: Step, last: Step, retired: bool) -> Step {
         let Some(deed) = self.wrong else { return next };
         let begun = self.monitor.as_ref().is_some_and(|monitor| monitor.readings > 0);
-        let step = match (deed, next) {
-            (Deed::NotAttested | Deed::WrongKey, Step::Attest | Step::Anchor) => Step::Wrong(deed),
-            (Deed::ExpiredAttestation, Step::Attest | Step::Anchor) if last == Step::Open => {
-                Step::AttestBriefly
-            }
-            (Deed::RevokedFirmware, Step::Attest | Step::Anchor) if last == Step::Open => Step::AttestLot,
-            (Deed::Skewed | Deed::Gap, Step::Anchor) => Step::Wrong(deed),
-            (Deed::Overlap, Step::Anchor) if begun => Step::Wrong(deed),
-            (Deed::RetiredModel, Step::Triage) if retired => Step::Wrong(deed),
-            (Deed::UnregisteredModel | Deed::UnanchoredInput, Step::Triage) => Step::Wrong(deed),
-            (Deed::MissingReview, Step::Review) => Step::Wrong(deed),
-            (Deed::PrescribeForOther, Step::Prescribe) => Step::Wrong(deed),
-            (Deed::DispenseForOther | Deed::DispenseTooMuch, Step::Dispense) => Step::Wrong(deed),
-            (Deed::DispenseElsewhere, Step::Dispense) if self.other_pharmacy.is_some() => Step::Wrong(deed),
-            (Deed::DispenseAgain, Step::Finish) if last == Step::Dispense => Step::Wrong(deed),
-            _ => return next,
+        let begins = matches!(next, Step::Attest | Step::Anchor);
+        let due = match deed {
+            Deed::NotAttested | Deed::WrongKey => begins,
+            Deed::ExpiredAttestation | Deed::RevokedFirmware => begins && last == Step::Open,
+            Deed::Skewed | Deed::Gap => next == Step::Anchor,
+            Deed::Overlap => next == Step::Anchor && begun,
+            Deed::RetiredModel => next == Step::Triage && retired,
+            Deed::UnregisteredModel | Deed::UnanchoredInput => next == Step::Triage,
+            Deed::MissingReview => next == Step::Review,
+            Deed::PrescribeForOther => next == Step::Prescribe,
+            Deed::DispenseForOther | Deed::DispenseTooMuch => next == Step::Dispense,
+            Deed::DispenseElsewhere => next == Step::Dispense && self.other_pharmacy.is_some(),
+            Deed::DispenseAgain => next == Step::Finish && last == Step::Dispense,
+            // It comes first of all.
+            Deed::Unlicensed => false,
         };
+        if !due {
+            return next;
+        }
         self.then = next;
-        step
+        deed.preparation().unwrap_or(Step::Wrong(deed))
     }
 
     /// What a right step that was done adds to the figures.

@@ -1,5 +1,6 @@
 //! What is done wrong on purpose, and by which refusals that shows.
 
+use super::case::Step;
 use crate::history::Wrong;
 use crate::plan::TelemedicineWrong;
 use crate::seed::Stream;
@@ -67,6 +68,18 @@ impl Deed {
             }
             Self::Unlicensed | Self::PrescribeForOther | Self::DispenseForOther => false,
             Self::DispenseAgain | Self::DispenseTooMuch | Self::DispenseElsewhere => false,
+        }
+    }
+
+    /// The step that makes it possible, if it needs one.
+    pub(super) fn preparation(self) -> Option<Step> {
+        match self {
+            Self::ExpiredAttestation => Some(Step::AttestBriefly),
+            Self::RevokedFirmware => Some(Step::AttestLot),
+            Self::Unlicensed | Self::NotAttested | Self::WrongKey | Self::Skewed | Self::Gap => None,
+            Self::Overlap | Self::UnregisteredModel | Self::RetiredModel | Self::UnanchoredInput => None,
+            Self::MissingReview | Self::PrescribeForOther | Self::DispenseForOther => None,
+            Self::DispenseAgain | Self::DispenseTooMuch | Self::DispenseElsewhere => None,
         }
     }
 
