@@ -170,9 +170,13 @@ impl Block {
         let mut bytes = Vec::with_capacity(codec::encoded_length(&body) + SIGNATURE_BYTES);
         codec::encode_into(&mut bytes, &body);
         let digest = Digest::blake3(Domain::Block, &[&chain.0.0, &bytes]);
+        let length = bytes.len();
         bytes.extend_from_slice(&key.sign(Domain::Block, chain, &digest).0);
         let reference = BlockRef { round: body.round, author: body.author, digest };
-        Self { reference, body, bytes: bytes.into() }
+        let bytes = Bytes::from(bytes);
+        // Its items share its bytes, like those of a received block: what was submitted need not be kept as long.
+        let body = BlockBody::read(bytes.slice(..length)).unwrap_or(body);
+        Self { reference, body, bytes }
     }
 
     /// Everything about validity that needs no other block and no clock.

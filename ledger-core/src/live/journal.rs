@@ -67,6 +67,13 @@ pub trait Storage: Send {
     fn remove(&mut self, name: &str) -> io::Result<()>;
     /// Makes all creations, renames and deletions so far durable.
     fn sync_names(&mut self) -> io::Result<()>;
+    /// Deletes a file for good, now or later, but durably before any file that is retired after it.
+    fn retire(&mut self, name: &str) -> io::Result<()> {
+        match self.remove(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => self.sync_names(),
+        }
+    }
     /// How people find a file.
     fn path(&self, name: &str) -> PathBuf;
 }
@@ -275,14 +282,12 @@ impl<S: Storage> Journal<S> {
     pub fn truncate(&mut self, before: JournalPosition) -> Result<(), JournalError> {
         while self.segments.len() > 1 && self.segments[1] <= before.min(self.durable) {
             let name = record::segment_name(self.segments[0]);
-            let path = self.storage.path(&name);
-            let failed = |action| move |source| JournalError::Storage { action, path, source };
-            match self.storage.remove(&name) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("delete")(error)),
-                Ok(()) | Err(_) => {}
-            }
-            // One at a time: were a later one gone and an earlier one left, a gap would show.
-            self.storage.sync_names().map_err(failed("sync the directory of"))?;
+            // One after the other: were a later one gone and an earlier one left, a gap would show.
+            self.storage.retire(&name).map_err(|source| JournalError::Storage {
+                action: "delete",
+                path: self.storage.path(&name),
+                source,
+            })?;
             self.segments.pop_front();
         }
         Ok(())

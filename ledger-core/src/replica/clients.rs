@@ -41,9 +41,9 @@ struct Submitted {
 pub(super) struct Clients {
     /// Submitted here and not executed yet.
     submitted: FixedMap<Digest, Submitted>,
-    /// Where nothing is executed: the names of what is in `submitted`, by the address of its bytes. The bytes are kept,
-    /// so an address stands for the same bytes as long as it is here, and own blocks are named without being hashed.
-    names: FixedMap<usize, Digest>,
+    /// Where nothing is executed: the names of what is in `submitted` in order of submission, which is that of own blocks,
+    /// so that their items are compared and not hashed. Names of what has left `submitted` may still be here.
+    names: VecDeque<Digest>,
     /// Executed here lately: index in the log.
     executed: FixedMap<Digest, u64>,
     order: VecDeque<Digest>,
@@ -60,9 +60,6 @@ impl Clients {
     pub fn executed(&mut self, executed: &[Executed], commit: u64, with_ledger: bool) {
         for done in executed {
             let submitted = self.submitted.remove(&done.transaction);
-            if let Some(Submitted { bytes, .. }) = submitted.as_ref().filter(|_| !with_ledger) {
-                self.names.remove(&(bytes.as_ptr() as usize));
-            }
             let peers = submitted.map(|submitted| submitted.peers).unwrap_or_default();
             if with_ledger {
                 self.remember(done);
@@ -80,10 +77,19 @@ impl Clients {
     }
 
     /// The name under which an item of an own block was submitted: its SHA-256.
-    pub fn name(&self, item: &Bytes) -> Digest {
-        let known = self.names.get(&(item.as_ptr() as usize));
-        let same = |name: &&Digest| self.submitted.get(*name).is_some_and(|it| it.bytes.len() == item.len());
-        known.filter(same).copied().unwrap_or_else(|| Digest::sha256(&[item]))
+    pub fn name(&mut self, item: &[u8]) -> Digest {
+        while let Some(name) = self.names.front().copied() {
+            let submitted = self.submitted.get(&name);
+            if submitted.is_some_and(|submitted| submitted.bytes != item) {
+                // Proposed in another order than submitted, after its block was dropped.
+                break;
+            }
+            self.names.pop_front();
+            if submitted.is_some() {
+                return name;
+            }
+        }
+        Digest::sha256(&[item])
     }
 
     /// Of an own block's items, which have passed the check of their submission, signature included.
@@ -192,10 +198,14 @@ impl Replica {
         if self.protocol.submit(now, bytes.clone()).is_err() {
             return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
         }
-        if signature.is_none() {
-            self.clients.names.insert(bytes.as_ptr() as usize, name);
-        }
+        let unsigned = signature.is_none();
         self.clients.submitted.insert(name, Submitted { peers: smallvec![from], signature, bytes });
+        if unsigned {
+            self.clients.names.push_back(name);
+            if self.clients.names.len() > 2 * WAITING_MAX {
+                self.clients.names.retain(|name| self.clients.submitted.contains_key(name));
+            }
+        }
     }
 
     /// Sends receipts for everything that the last certified checkpoint covers.

@@ -202,7 +202,7 @@ impl Replica {
             // Ordering alone: the header names every block, so own items are all that must be looked at.
             for block in blocks.iter().filter(|block| block.author() == self.id) {
                 executed.extend(block.payload().iter().map(|item| Executed {
-                    transaction: self.clients.name(&item.bytes()),
+                    transaction: self.clients.name(item),
                     answers: Answers::default(),
                     index: 0,
                 }));

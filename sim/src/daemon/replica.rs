@@ -11,7 +11,9 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, tick};
 use ledger_core::codec::Blob;
 use ledger_core::crypto::Digest;
 use ledger_core::live::metrics::MetricsServer;
-use ledger_core::live::{Busy, LiveStatus, LocalClient, Monitor, ReplicaOptions, Report, start_replica};
+use ledger_core::live::{
+    Busy, LiveStatus, LocalClient, Monitor, ReplicaOptions, Report, SOCKET_BUFFER_BYTES, start_replica,
+};
 use ledger_core::message::{Message, Reply, Request};
 use ledger_core::protocol::PROTOCOLS;
 use ledger_core::quic::QuicTuning;
@@ -23,8 +25,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reports and frames that wait to be written; more reports are lost, and the process says how many.
-const REPORTS_MAX: usize = 1 << 16;
+/// Reports and frames that wait to be written, many seconds of either; more reports are lost, and the process says how many.
+/// Room for all is made at the start.
+const REPORTS_MAX: usize = 1 << 13;
 /// How often a replica says how it is.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often load is accounted for.
@@ -40,6 +43,10 @@ const LOAD_SLEEP_MIN: Duration = Duration::from_millis(2);
 const LOAD_SLEEP_MAX: Duration = Duration::from_millis(5);
 /// Datagrams of one system call; the socket lowers it to what fits. A call costs as much as sealing a dozen datagrams.
 const DATAGRAMS_MAX: usize = 44;
+/// Bytes under way in a lane. The kernel holds twice [`SOCKET_BUFFER_BYTES`] for a socket: what three others have under
+/// way fits in, so that a replica that was not scheduled for a while loses no datagram. (After a loss the congestion
+/// window is small for seconds.) Over 100 ms it carries 20 MB/s from each peer.
+const WINDOW_BYTES: u32 = SOCKET_BUFFER_BYTES as u32 / 2;
 /// Time of a process's last status, after which it tells nothing.
 const LAST: Timestamp = Timestamp::MAX;
 
@@ -145,7 +152,12 @@ pub(crate) fn tuning(congestion: Congestion) -> QuicTuning {
         Congestion::NewReno => ledger_core::quic::Congestion::NewReno,
         Congestion::Bbr => ledger_core::quic::Congestion::Bbr,
     };
-    QuicTuning { congestion, max_datagrams: DATAGRAMS_MAX, ..QuicTuning::default() }
+    QuicTuning {
+        congestion,
+        max_datagrams: DATAGRAMS_MAX,
+        window_bytes: WINDOW_BYTES,
+        ..QuicTuning::default()
+    }
 }
 
 fn spawn<T: Send + 'static>(
