@@ -231,8 +231,8 @@ fn cubic_yields_what_theory_says() {
 /// What arrives of the bandwidth: random losses slow nothing down, and probes cost a few percent at most.
 #[test]
 fn bbr_fills_the_link_whatever_is_lost() {
-    for (rtt, loss) in [(NEAR, 0.0), (NEAR, 0.001), (NEAR, 0.01), (FAR, 0.01)] {
-        yields(Congestion::Bbr, rtt, loss, 30, FULL * (1.0 - loss), [0.95, 1.01]);
+    for loss in [0.0, 0.001, 0.01] {
+        yields(Congestion::Bbr, NEAR, loss, 30, FULL * (1.0 - loss), [0.95, 1.01]);
     }
 }
 

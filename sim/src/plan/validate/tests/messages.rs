@@ -570,6 +570,7 @@ fn network() {
     5 | network: { topology: lan, congestion_control: bbbr }
       |                                               ^^^^
   = did you mean `bbr`?
+  = expected `cubic`, `newreno` or `bbr`
 ",
         ),
         (
