@@ -66,17 +66,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "expect[2]=transactions.committed.rate > 900/s",
         ],
     ),
-    ("counterfeit-ring.yaml", &["warmup=12s", "duration=32s", "workloads[0].drug_supply.rate=60/s"]),
-    (
-        "drug-supply.yaml",
-        &[
-            "warmup=12s",
-            "duration=50s",
-            "workloads[0].drug_supply.rate=60/s",
-            "faults[0].crash.for=5s",
-            "expect[10]=drug_supply.packs.dispensed > 1000",
-        ],
-    ),
+    ("counterfeit-ring.yaml", &[]),
+    ("drug-supply.yaml", &[]),
     (
         "fhir-documents.yaml",
         // Fewer than in twenty seconds have a connection between their gateways.

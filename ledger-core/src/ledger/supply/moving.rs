@@ -103,10 +103,10 @@ impl Packs {
 }
 
 /// `EmptyScope` before, what `find` refuses unit by unit, `DuplicateSerial` for one that is listed twice.
-fn each<'a>(
-    units: &'a List<Unit, UNITS_MAX>,
+fn each(
+    units: &List<Unit, UNITS_MAX>,
     find: impl Fn(Unit) -> Result<Located, Denial>,
-) -> Result<(&'a Unit, Vec<Located>), Denial> {
+) -> Result<(&Unit, Vec<Located>), Denial> {
     let first = units.first().ok_or(Refusal::EmptyScope)?;
     let found = units.iter().map(|unit| find(*unit)).collect::<Result<Vec<_>, _>>()?;
     let mut listed = BTreeSet::new();

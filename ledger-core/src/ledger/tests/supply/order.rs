@@ -267,8 +267,9 @@ fn every_other_refusal() {
         );
     }
     let mut ledger = delivered();
-    lots(32).into_iter().for_each(|(seconds, actor, action)| drop(done(&mut ledger, seconds, actor, action)));
-    nested(4).for_each(|(seconds, actor, action)| drop(done(&mut ledger, seconds, actor, action)));
+    for (seconds, actor, action) in lots(32).into_iter().chain(nested(4)) {
+        done(&mut ledger, seconds, actor, action);
+    }
 }
 
 #[test]
