@@ -2,7 +2,7 @@
 //! shortened form.
 
 use crate::amanah::names;
-use crate::support::{root, run};
+use crate::support::{failures, root, run};
 use sim::check::{Status, check};
 use sim::expect::evaluate;
 use sim::metrics::Metrics;
@@ -290,4 +290,41 @@ fn insurers_pay_once_for_what_there_was() {
 #[test]
 fn a_surge_is_carried() {
     holds("pandemic-surge.yaml");
+}
+
+/// Commit time lags behind devices' clocks once a standstill is over, and what timed out may still take effect.
+#[test]
+fn a_standstill_makes_no_false_alarm() {
+    const STANDSTILL: &str = "# Is right still right after a standstill?
+name: standstill
+warmup: 1s
+duration: 30s
+drain: 30s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 500, hospitals: 3, pharmacies: 4, insurers: 2, model_owners: 1, devices: 80, staff: 5 }
+workloads:
+  - telemedicine:
+      rate: 60/s
+      batch: 2s
+      spoofed_device: 10%
+      vitals_gap: 6%
+      vitals_overlap: 6%
+      clock_skew: 4%
+      unregistered_model: 6%
+      unanchored_input: 4%
+      missing_review: 6%
+      wrong_patient: 6%
+      double_dispensing: 8%
+      unlicensed_clinician: 2%
+  - claims: { rate: 30/s, duplicate: 8%, no_encounter: 8%, not_covered: 8%, double_adjudication: 8% }
+faults:
+  - at: 6s
+    partition: { groups: [[0, 1], [2, 3]], for: 14s }
+";
+    for seed in 1..=3 {
+        let plan = Plan { seed, ..crate::support::plan(STANDSTILL) };
+        let failed = failures(&run(&plan, &Options::default()));
+        assert!(failed.is_empty(), "seed {seed}: {failed:#?}");
+    }
 }
