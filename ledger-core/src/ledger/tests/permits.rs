@@ -23,7 +23,7 @@ impl Said {
                 && scope.classes.contains(&record.class)
                 && record.label.confidentiality <= scope.confidentiality_max
                 && record.label.sensitivities.0 & !scope.sensitivities.0 == 0
-                && scope.purposes.iter().any(|purpose| *purpose == Purpose::TREAT)
+                && scope.purposes.contains(&Purpose::TREAT)
         };
         let some = |denying: bool| {
             self.consents
