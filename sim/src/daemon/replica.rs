@@ -255,6 +255,7 @@ impl Stream {
             | Output::Persist { .. }
             | Output::Truncate(_)
             | Output::Verify(..)
+            | Output::Execute(_)
             | Output::Store(..)
             | Output::Load(_)
             | Output::Completed(_) => return Ok(()),
