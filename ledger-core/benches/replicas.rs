@@ -234,6 +234,7 @@ impl World {
                 _ => "replica: submissions checked",
             },
             (Node::Replica(_), Input::Durable(_)) => "replica: durable",
+            (Node::Replica(_), Input::Executed(_)) => "replica: log, checkpoints, answers",
             (Node::Replica(_), Input::Loaded(..) | Input::Command(_)) => unreachable!("it has neither"),
         };
         let now = self.now;
@@ -285,6 +286,10 @@ impl World {
                     });
                     self.timed("work: dropped", |_| drop(work));
                     self.after(1, node, Input::Verified(job, finding));
+                }
+                Output::Execute(mut executing) => {
+                    self.timed("replica: executed", |_| executing.run());
+                    self.after(1, node, Input::Executed(executing));
                 }
                 Output::Completed(completion) => {
                     assert_eq!(completion.end, End::Answered);

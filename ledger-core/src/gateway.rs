@@ -298,8 +298,8 @@ impl Machine for Gateway {
     fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Message { from, bytes } => self.message(now, from, &bytes),
-            // It keeps no journal.
-            Input::Durable(_) => {}
+            // It keeps no journal and executes nothing.
+            Input::Durable(_) | Input::Executed(_) => {}
             Input::Verified(job, finding) => self.found(now, job, finding),
             Input::Loaded(locator, document) => self.loaded(now, locator, document.as_ref()),
             Input::Command(command) => self.command(now, command),

@@ -1,7 +1,7 @@
 //! The replica machine: orders bytes, executes them, keeps the audit log, certifies checkpoints, answers gateways.
 //!
 //! ```text
-//! Message ─→ Work::Blocks ─→ Protocol ─→ Commit ─→ Execution ─→ checkpoint vote ─→ next own block
+//! Message ─→ Work::Blocks ─→ Protocol ─→ Commit ─→ Execute ─→ Executed ─→ checkpoint vote ─→ next own block
 //!                               │            (Work::Transactions started when the block was accepted)
 //!                               └─→ Persist ─→ Durable ─→ Broadcast own block
 //! votes in accepted blocks ─→ Work::Votes ─→ certified checkpoint ─→ receipts to waiting gateways
@@ -10,7 +10,8 @@
 //! Invariants:
 //! * an own block is on disk before it is sent, and everything that it names was appended before it, so a restarted
 //!   replica never signs a second block for a round and never forgets what its blocks vouch for;
-//! * commits execute in order, each once, and only when every signature in it has been judged;
+//! * commits execute in order, each once, and only when every signature in it has been judged; wherever a driver does
+//!   that and however long it takes, the outcome is the same, and nothing is answered out of a state that is being changed;
 //! * a gateway is answered only out of a checkpoint that a quorum signed;
 //! * about permits a replica answers from a state that is not older than any checkpoint that it voted on.
 //!
@@ -19,12 +20,14 @@
 mod checkpoints;
 mod checks;
 mod clients;
+mod executing;
 mod execution;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use execution::{ANSWERS_HELD_MAX, ENTRIES_HELD_MAX};
+pub use executing::{ANSWERS_HELD_MAX, ENTRIES_HELD_MAX, Executing};
+pub use execution::{DEFERRED_MAX, TOGETHER_MAX};
 pub use snapshot::{Snapshot, SnapshotError, VerifiedSnapshot};
 
 use crate::block::{Block, BlockRef};
@@ -262,23 +265,24 @@ impl Replica {
 
     /// Figures.
     pub fn status(&self) -> ReplicaStatus {
-        let protocol = self.protocol.status();
+        let (protocol, figures) = (self.protocol.status(), self.execution.figures());
         ReplicaStatus {
             protocol,
             executed: self.execution.executed(),
             waiting: self.execution.waiting(),
-            log_size: self.execution.log().size(),
+            log_size: figures.log_size,
             certified: self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.commit),
             ordering_bytes: protocol.bytes,
-            ledger_bytes: self.execution.ledger_bytes(),
-            log_bytes: self.execution.log_bytes(),
+            ledger_bytes: figures.ledger_bytes,
+            log_bytes: figures.log_bytes,
             dropped: self.dropped,
         }
     }
 
-    /// The ledger as executed so far, if anything is executed.
-    pub fn ledger(&self) -> Option<&Ledger> {
-        self.execution.ledger()
+    /// Commits that wait for execution. A driver that executes elsewhere gives the machine no more messages when there are
+    /// many: ordering alone is no reason to wait.
+    pub fn commits_waiting(&self) -> usize {
+        self.execution.waiting()
     }
 
     #[cfg(feature = "seeded-bugs")]
@@ -382,7 +386,7 @@ impl Replica {
                 for (block, checked) in blocks.into_iter().zip(checked) {
                     self.execution.checked(block, checked);
                 }
-                self.execute(now);
+                self.execute();
             }
             (Job::Submissions(submissions), Finding::Submissions(checked)) => {
                 self.check_due(now);
@@ -394,12 +398,7 @@ impl Replica {
                 self.count_votes(commit, &voters, &verdicts)
             }
             (Job::Snapshot(from), Finding::Snapshot(snapshot)) => match snapshot {
-                Ok(snapshot) => {
-                    let written = snapshot.bytes().clone();
-                    if self.install(now, *snapshot) {
-                        self.persist(JournalEntry::Snapshot(written), false);
-                    }
-                }
+                Ok(snapshot) => self.adopt(now, *snapshot),
                 Err(error) => self.drop_message(Peer::Replica(from), error.to_string()),
             },
             _ => debug_assert!(false, "a driver answered a job with the finding of another"),
@@ -442,8 +441,8 @@ impl Replica {
             }
             Action::Commit(commit) => {
                 self.execution.push(commit);
-                self.execute(now);
-                if self.execution.waiting() > 0 {
+                self.execute();
+                if self.execution.is_held_up() {
                     self.check_payloads();
                 }
             }
@@ -510,6 +509,7 @@ impl Machine for Replica {
             Input::Message { from, bytes } => self.receive(now, from, &bytes),
             Input::Durable(position) => self.durable(now, position),
             Input::Verified(id, finding) => self.finish(now, id, finding),
+            Input::Executed(executing) => self.executed(now, *executing),
             Input::Loaded(..) | Input::Command(_) => {
                 debug_assert!(false, "replicas have no vault and no users");
             }

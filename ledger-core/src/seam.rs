@@ -2,12 +2,13 @@
 //!
 //! A [`Machine`] takes `now` and an [`Input`] and yields [`Output`]s. It knows no clock, socket, file, thread or
 //! entropy. The simulator and the live driver run the same machines; what a driver must do with each output is said
-//! on the output. Expensive stateless work leaves as [`Output::Verify`] and comes back as [`Input::Verified`]; a
+//! on the output. Expensive stateless work leaves as [`Output::Verify`] and comes back as [`Input::Verified`], commits leave
+//! with the state to execute them on as [`Output::Execute`] and come back as [`Input::Executed`]; a
 //! message that depends on a write is held back by the machine until [`Input::Durable`].
 
 use crate::committee::ReplicaId;
 use crate::gateway::{Command, Completion};
-use crate::replica::CommitReport;
+use crate::replica::{CommitReport, Executing};
 use crate::time::Timestamp;
 use crate::work::{Finding, Work};
 use bytes::Bytes;
@@ -98,6 +99,8 @@ pub enum Input {
     Durable(JournalPosition),
     /// A job is done.
     Verified(JobId, Finding),
+    /// Commits were executed.
+    Executed(Box<Executing>),
     /// A document that the machine asked for; `None` if the vault does not have it.
     Loaded([u8; 16], Option<Bytes>),
     /// A local user wants something.
@@ -136,6 +139,9 @@ pub enum Output {
     Truncate(JournalPosition),
     /// Do this away from the machine and answer with [`Input::Verified`].
     Verify(JobId, Work),
+    /// [Run](Executing::run) this, here or elsewhere, and answer with [`Input::Executed`]. There is one at a time: it holds
+    /// the machine's state.
+    Execute(Box<Executing>),
     /// Put a document into the vault.
     Store([u8; 16], Bytes),
     /// Get a document from the vault and answer with [`Input::Loaded`].

@@ -23,8 +23,10 @@ pub enum Stage {
     Votes,
     /// See [`Chore::Signing`].
     Signing,
-    /// The machines' own: replicas decode, order and execute; gateways keep their operations.
+    /// The machines' own: replicas decode and order; gateways keep their operations.
     Machines,
+    /// Commits are executed.
+    Execution,
     /// See [`Chore::Receipts`].
     Receipts,
     /// The journal.
@@ -46,7 +48,7 @@ pub type Spent = [u64; STAGES];
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Quic,
         Self::Sockets,
         Self::Submissions,
@@ -55,6 +57,7 @@ impl Stage {
         Self::Votes,
         Self::Signing,
         Self::Machines,
+        Self::Execution,
         Self::Receipts,
         Self::Journal,
         Self::Documents,
@@ -74,6 +77,7 @@ impl Stage {
             Self::Votes => "votes",
             Self::Signing => "signing",
             Self::Machines => "machines",
+            Self::Execution => "execution",
             Self::Receipts => "receipts",
             Self::Journal => "journal",
             Self::Documents => "documents",
@@ -149,6 +153,7 @@ pub fn divide(process_ns: u64, threads: &[Thread], chores: &Chores) -> Spent {
                 continue;
             }
             "machines" => Stage::Machines,
+            "execution" => Stage::Execution,
             "journal" => Stage::Journal,
             "vault" => Stage::Documents,
             "reports" => Stage::Reports,

@@ -177,4 +177,8 @@ impl GatewaysHandle {
 
 impl Hosted for Gateway {
     fn publish(&self, _: &Shared) {}
+
+    fn is_behind(&self) -> bool {
+        false
+    }
 }

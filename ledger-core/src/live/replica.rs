@@ -3,6 +3,7 @@
 use super::LiveError;
 use super::clock::Clock;
 use super::journal::{Directory, Journal, JournalError, JournalOptions, Storage};
+use super::runtime::executor;
 use super::runtime::machines::{Hosted, JournalLink, LocalRequest, Replies, Report, Seat};
 use super::runtime::network::AddressBook;
 use super::runtime::writer::Writer;
@@ -27,6 +28,10 @@ use std::time::SystemTime;
 
 /// Bytes of a journal's segment.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Commits that wait for execution; then no messages are taken until it has caught up. Nothing that execution waits for
+/// comes in a message.
+pub const COMMITS_WAITING_MAX: usize = 256;
 
 /// What a replica's process is told.
 pub struct ReplicaOptions {
@@ -104,6 +109,10 @@ where
     let writer =
         Writer { journal, ops, answers: answers.0.clone(), backlog: backlog.clone(), shared: shared.clone() };
     let writer = spawn("journal", &shared, move || writer.run()).map_err(LiveError::Thread)?;
+    let (orders_in, orders) = unbounded();
+    let answers_in = answers.0.clone();
+    let executor = spawn("execution", &shared, move || executor::serve(&orders, &answers_in));
+    let executor = executor.map_err(LiveError::Thread)?;
     let member = (committee.clone(), id);
     let process = Process::start(Setup {
         clock,
@@ -119,12 +128,13 @@ where
         answers,
         outlets: Outlets {
             journal: Some(JournalLink { ops: ops_in, backlog }),
+            executor: Some(orders_in),
             observer,
             local: Some(local_in),
             ..Outlets::default()
         },
     })?;
-    Ok(ReplicaHandle { clock, member, process, replies, writer })
+    Ok(ReplicaHandle { clock, member, process, replies, writer, executor })
 }
 
 /// A running replica.
@@ -134,6 +144,7 @@ pub struct ReplicaHandle {
     process: Process,
     replies: Receiver<Replies>,
     writer: JoinHandle<Result<(), JournalError>>,
+    executor: JoinHandle<()>,
 }
 
 /// The inbox is full: try again later.
@@ -174,8 +185,12 @@ impl ReplicaHandle {
 
     /// Stops accepting, makes the journal durable, tells peers, and waits for all threads.
     pub fn shutdown(self) -> Result<(), Arc<LiveError>> {
-        let writer = self.writer;
-        self.process.stop(|| Ok(joined("journal", writer)??))
+        let (writer, executor) = (self.writer, self.executor);
+        self.process.stop(|| {
+            let executed = joined("execution", executor);
+            joined("journal", writer)??;
+            executed
+        })
     }
 }
 
@@ -255,5 +270,9 @@ impl LocalClient {
 impl Hosted for Replica {
     fn publish(&self, shared: &Shared) {
         shared.publish_replica(self.status());
+    }
+
+    fn is_behind(&self) -> bool {
+        self.commits_waiting() > COMMITS_WAITING_MAX
     }
 }

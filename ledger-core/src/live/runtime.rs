@@ -6,18 +6,20 @@
 //!    ↑ ↑                            ↑ │ │ ↑                     │
 //!    │ └──────── messages ──────────┼─┘ │ └── durable ──────────┘
 //!  sockets                 findings │   │ work
-//!                                   └── workers, vault
+//!                         work, commits └── workers, executor, vault
 //! ```
 //!
-//! One network thread has all sockets and QUIC hosts, one thread all machines, one the journal, one the vault, and a
-//! few do stateless work. Everything passes in batches: one wake-up for all that is there.
+//! One network thread has all sockets and QUIC hosts, one thread all machines, one the journal, one the vault, one executes
+//! what a replica has ordered, and a few do stateless work. Everything passes in batches: one wake-up for all that is there.
 //!
 //! No circle of threads waits for each other. Only the network is ever held back: when the machines' inbox is full
-//! ([`network::ARRIVALS_MAX`] batches), or the disk is behind ([`machines::BACKLOG_BYTES_MAX`]), it leaves messages in their
+//! ([`network::ARRIVALS_MAX`] batches), or the disk is behind ([`machines::BACKLOG_BYTES_MAX`]), or execution is
+//! ([`COMMITS_WAITING_MAX`](super::replica::COMMITS_WAITING_MAX)), it leaves messages in their
 //! streams and QUIC's flow control holds the senders back. The other channels are unbounded in type and bounded in fact:
 //! what is under way there, a machine has bounded itself (jobs, operations), or the host's queues bound it (messages: what
 //! a slow peer does not take is shed, with a count).
 
+pub(super) mod executor;
 pub(super) mod machines;
 pub(super) mod network;
 pub(super) mod vault;
@@ -55,6 +57,8 @@ pub(super) struct Setup<M> {
 #[derive(Default)]
 pub(super) struct Outlets {
     pub journal: Option<machines::JournalLink>,
+    /// Without one, the machines' own thread executes.
+    pub executor: Option<Sender<executor::Order>>,
     pub vault: Option<Sender<vault::VaultOp>>,
     pub observer: Option<Sender<machines::Report>>,
     /// Replies to the own process.

@@ -9,8 +9,8 @@ use crate::block::Block;
 use crate::codec::List;
 use crate::committee::Committee;
 use crate::crypto::{Digest, FixedMap, Signature};
-use crate::ledger::PermitStatus;
 use crate::ledger::transaction::{Answer, Refusal, Transaction};
+use crate::ledger::{Ledger, PermitStatus};
 use crate::message::{Message, Reply, Request};
 use crate::seam::{Lane, Peer};
 use crate::time::Timestamp;
@@ -126,11 +126,19 @@ impl Clients {
 
 impl Replica {
     pub(super) fn answer(&mut self, now: Timestamp, from: Peer, request: Request) {
+        let asks = !matches!(request, Request::Submit(_));
+        if asks && self.execution.state().is_none() {
+            if !self.execution.defer(from, request) {
+                self.dropped += 1;
+            }
+            return;
+        }
         match request {
             Request::Submit(bytes) => self.submit(now, from, bytes.bytes()),
             Request::PermitStatus { access, check } => {
                 let (time, commit) = (self.execution.time(), self.execution.executed());
-                let current = self.execution.ledger().filter(|_| commit >= self.vouched_for);
+                let ledger = self.execution.state().and_then(|state| state.ledger.as_ref());
+                let current = ledger.filter(|_| commit >= self.vouched_for);
                 let status =
                     current.map_or(PermitStatus::Unknown, |ledger| ledger.permit_status(access, time));
                 self.reply(from, Reply::PermitStatus { access, check, status, commit });
@@ -152,7 +160,7 @@ impl Replica {
         {
             return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
         }
-        if self.execution.ledger().is_some() {
+        if self.execution.executes() {
             self.check_submission(now, from, bytes);
         } else {
             let submission = Digest::sha256(&[&bytes]);
@@ -208,8 +216,11 @@ impl Replica {
         }
     }
 
-    /// Sends receipts for everything that the last certified checkpoint covers.
+    /// Sends receipts for everything that the last certified checkpoint covers; as soon as the state is here.
     pub(super) fn answer_waiting(&mut self) {
+        if self.execution.state().is_none() {
+            return;
+        }
         let covered = self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.size);
         let later = self.clients.waiting.split_off(&covered);
         for (index, peers) in std::mem::replace(&mut self.clients.waiting, later) {
@@ -227,9 +238,14 @@ impl Replica {
         }
     }
 
-    /// The entry at an index of the log, while it is held.
+    /// The entry at an index of the log, while it is held; none while commits are executed.
     pub fn entry(&self, index: u64) -> Option<&Entry> {
-        self.execution.entry(index)
+        self.execution.state()?.entry(index)
+    }
+
+    /// The executed state; none while commits are executed, and where nothing is.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.execution.state()?.ledger.as_ref()
     }
 
     /// The last checkpoint that a quorum signed.
@@ -237,15 +253,16 @@ impl Replica {
         self.checkpoints.certified()
     }
 
-    /// The receipt of an entry under the last certified checkpoint.
+    /// The receipt of an entry under the last certified checkpoint; none while commits are executed.
     pub fn receipt(&self, index: u64) -> Option<Receipt> {
         let checkpoint = self.checkpoints.certified()?;
         if index >= checkpoint.body.size {
             return None;
         }
-        let proof = self.execution.log().inclusion_proof(index, checkpoint.body.size).ok()?;
+        let state = self.execution.state()?;
+        let proof = state.log.inclusion_proof(index, checkpoint.body.size).ok()?;
         #[allow(unused_mut, reason = "a seeded bug changes it")]
-        let mut entry = self.execution.entry(index)?.clone();
+        let mut entry = state.entry(index)?.clone();
         #[cfg(feature = "seeded-bugs")]
         if self.has_bug(super::ReplicaBug::ForgeReceipts) {
             entry.commit_time = Timestamp(entry.commit_time.0 + 1);

@@ -1,62 +1,84 @@
-//! Commits, executed in order once every signature in them has been judged; the audit log of what they did.
+//! Commits on their way to execution, in order and once every signature in them has been judged, and what follows from
+//! their having been executed.
 
+use super::executing::{Done, Executing, Ready, State};
 use super::{CommitReport, Executed, Replica};
-use crate::audit::{AuditLog, CheckpointBody, Entry};
+use crate::audit::{AuditLog, CheckpointBody};
 use crate::block::{Block, BlockRef, Round};
-use crate::codec::List;
-use crate::crypto::Digest;
 use crate::ledger::Ledger;
-use crate::ledger::transaction::{Answer, Answers, PartyId, Refusal};
+use crate::ledger::transaction::Answers;
+use crate::message::Request;
 use crate::protocol::Commit;
-use crate::seam::Output;
+use crate::seam::{Output, Peer};
 use crate::time::Timestamp;
 use crate::work::CheckedPayload;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Entries held to answer about: older ones are on record only in their receipts.
-pub const ENTRIES_HELD_MAX: usize = 64 * 1024;
-/// Answers in them: of large bundles fewer are held.
-pub const ANSWERS_HELD_MAX: usize = 4 * ENTRIES_HELD_MAX;
+/// Commits executed together, at most: what waits for the state does not wait for more.
+pub const TOGETHER_MAX: usize = 64;
+/// Questions that wait for the state; more are dropped (their clients ask again).
+pub const DEFERRED_MAX: usize = 4_096;
 
-/// Ledger, log, and the commits that wait for them.
+/// The state while it is here, and the commits that wait for it.
 pub(super) struct Execution {
-    ledger: Option<Ledger>,
-    log: AuditLog,
-    /// Entries from `log.size() - entries.len()` on.
-    entries: VecDeque<Entry>,
-    /// Answers in `entries`.
-    answers: usize,
+    /// Not here while commits are executed.
+    state: Option<Box<State>>,
+    executes: bool,
     queue: VecDeque<Commit>,
     /// Judged payloads of accepted blocks that are not executed yet.
     checked: BTreeMap<BlockRef, CheckedPayload>,
+    /// Questions about the state, to be answered when it is back.
+    deferred: VecDeque<(Peer, Request)>,
     executed: u64,
     time: Timestamp,
     /// Bytes of the ledger's rows at genesis.
     genesis_bytes: usize,
+    figures: Figures,
+}
+
+/// Of the state, when it was last here.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Figures {
+    pub log_size: u64,
+    /// Bytes of the ledger's rows since genesis.
+    pub ledger_bytes: usize,
+    pub log_bytes: usize,
 }
 
 impl Execution {
     pub fn new(ledger: Option<Ledger>) -> Self {
         Self {
             genesis_bytes: ledger.as_ref().map_or(0, Ledger::rows_bytes),
-            ledger,
-            log: AuditLog::default(),
-            entries: VecDeque::new(),
-            answers: 0,
+            executes: ledger.is_some(),
+            state: Some(Box::new(State::new(ledger, AuditLog::default()))),
             queue: VecDeque::new(),
             checked: BTreeMap::new(),
+            deferred: VecDeque::new(),
             executed: 0,
             time: Timestamp::ZERO,
+            figures: Figures::default(),
         }
     }
 
-    pub fn ledger(&self) -> Option<&Ledger> {
-        self.ledger.as_ref()
+    /// The state, unless commits are being executed on it.
+    pub fn state(&self) -> Option<&State> {
+        self.state.as_deref()
     }
 
-    pub fn log(&self) -> &AuditLog {
-        &self.log
+    /// Whether anything is executed, or only ordered.
+    pub fn executes(&self) -> bool {
+        self.executes
+    }
+
+    pub fn figures(&self) -> Figures {
+        let Some(state) = &self.state else { return self.figures };
+        let rows = state.ledger.as_ref().map_or(0, Ledger::rows_bytes);
+        Figures {
+            log_size: state.log.size(),
+            ledger_bytes: rows.saturating_sub(self.genesis_bytes),
+            log_bytes: state.log_bytes(),
+        }
     }
 
     /// Last commit executed.
@@ -73,24 +95,8 @@ impl Execution {
         self.queue.len()
     }
 
-    /// Bytes of the ledger's rows since genesis.
-    pub fn ledger_bytes(&self) -> usize {
-        self.ledger.as_ref().map_or(0, Ledger::rows_bytes).saturating_sub(self.genesis_bytes)
-    }
-
-    pub fn log_bytes(&self) -> usize {
-        let entries = self.entries.capacity() * size_of::<Entry>() + self.answers * size_of::<Answer>();
-        self.log.memory_bytes() + entries
-    }
-
-    /// The entry at an index, while it is held.
-    pub fn entry(&self, index: u64) -> Option<&Entry> {
-        let first = self.log.size() - self.entries.len() as u64;
-        self.entries.get(usize::try_from(index.checked_sub(first)?).ok()?)
-    }
-
     pub fn needs_check(&self, block: &Block) -> bool {
-        self.ledger.is_some() && !block.payload().is_empty()
+        self.executes && !block.payload().is_empty()
     }
 
     pub fn checked(&mut self, block: BlockRef, checked: CheckedPayload) {
@@ -102,7 +108,7 @@ impl Execution {
     }
 
     /// Blocks of lower rounds can no longer be committed.
-    pub fn forget_below(&mut self, round: Round) {
+    fn forget_below(&mut self, round: Round) {
         while self.checked.first_key_value().is_some_and(|(block, _)| block.round < round) {
             self.checked.pop_first();
         }
@@ -112,95 +118,117 @@ impl Execution {
         self.queue.push_back(commit);
     }
 
+    /// A question that waits for the state. False if there is no room.
+    pub fn defer(&mut self, from: Peer, request: Request) -> bool {
+        let room = self.deferred.len() < DEFERRED_MAX;
+        if room {
+            self.deferred.push_back((from, request));
+        }
+        room
+    }
+
     /// The next commit, if every signature in it has been judged.
     fn pop_ready(&mut self) -> Option<Commit> {
-        let next = self.queue.front()?;
-        let judged = |block: &Arc<Block>| {
-            self.ledger.is_none()
-                || block.payload().is_empty()
-                || self.checked.contains_key(&block.reference())
-        };
-        if !next.blocks.iter().all(judged) {
-            return None;
-        }
-        self.queue.pop_front()
+        let ready = self.queue.front().is_some_and(|next| self.is_judged(next));
+        if ready { self.queue.pop_front() } else { None }
     }
 
-    /// Continues after a snapshot.
+    /// Whether the last commit must not wait for its signatures to be judged together with others.
+    pub fn is_held_up(&self) -> bool {
+        let judged = |last| self.is_judged(last);
+        !self.queue.is_empty() && (self.state.is_some() || !self.queue.back().is_none_or(judged))
+    }
+
+    fn is_judged(&self, commit: &Commit) -> bool {
+        let judged = |block: &Arc<Block>| {
+            !self.executes || block.payload().is_empty() || self.checked.contains_key(&block.reference())
+        };
+        commit.blocks.iter().all(judged)
+    }
+
+    /// Continues after a snapshot; the state is here.
     pub fn restore(&mut self, ledger: Option<Ledger>, log: AuditLog, commit: u64, time: Timestamp) {
+        debug_assert!(self.state.is_some(), "nothing is installed while something is executed");
         self.queue.retain(|waiting| waiting.header.index > commit);
-        self.ledger = ledger;
-        self.log = log;
-        self.entries.clear();
-        self.answers = 0;
+        self.state = Some(Box::new(State::new(ledger, log)));
         self.executed = commit;
         self.time = time;
-    }
-
-    fn log_entry(&mut self, entry: Entry) -> u64 {
-        let index = self.log.append(entry.leaf_hash());
-        self.answers += entry.answers.len();
-        self.entries.push_back(entry);
-        while self.entries.len() > ENTRIES_HELD_MAX || self.answers > ANSWERS_HELD_MAX {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.answers -= oldest.answers.len();
-        }
-        let held = ENTRIES_HELD_MAX as u64;
-        if self.log.size() - self.log.held_from() >= 2 * held {
-            self.log.forget_before(self.log.size() - held);
-        }
-        index
-    }
-
-    /// Executes a block's payload; entries go to the log.
-    fn execute_block(&mut self, block: &Block, commit: u64, time: Timestamp, report: &mut Vec<Executed>) {
-        let Some(checked) = self.checked.remove(&block.reference()) else { return };
-        for (item, checked) in block.payload().iter().zip(checked.iter()) {
-            let (transaction, actor, answers) = match (checked, &mut self.ledger) {
-                (Some(checked), Some(ledger)) => {
-                    let answers = ledger.execute(time, &checked.transaction, checked.signature_valid);
-                    (checked.transaction.digest, checked.transaction.body.actor, answers)
-                }
-                // Only a faulty replica proposes what is no transaction; it is logged like every refusal.
-                _ => {
-                    let malformed = List::new(vec![Answer::refused(Refusal::Malformed)]);
-                    let answers = malformed.expect("one is at most the limit");
-                    (Digest::sha256(&[item]), PartyId::default(), answers)
-                }
-            };
-            let entry = Entry { commit, commit_time: time, transaction, actor, answers: answers.clone() };
-            let index = self.log_entry(entry);
-            report.push(Executed { transaction, answers, index });
-        }
     }
 }
 
 impl Replica {
-    /// Executes all commits that are ready.
-    pub(super) fn execute(&mut self, _now: Timestamp) {
-        while let Some(commit) = self.execution.pop_ready() {
-            self.execute_commit(&commit);
+    /// Executes all commits that are ready: away from here, if there is anything to execute. What becomes ready meanwhile
+    /// is executed next.
+    pub(super) fn execute(&mut self) {
+        while let Some(mut executing) = self.executing() {
+            if self.execution.executes {
+                return self.outputs.push_back(Output::Execute(executing));
+            }
+            executing.run();
+            self.take_back(*executing);
         }
         self.answer_ordered();
     }
 
-    fn execute_commit(&mut self, commit: &Commit) {
-        let header = &commit.header;
-        self.snapshots.commit(commit);
-        self.execution.forget_below(header.leader.round.before(self.snapshots.gc_depth()));
-        let mut executed = Vec::new();
-        let mut blocks: Vec<&Arc<Block>> = commit.blocks.iter().collect();
-        #[cfg(feature = "seeded-bugs")]
-        if self.has_bug(super::ReplicaBug::ReverseCommits) {
-            blocks.reverse();
-        }
-        if self.execution.ledger.is_some() {
-            for block in blocks.drain(..) {
-                self.execution.execute_block(block, header.index, header.time, &mut executed);
+    /// What is ready, and the state to execute it on, if that is here.
+    fn executing(&mut self) -> Option<Box<Executing>> {
+        self.execution.state.as_ref()?;
+        let mut ready = VecDeque::new();
+        while ready.len() < TOGETHER_MAX
+            && let Some(commit) = self.execution.pop_ready()
+        {
+            let checked = &mut self.execution.checked;
+            let with_payload =
+                |block: &Arc<Block>| Some((block.clone(), checked.remove(&block.reference())?));
+            #[allow(unused_mut, reason = "a seeded bug changes it")]
+            let mut payloads: Vec<_> = commit.blocks.iter().filter_map(with_payload).collect();
+            #[cfg(feature = "seeded-bugs")]
+            if self.has_bug(super::ReplicaBug::ReverseCommits) {
+                payloads.reverse();
             }
-        } else {
+            let root = self.checkpoints.is_due(commit.header.index);
+            let capture = root && self.snapshots.is_due(&commit);
+            ready.push_back(Ready { commit, payloads, root, capture });
+        }
+        if ready.is_empty() {
+            return None;
+        }
+        self.execution.figures = self.execution.figures();
+        let state = self.execution.state.take()?;
+        Some(Box::new(Executing { state, ready, done: Vec::new() }))
+    }
+
+    /// Commits were executed. What waited for the state is answered before it leaves again.
+    pub(super) fn executed(&mut self, now: Timestamp, executing: Executing) {
+        self.take_back(executing);
+        self.adopt_waiting(now);
+        self.answer_waiting();
+        for (from, request) in std::mem::take(&mut self.execution.deferred) {
+            self.answer(now, from, request);
+        }
+        self.execute();
+    }
+
+    fn take_back(&mut self, executing: Executing) {
+        let Executing { state, ready, done } = executing;
+        debug_assert!(
+            ready.is_empty() && self.execution.state.is_none(),
+            "a driver executes all of it, once"
+        );
+        self.execution.state = Some(state);
+        done.into_iter().for_each(|done| self.account_for(done));
+    }
+
+    fn account_for(&mut self, done: Done) {
+        let Done { commit, mut executed, log: (size, root), state_root, capture } = done;
+        let header = &commit.header;
+        self.snapshots.commit(&commit);
+        self.execution.forget_below(header.leader.round.before(self.snapshots.gc_depth()));
+        let id = self.id;
+        let own = || commit.blocks.iter().filter(move |block| block.author() == id);
+        if !self.execution.executes {
             // Ordering alone: the header names every block, so own items are all that must be looked at.
-            for block in blocks.iter().filter(|block| block.author() == self.id) {
+            for block in own() {
                 executed.extend(block.payload().iter().map(|item| Executed {
                     transaction: self.clients.name(item),
                     answers: Answers::default(),
@@ -210,37 +238,29 @@ impl Replica {
         }
         self.execution.executed = header.index;
         self.execution.time = header.time;
-        self.clients.executed(&executed, header.index, self.execution.ledger.is_some());
-        let body = CheckpointBody {
-            chain: self.committee.chain(),
-            size: self.execution.log.size(),
-            root: self.execution.log.root(),
-            commit: header.index,
-            commit_digest: commit.digest,
-            state_root: match &self.execution.ledger {
-                Some(ledger) if self.checkpoints.is_due(header.index) => ledger.state_root(),
-                Some(_) | None => Digest::default(),
-            },
-        };
         let report = CommitReport {
             index: header.index,
             digest: commit.digest,
-            state_root: body.state_root,
-            log_root: body.root,
+            state_root,
+            log_root: root,
             time: header.time,
-            own: commit
-                .blocks
-                .iter()
-                .filter(|block| block.author() == self.id)
-                .map(|block| block.reference())
-                .collect(),
+            own: own().map(|block| block.reference()).collect(),
             executed,
         };
+        self.clients.executed(&report.executed, header.index, self.execution.executes);
         self.outputs.push_back(Output::Committed(report));
+        let body = CheckpointBody {
+            chain: self.committee.chain(),
+            size,
+            root,
+            commit: header.index,
+            commit_digest: commit.digest,
+            state_root,
+        };
         if let Some(vote) = self.checkpoints.executed(body) {
             self.protocol.attach(vote);
             self.check_votes(&[vote]);
-            self.snapshots.executed(commit, self.execution.ledger.as_ref(), &self.execution.log);
+            self.snapshots.executed(&commit, capture);
         }
     }
 }

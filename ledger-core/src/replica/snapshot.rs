@@ -5,6 +5,7 @@
 //! ledger by its state root, the frontier by size and root, the commit headers by their hash chain, the leader
 //! schedule and the recent blocks by the headers.
 
+use super::executing::Captured;
 use super::{Job, Replica};
 use crate::audit::{AuditLog, Checkpoint, CheckpointError, Frontier};
 use crate::block::{BLOCK_BYTES_MAX, Block, BlockError, BlockRef, Round};
@@ -185,6 +186,8 @@ pub(super) struct Snapshots {
     /// The snapshot last asked for, kept for the parts to come: commit, its leader's round, bytes.
     encoded: Option<(u64, Round, Bytes)>,
     download: Option<Download>,
+    /// From a peer, waiting for the state to be here.
+    verified: Option<VerifiedSnapshot>,
     /// Own snapshot being written: delete before `.1` once `.0` is durable.
     writing: Option<(JournalPosition, JournalPosition)>,
     /// Where the window's blocks lie in the journal, in that order, and their rounds; the first is of the window.
@@ -206,6 +209,7 @@ impl Snapshots {
             last: None,
             encoded: None,
             download: None,
+            verified: None,
             writing: None,
             places: VecDeque::new(),
             floor: Round(0),
@@ -249,14 +253,20 @@ impl Snapshots {
         self.recent.retain(|block| block.round() >= near);
     }
 
-    /// A commit was executed and voted on: maybe capture the state.
-    pub fn executed(&mut self, commit: &Commit, ledger: Option<&Ledger>, log: &AuditLog) {
-        let header = &commit.header;
-        let rounds = self.gc_depth / CAPTURES_PER_WINDOW;
-        if header.leader.round.before(rounds) < self.captured {
-            return;
+    /// Whether the state after a commit is to be captured, should it be voted on; then it is the last that is.
+    pub fn is_due(&mut self, commit: &Commit) -> bool {
+        let round = commit.header.leader.round;
+        let due = round.before(self.gc_depth / CAPTURES_PER_WINDOW) >= self.captured;
+        if due {
+            self.captured = round;
         }
-        self.captured = header.leader.round;
+        due
+    }
+
+    /// A commit was executed and voted on, and perhaps its state was captured.
+    pub fn executed(&mut self, commit: &Commit, captured: Option<Captured>) {
+        let Some((frontier, ledger)) = captured else { return };
+        let header = &commit.header;
         let headers: Vec<_> = self.headers.iter().cloned().collect();
         let round = header.leader.round.before(1);
         let recent: Vec<_> = self.recent.iter().filter(|block| block.round() >= round).cloned().collect();
@@ -270,8 +280,8 @@ impl Snapshots {
             headers,
             schedule: commit.schedule.clone(),
             recent,
-            frontier: log.frontier(),
-            ledger: ledger.cloned(),
+            frontier,
+            ledger,
         });
     }
 
@@ -413,11 +423,28 @@ impl Replica {
         self.start_job(Job::Snapshot(from), Work::Snapshot(bytes, self.snapshots.gc_depth));
     }
 
+    /// Goes on from a peer's snapshot, as soon as nothing is being executed.
+    pub(super) fn adopt(&mut self, now: Timestamp, snapshot: VerifiedSnapshot) {
+        self.snapshots.verified = Some(snapshot);
+        self.adopt_waiting(now);
+    }
+
+    pub(super) fn adopt_waiting(&mut self, now: Timestamp) {
+        if self.execution.state().is_none() {
+            return;
+        }
+        let Some(snapshot) = self.snapshots.verified.take() else { return };
+        let written = snapshot.bytes().clone();
+        if self.install(now, snapshot) {
+            self.persist(JournalEntry::Snapshot(written), false);
+        }
+    }
+
     /// Goes on from a snapshot. False if it is not ahead of what is executed.
     pub(super) fn install(&mut self, now: Timestamp, snapshot: VerifiedSnapshot) -> bool {
         let VerifiedSnapshot { checkpoint, prefix, log, ledger, .. } = snapshot;
         let Some(last) = prefix.headers.last().cloned() else { return false };
-        if last.index <= self.execution.executed() || ledger.is_some() != self.execution.ledger().is_some() {
+        if last.index <= self.execution.executed() || ledger.is_some() != self.execution.executes() {
             return false;
         }
         self.snapshots.download = None;

@@ -32,7 +32,11 @@ struct Cluster {
     crash: Option<(usize, usize, bool)>,
     /// Review: how long checking transactions takes at each replica, and what is under way.
     slow: [Duration; 4],
-    later: Vec<(Timestamp, usize, JobId, Finding)>,
+    later: Vec<(Timestamp, usize, Input)>,
+    /// How long executing takes at each replica.
+    slow_execution: [Duration; 4],
+    /// What each replica answered about permits: in which state.
+    permits: [Vec<u64>; 4],
     /// At each replica: transactions' signatures verified, and jobs that did.
     verified: [(u64, usize); 4],
     /// Receipts that went out.
@@ -81,6 +85,8 @@ impl Cluster {
             ordered: 0,
             crash: None,
             slow: [Duration::ZERO; 4],
+            slow_execution: [Duration::ZERO; 4],
+            permits: Default::default(),
             later: Vec::new(),
             verified: [(0, 0); 4],
             receipts: 0,
@@ -144,7 +150,7 @@ impl Cluster {
 
     fn stop(&mut self, index: usize) {
         self.hosts[index].machine = None;
-        self.later.retain(|(_, to, _, _)| *to != index);
+        self.later.retain(|(_, to, _)| *to != index);
         self.wire.retain(|(to, _, _)| *to != index);
     }
 
@@ -164,6 +170,9 @@ impl Cluster {
                 }
                 Output::Send { bytes, .. } => {
                     let reply = Message::decode(&bytes).unwrap();
+                    if let Message::Reply(Reply::PermitStatus { commit, .. }) = reply {
+                        self.permits[index].push(commit);
+                    }
                     self.receipts += usize::from(matches!(reply, Message::Reply(Reply::Receipt(_))));
                     self.ordered += usize::from(matches!(reply, Message::Reply(Reply::Ordered { .. })));
                 }
@@ -215,14 +224,26 @@ impl Cluster {
                         && self.hosts[index].config.ledger.is_some()
                     {
                         let slow = matches!(work, Work::Transactions(..)).then_some(self.slow[index]);
-                        self.later.push((self.now + slow.unwrap_or_default(), index, job, finding));
+                        let at = self.now + slow.unwrap_or_default();
+                        self.later.push((at, index, Input::Verified(job, finding)));
                         continue;
                     }
                     self.handle(index, Input::Verified(job, finding));
                 }
+                Output::Execute(mut executing) => {
+                    executing.run();
+                    let takes = self.slow_execution[index];
+                    if takes.is_zero() {
+                        self.handle(index, Input::Executed(executing));
+                    } else {
+                        self.later.push((self.now + takes, index, Input::Executed(executing)));
+                    }
+                }
                 Output::Committed(report) => {
-                    let first = *self.commits[index].entry(report.index).or_insert(report.digest);
-                    assert_eq!(first, report.digest, "replica {index} committed {} twice", report.index);
+                    let result = [report.digest, report.state_root, report.log_root];
+                    let result = Digest::sha256(&result.each_ref().map(|digest| &digest.0[..]));
+                    let first = *self.commits[index].entry(report.index).or_insert(result);
+                    assert_eq!(first, result, "replica {index} committed {} twice", report.index);
                 }
                 Output::Observed(Observation::Misbehaviour { what, .. }) => panic!("{what}"),
                 Output::Observed(_) => {}
@@ -248,8 +269,8 @@ impl Cluster {
         while self.now < end {
             self.now = self.now + Duration::from_millis(1);
             let due: Vec<_> = self.later.extract_if(.., |(at, ..)| *at <= self.now).collect();
-            for (_, index, job, finding) in due {
-                self.handle(index, Input::Verified(job, finding));
+            for (_, index, input) in due {
+                self.handle(index, input);
             }
             for _ in 0..self.wire.len() {
                 if let Some((to, from, bytes)) = self.wire.pop_front() {
@@ -574,6 +595,78 @@ fn a_snapshot_with_something_left_out_is_refused() {
         snapshot.recent = crate::codec::List::new(snapshot.recent[1..].to_vec()).unwrap()
     };
     assert!(cut(one_missing).contains("list of blocks"));
+}
+
+/// Each replica executes as slowly as it likes, and falls behind: commits, states and logs are the same.
+#[test]
+fn how_long_execution_takes_changes_nothing_but_time() {
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.slow_execution = [0, 30, 90, 400].map(Duration::from_millis);
+    cluster.load(Duration::from_secs(3));
+    let behind = cluster.hosts[3].machine.as_ref().unwrap().status();
+    assert!(behind.waiting > 5, "{behind:?}");
+    let before = cluster.agreed();
+    assert!(before > 50, "{before}");
+    // A restart in the middle of an execution, and the state of before.
+    cluster.stop(3);
+    cluster.boot(3);
+    cluster.load(Duration::from_secs(2));
+    cluster.slow_execution = [Duration::ZERO; 4];
+    cluster.load(Duration::from_secs(1));
+    assert!(cluster.agreed() > before + 50);
+    assert_eq!(lacking(&mut cluster, 3), None);
+}
+
+/// A state that is being changed answers nothing, and what is asked meanwhile is answered from what it became.
+#[test]
+fn questions_wait_for_the_state_and_are_answered_from_it() {
+    use crate::ledger::transaction::AccessId;
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.load(Duration::from_secs(1));
+    cluster.slow_execution[2] = Duration::from_millis(200);
+    let away = |cluster: &Cluster| cluster.hosts[2].machine.as_ref().unwrap().execution.state().is_none();
+    while !away(&cluster) {
+        cluster.load(Duration::from_millis(1));
+    }
+    let executed = cluster.hosts[2].machine.as_ref().unwrap().status().executed;
+    let ask = Message::Request(Request::PermitStatus { access: AccessId(1), check: 7 }).encode();
+    cluster.handle(2, Input::Message { from: Peer::Local, bytes: ask.clone() });
+    assert!(away(&cluster) && cluster.permits[2].is_empty());
+    cluster.run(Duration::from_millis(250));
+    assert_eq!(cluster.permits[2].len(), 1);
+    assert!(cluster.permits[2][0] > executed, "{:?} after {executed}", cluster.permits[2]);
+    // More than may wait is dropped.
+    while !away(&cluster) {
+        cluster.load(Duration::from_millis(1));
+    }
+    let dropped = cluster.hosts[2].machine.as_ref().unwrap().status().dropped;
+    for _ in 0..DEFERRED_MAX + 3 {
+        cluster.handle(2, Input::Message { from: Peer::Local, bytes: ask.clone() });
+    }
+    assert_eq!(cluster.hosts[2].machine.as_ref().unwrap().status().dropped, dropped + 3);
+    cluster.run(Duration::from_millis(250));
+    assert_eq!(cluster.permits[2].len(), 1 + DEFERRED_MAX);
+}
+
+/// A snapshot that comes while commits are executed is installed after them, or not if they were further.
+#[test]
+fn a_snapshot_waits_for_the_state() {
+    let mut cluster = Cluster::with_ledger(u64::MAX);
+    cluster.load(Duration::from_secs(2));
+    cluster.slow_execution[3] = Duration::from_millis(1500);
+    cluster.load(Duration::from_millis(1200));
+    let bytes = cluster.hosts[0].machine.as_mut().unwrap().snapshots.encode_last().unwrap();
+    let machine = cluster.hosts[3].machine.as_mut().unwrap();
+    assert!(machine.execution.state().is_none());
+    let before = machine.status();
+    let snapshot = Snapshot::verify(&bytes, 60, &machine.committee.clone(), &mut BatchVerifier).unwrap();
+    machine.adopt(Timestamp::ZERO, snapshot);
+    cluster.drain(3);
+    assert_eq!(cluster.hosts[3].machine.as_ref().unwrap().status().executed, before.executed);
+    cluster.slow_execution[3] = Duration::ZERO;
+    cluster.load(Duration::from_secs(2));
+    assert!(cluster.agreed() > before.executed);
+    assert_eq!(lacking(&mut cluster, 3), None);
 }
 
 /// By whoever it was submitted to: on arrival, and not again in an own block. By the others: in that block.

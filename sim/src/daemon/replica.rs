@@ -272,6 +272,7 @@ impl Stream {
             | Output::Persist { .. }
             | Output::Truncate(_)
             | Output::Verify(..)
+            | Output::Execute(_)
             | Output::Store(..)
             | Output::Load(_)
             | Output::Erase(_)

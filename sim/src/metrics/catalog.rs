@@ -68,6 +68,7 @@ const REPLICA_STAGES: &[&str] = &[
     "transactions",
     "votes",
     "machines",
+    "execution",
     "receipts",
     "journal",
     "documents",
@@ -261,7 +262,7 @@ mod tests {
         let outside: Vec<&str> =
             all().iter().filter(|metric| !metric.deterministic).map(|metric| metric.name.as_str()).collect();
         let of_processes = |name: &&&str| name.contains(".process.");
-        assert_eq!(outside.iter().filter(of_processes).count(), 16 + 10, "{outside:?}");
+        assert_eq!(outside.iter().filter(of_processes).count(), 17 + 10, "{outside:?}");
         let rest: Vec<&&str> = outside.iter().filter(|name| !of_processes(name)).collect();
         assert_eq!(rest, WALL_CLOCK[2..].iter().collect::<Vec<_>>());
     }

@@ -216,6 +216,15 @@ impl World {
         if let Some(machine) = &mut node.machine {
             let machine = machine.as_machine();
             while let Some(output) = machine.poll_output() {
+                let output = match output {
+                    // On the machine's own core: what it takes is charged with each commit.
+                    Output::Execute(mut executing) => {
+                        executing.run();
+                        machine.handle(self.now, Input::Executed(executing));
+                        continue;
+                    }
+                    output => output,
+                };
                 match &output {
                     Output::Committed(report) => {
                         let actions: usize = report.executed.iter().map(|done| done.answers.len()).sum();
@@ -271,6 +280,7 @@ impl World {
             Output::Persist { position, entry, sync } => self.persist(host, at, position, entry, sync),
             Output::Truncate(before) => self.nodes[host.0 as usize].disk.truncate_before(before.0),
             Output::Verify(job, work) => self.start_job(host, at, job, &work),
+            Output::Execute(_) => unreachable!("executed within the step"),
             Output::Store(locator, document) => {
                 debug_assert_eq!(document::content(&self.seed, locator), document);
             }

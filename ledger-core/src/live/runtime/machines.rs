@@ -79,6 +79,9 @@ pub(in crate::live) struct JournalLink {
 pub(in crate::live) trait Hosted: Machine + Send + 'static {
     /// Tells its figures.
     fn publish(&self, shared: &Shared);
+    /// Whether it has more to catch up with than it should be given more of. Asked of the first machine of a process: a
+    /// replica is alone in its own.
+    fn is_behind(&self) -> bool;
 }
 
 /// A machine, and what the driver must know about it.
@@ -148,13 +151,11 @@ impl<M: Hosted> Machines<M> {
         self.slots.iter().for_each(|slot| slot.seat.machine.publish(&self.ports.shared));
     }
 
-    /// Whether the disk keeps up, so that messages may be taken.
+    /// Whether disk and execution keep up, so that messages may be taken.
     fn may_take(&self) -> bool {
-        self.ports
-            .outlets
-            .journal
-            .as_ref()
-            .is_none_or(|journal| journal.backlog.load(Ordering::Acquire) <= BACKLOG_BYTES_MAX)
+        let journal = self.ports.outlets.journal.as_ref();
+        let kept_up = |journal: &JournalLink| journal.backlog.load(Ordering::Acquire) <= BACKLOG_BYTES_MAX;
+        journal.is_none_or(kept_up) && !self.slots.first().is_some_and(|slot| slot.seat.machine.is_behind())
     }
 
     /// Takes what is there: whether there was anything, and whether to go on.
@@ -331,6 +332,16 @@ impl<M: Hosted> Machines<M> {
             Output::Verify(job, work) => {
                 // Not handled here: one finding can be followed by another without end.
                 self.done.extend(self.ports.workers.submit(Task { machine, job, work }));
+            }
+            Output::Execute(mut executing) => {
+                match &self.ports.outlets.executor {
+                    // An executor that is gone has said why.
+                    Some(executor) => drop(executor.send((machine, executing))),
+                    None => {
+                        executing.run();
+                        self.done.push_back((machine, Input::Executed(executing)));
+                    }
+                }
             }
             Output::Store(locator, document) => {
                 self.vault(VaultOp::Store { machine, locator, document });
