@@ -3,7 +3,7 @@
 
 use crate::support::{plan, root};
 use bytes::Bytes;
-use ledger_core::audit::{Checkpoint, CheckpointBody, CheckpointError, Receipt};
+use ledger_core::audit::{Checkpoint, CheckpointBody, CheckpointError, Receipt, ReceiptError};
 use ledger_core::block::Block;
 use ledger_core::codec::List;
 use ledger_core::committee::{Committee, ReplicaId};
@@ -159,11 +159,12 @@ impl Replica {
     }
 
     /// Whether any message holds one of these, each of at least sixteen bytes: its first sixteen are looked for.
-    fn holds<'a>(&self, canaries: impl IntoIterator<Item = (&'static str, Vec<u8>)> + 'a) -> BTreeSet<&'static str> {
+    fn holds(&self, canaries: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> BTreeSet<&'static str> {
         let mut heads: BTreeMap<[u8; 16], &'static str> = BTreeMap::new();
         let mut first = vec![false; 1 << 16];
         for (kind, canary) in canaries {
-            let head: [u8; 16] = *canary.first_chunk().expect("a canary is long enough not to be there by chance");
+            let head: [u8; 16] =
+                *canary.first_chunk().expect("a canary is long enough not to be there by chance");
             first[usize::from(head[0]) << 8 | usize::from(head[1])] = true;
             heads.insert(head, kind);
         }
@@ -216,7 +217,8 @@ fn a_curious_replica_learns_what_the_document_lists_and_nothing_else() {
         canaries.push(("documents", sealed[..32].to_vec()));
         canaries.push(("salts", salt.to_vec()));
         canaries.push(("data_keys", seal::pack(&key, &salt)[..32].to_vec()));
-        for hash in [seal::document_hash(&document), Digest::sha256(&[&document]), Digest(*blake3(&document))] {
+        for hash in [seal::document_hash(&document), Digest::sha256(&[&document]), Digest(*blake3(&document))]
+        {
             canaries.push(("document_hashes", hash.0.to_vec()));
         }
     }
@@ -322,7 +324,7 @@ fn colluding_replicas_forge_nothing() {
         let forged = Receipt { index: 0, proof: List::default(), checkpoint, entry: good.entry.clone() };
         forged.verify(committee, &mut BatchVerifier).map(|_| ())
     };
-    let short = |found| Err(CheckpointError::NoQuorum { found, quorum: 3 }.into());
+    let short = |found| -> Result<(), ReceiptError> { Err(CheckpointError::NoQuorum { found, quorum: 3 }.into()) };
     assert_eq!(forge(&[3]), short(1));
     assert_eq!(forge(&[2, 3]), short(2));
     // One more than is tolerated, and one more again: from a quorum on, there is nothing left to trust.

@@ -18,7 +18,7 @@ use sim::seed::Seed;
 use sim::world::{Options, SeededBug, run_audited};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tlog_tiles::{CheckpointText, Hash, check_record, record_hash};
+use tlog_tiles::{Checkpoint as TlogCheckpoint, Hash, check_record, record_hash};
 
 /// A few patients whose records many ask for, some of them in vain.
 const SCENARIO: &str = "# Who asked for whose records?
@@ -54,14 +54,18 @@ fn what_a_run_leaves_is_verified_offline_and_nothing_else_is() {
         Build::Debug.run(&directory, &["verify", file, "--committee", committee])
     };
     let ended = verify(file, "out/committee.json").exits(0);
-    for phrase in [": verified\n", "entry    ", "who      party ", "of 4 replicas, a quorum: replica-", "answer   "] {
+    for phrase in
+        [": verified\n", "entry    ", "who      party ", "of 4 replicas, a quorum: replica-", "answer   "]
+    {
         assert!(ended.stdout.contains(phrase), "no {phrase:?} in\n{}", ended.stdout);
     }
-    let all: Vec<String> = receipts(&directory).iter().map(|file| file.to_str().unwrap().to_owned()).collect();
+    let all: Vec<String> =
+        receipts(&directory).iter().map(|file| file.to_str().unwrap().to_owned()).collect();
     assert_eq!(all.len(), 8);
     let mut arguments = vec!["verify", "--json", "--committee", "out/committee.json"];
     arguments.extend(all.iter().map(String::as_str));
-    let rows: Value = serde_json::from_str(&Build::Debug.run(&directory, &arguments).exits(0).stdout).unwrap();
+    let rows: Value =
+        serde_json::from_str(&Build::Debug.run(&directory, &arguments).exits(0).stdout).unwrap();
     assert!(rows["files"].as_array().unwrap().iter().all(|row| row["verified"] == true), "{rows}");
 
     let text = fs::read_to_string(receipt).unwrap();
@@ -112,7 +116,7 @@ fn receipts_verify_with_independent_implementations() {
         let note = Note::from_bytes(note.as_bytes()).unwrap();
         let (signed, unknown) = note.verify(&verifiers()).unwrap();
         assert!(signed.len() >= 3 && unknown.is_empty(), "{} of 4 sign", signed.len());
-        let checkpoint = CheckpointText::from_bytes(note.text()).unwrap();
+        let checkpoint = TlogCheckpoint::from_bytes(note.text()).unwrap();
         assert_eq!(checkpoint.origin(), format!("amanah/{}", committee["chain"].as_str().unwrap()));
         let (size, root) = (checkpoint.size(), *checkpoint.hash());
         check_record(&proof, size, root, index, record_hash(&entry)).unwrap();
@@ -136,12 +140,13 @@ fn an_audit_lists_every_access_and_is_verified_like_a_receipt() {
         Build::Debug.run(&directory, &all)
     };
     let ended = audit(&["--patient", "0", "--out", "p0.audit.json"]).exits(0);
-    for phrase in ["accesses to the records of patient 0 (party ", "TREAT", "of hospital ", "nothing is left out: "] {
+    for phrase in
+        ["accesses to the records of patient 0 (party ", "TREAT", "of hospital ", "nothing is left out: "]
+    {
         assert!(ended.stdout.contains(phrase), "no {phrase:?} in\n{}", ended.stdout);
     }
-    let verify = |file: &str| {
-        Build::Debug.run(&directory, &["verify", file, "--committee", "out/committee.json"])
-    };
+    let verify =
+        |file: &str| Build::Debug.run(&directory, &["verify", file, "--committee", "out/committee.json"]);
     let verified = verify("p0.audit.json").exits(0);
     assert!(verified.stdout.contains("nothing is left out: "), "{}", verified.stdout);
     let file = json(&directory.join("p0.audit.json"));
@@ -149,7 +154,8 @@ fn an_audit_lists_every_access_and_is_verified_like_a_receipt() {
     assert!(accesses.len() > 3, "{}", accesses.len());
     // The same patient by party number, on stdout.
     let party = format!("party:{}", file["patient"]);
-    let printed: Value = serde_json::from_str(&audit(&["--patient", &party, "--json"]).exits(0).stdout).unwrap();
+    let printed: Value =
+        serde_json::from_str(&audit(&["--patient", &party, "--json"]).exits(0).stdout).unwrap();
     assert_eq!(printed, file);
 
     let tampered = |change: &dyn Fn(&mut Value), message: &str, code: i32| {
@@ -159,18 +165,26 @@ fn an_audit_lists_every_access_and_is_verified_like_a_receipt() {
         let ended = verify("bad.json").exits(code);
         assert!(ended.stderr.contains(message), "{message}: {}", ended.stderr);
     };
-    let remove = |number: usize| move |file: &mut Value| {
-        file["accesses"].as_array_mut().unwrap().remove(number);
+    let remove = |number: usize| {
+        move |file: &mut Value| {
+            file["accesses"].as_array_mut().unwrap().remove(number);
+        }
     };
     tampered(&remove(0), "an access is left out: number 1 is missing", 10);
     tampered(&remove(accesses.len() - 1), "accesses are left out: ", 10);
     tampered(&|file| file["accesses"] = Value::Array(Vec::new()), "accesses are left out: 0 are listed", 10);
-    tampered(&|file| file["accesses"][1]["decisions"][0]["why"] = "PATRQT".into(), "is not what it proves", 10);
+    tampered(
+        &|file| file["accesses"][1]["decisions"][0]["why"] = "PATRQT".into(),
+        "is not what it proves",
+        10,
+    );
     tampered(&|file| file["accesses"][0]["entry"] = file["accesses"][1]["entry"].take(), "", 2);
     tampered(&|file| file["format"] = "amanah-audit/7".into(), "this program reads \"amanah-audit/1\"", 2);
     tampered(&|file| file["counter"] = "AAAA".into(), "its `counter`: ", 2);
 
-    for (patient, message) in [("12", "patients are numbered 0 to 11"), ("party:0", "there is no such patient"), ("x", "")] {
+    for (patient, message) in
+        [("12", "patients are numbered 0 to 11"), ("party:0", "there is no such patient"), ("x", "")]
+    {
         let ended = audit(&["--patient", patient]).exits(2);
         assert!(ended.stderr.contains(message), "{}", ended.stderr);
     }
@@ -233,7 +247,10 @@ fn an_audit_agrees_with_the_history_and_changes_nothing() {
 fn files_are_read_back() {
     let directory = results("files");
     let committee = committee_file::read(&directory.join("out/committee.json")).unwrap();
-    assert_eq!(committee_file::to_json(&committee), fs::read_to_string(directory.join("out/committee.json")).unwrap());
+    assert_eq!(
+        committee_file::to_json(&committee),
+        fs::read_to_string(directory.join("out/committee.json")).unwrap()
+    );
     for file in receipts(&directory) {
         let text = fs::read_to_string(file).unwrap();
         assert_eq!(Receipt::from_text(&text, &committee).unwrap().to_text(&committee), text);

@@ -15,6 +15,10 @@ use std::fs;
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("access-decisions.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
+    (
+        "key-rotation.yaml",
+        &["warmup=1s", "duration=12s", "population.patients=200", "expect[2]=keys.rotated > 20"],
+    ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
     (
@@ -121,6 +125,11 @@ fn what_is_played_live_holds_in_virtual_time() {
 #[test]
 fn a_crash_and_a_partition_pass_the_smoke_test() {
     holds("smoke.yaml");
+}
+
+#[test]
+fn keys_follow_revocations_and_erasures_hold() {
+    holds("key-rotation.yaml");
 }
 
 #[test]

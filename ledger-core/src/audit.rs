@@ -10,7 +10,7 @@ mod log;
 mod receipt;
 mod text;
 
-pub use accesses::{AccessProof, AuditError, Asked, PatientAudit, ProvenAccess};
+pub use accesses::{AccessProof, Asked, AuditError, PatientAudit, ProvenAccess};
 pub use checkpoint::{
     Checkpoint, CheckpointBody, CheckpointError, NOTE_BYTES_MAX, key_hash as verifier_key_hash,
 };

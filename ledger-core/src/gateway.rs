@@ -39,7 +39,8 @@ pub use command::{Actor, Command, CommandKind, Completion, End};
 pub use config::{Directory, GatewayBug, GatewayConfig, GatewayTuning, Institution};
 pub use custody::{TICKETS_MAX, TICKETS_PER_PEER_MAX};
 pub use job::{
-    Opening, Permit, Preparation, Prepared, Rewrapping, Sealed, SealedBlob, Sealing, Signing, open_grantee_wrap,
+    Opening, Permit, Preparation, Prepared, Rewrapping, Sealed, SealedBlob, Sealing, Signing,
+    open_grantee_wrap,
 };
 pub use keys::{Held, SUPERSEDED_MAX};
 

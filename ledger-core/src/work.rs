@@ -6,9 +6,9 @@
 
 use crate::audit::{CheckpointBody, CheckpointError, Receipt, ReceiptError};
 use crate::block::{Block, BlockError};
+use crate::codec::Blob;
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, Signature, SignatureCheck, SignatureVerifier};
-use crate::codec::Blob;
 use crate::gateway::{Opening, Preparation, Prepared, Rewrapping, Sealed, Sealing, Signing};
 use crate::ledger::transaction::Transaction;
 use crate::replica::{Snapshot, SnapshotError, VerifiedSnapshot};

@@ -25,9 +25,9 @@ mod fields;
 mod gateway;
 mod key;
 mod replica;
-mod vault;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 pub use consortium::{Congestion, Consortium, GenesisError, GenesisFile, InstitutionEntry, ReplicaEntry};
 pub use directory::{
@@ -37,8 +37,8 @@ pub use directory::{
 pub use fields::{hex, parse_hex32 as parse_key};
 pub use gateway::GatewayFile;
 pub use key::{KeyError, SecretSeed};
-pub use vault::VaultPlace;
 pub use replica::{LoadPlan, ReplicaFile};
+pub use vault::VaultPlace;
 
 /// What `format:` says in every file.
 pub const FORMAT: u64 = 1;

@@ -652,7 +652,9 @@ fn replica_config(
         #[cfg(feature = "seeded-bugs")]
         bug: options.bugs.iter().find_map(|bug| match bug {
             SeededBug::Replica(who, bug) if who.is_none_or(|who| who.index() == index) => Some(*bug),
-            SeededBug::Replica(..) | SeededBug::Ledger(_) | SeededBug::Gateway(_) | SeededBug::Auditor => None,
+            SeededBug::Replica(..) | SeededBug::Ledger(_) | SeededBug::Gateway(_) | SeededBug::Auditor => {
+                None
+            }
         }),
     }
 }

@@ -17,9 +17,7 @@ use super::receipt::Entry;
 use crate::codec::{DecodeError, List};
 use crate::committee::Committee;
 use crate::crypto::{Digest, SignatureVerifier};
-use crate::ledger::transaction::{
-    Action, ConsentId, Outcome, PartyId, Purpose, RecordId, Transaction,
-};
+use crate::ledger::transaction::{Action, ConsentId, Outcome, PartyId, Purpose, RecordId, Transaction};
 use crate::ledger::{StateProof, StateProofError};
 use crate::time::Timestamp;
 use bytes::Bytes;

@@ -109,9 +109,9 @@ impl Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::text::{PROOF_HEADER, PROOF_TEXT_BYTES_MAX};
     use crate::audit::AuditLog;
     use crate::audit::checkpoint::tests::{body, signed};
+    use crate::audit::text::{PROOF_HEADER, PROOF_TEXT_BYTES_MAX};
     use crate::committee::tests::committee;
     use crate::crypto::BatchVerifier;
     use crate::ledger::transaction::{AccessDecision, Answer, Outcome, RecordId, Refusal};

@@ -206,7 +206,15 @@ impl Gateway {
         let action = match subject {
             Preparing::Registration { patient, class, label } => {
                 operation.aim = Aim::Hold { locator, commitment };
-                Action::RegisterRecord { patient, commitment, class, label, size_bucket, locator, patient_wrap }
+                Action::RegisterRecord {
+                    patient,
+                    commitment,
+                    class,
+                    label,
+                    size_bucket,
+                    locator,
+                    patient_wrap,
+                }
             }
             Preparing::Rotation(rotation) => {
                 operation.aim = Aim::Turn { rotation, commitment };
@@ -305,7 +313,11 @@ impl Gateway {
         }
         match (end, operation.aim) {
             // It may have been committed all the same: permits of the new version are served, if there are any.
-            (End::TimedOut, Aim::Hold { locator, commitment } | Aim::Turn { rotation: Rotation { locator, .. }, commitment }) => {
+            (
+                End::TimedOut,
+                Aim::Hold { locator, commitment }
+                | Aim::Turn { rotation: Rotation { locator, .. }, commitment },
+            ) => {
                 self.holdings.remember_unconfirmed(commitment, locator);
             }
             (_, Aim::Hold { .. } | Aim::Turn { .. }) => {}

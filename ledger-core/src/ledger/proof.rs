@@ -81,8 +81,7 @@ impl StateProof {
     where
         T: BorshSerialize + BorshDeserialize,
     {
-        let roots: &[Digest; TABLES] =
-            self.roots[..].try_into().map_err(|_| StateProofError::StateRoot)?;
+        let roots: &[Digest; TABLES] = self.roots[..].try_into().map_err(|_| StateProofError::StateRoot)?;
         if state_root(&self.policy, roots) != *root {
             return Err(StateProofError::StateRoot);
         }

@@ -226,7 +226,9 @@ impl Cluster {
                 }
                 Output::Observed(Observation::Misbehaviour { what, .. }) => panic!("{what}"),
                 Output::Observed(_) => {}
-                Output::Store(..) | Output::Load(_) | Output::Erase(_) | Output::Completed(_) => unreachable!(),
+                Output::Store(..) | Output::Load(_) | Output::Erase(_) | Output::Completed(_) => {
+                    unreachable!()
+                }
             }
         }
         if let Some(position) = durable {

@@ -119,7 +119,9 @@ fn read(arguments: &Audit) -> Result<(ResultFile, PartyId), String> {
         return Err(format!("{file}: the recorded run was interrupted: run the scenario again to its end"));
     }
     if !recorded.plan.ledger.execution {
-        return Err(format!("{file}: it executes nothing (`ledger.execution: false`): there are no accesses"));
+        return Err(format!(
+            "{file}: it executes nothing (`ledger.execution: false`): there are no accesses"
+        ));
     }
     let names = Names::of(&recorded.plan);
     let patient = names.patient(&arguments.patient)?;

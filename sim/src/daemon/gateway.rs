@@ -12,7 +12,8 @@ use ledger_core::gateway::{Command, Completion, End, GatewayConfig, GatewayTunin
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{Outcome, PartyId, RecordId};
 use ledger_core::live::{
-    BucketPlace, Busy, Clock, DirectoryVault, GatewayMember, GatewaysHandle, GatewaysOptions, Vault, start_gateways,
+    BucketPlace, Busy, Clock, DirectoryVault, GatewayMember, GatewaysHandle, GatewaysOptions, Vault,
+    start_gateways,
 };
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -43,8 +44,7 @@ pub fn run_gateway(file: GatewayFile, stop: &Stop) -> Result<(), DaemonError> {
     let state_error = |error| DaemonError::Io { what: file.state.display().to_string(), error };
     std::fs::create_dir_all(&file.state).map_err(state_error)?;
     let (holdings, since) = Holdings::open(&file.state).map_err(state_error)?;
-    let genesis: Vec<Held> =
-        ledger.iter().flat_map(|ledger| custody(ledger, entry.organisation)).collect();
+    let genesis: Vec<Held> = ledger.iter().flat_map(|ledger| custody(ledger, entry.organisation)).collect();
     let (preload, given_up) = in_custody(genesis, since);
     for locator in given_up {
         // A restart interrupted the time in which permits of an old version are served; or its erasure.
@@ -102,7 +102,8 @@ fn open_vault(file: &GatewayFile) -> Result<Arc<dyn Vault>, DaemonError> {
             Ok(Arc::new(vault.map_err(io)?))
         }
         VaultPlace::Bucket(place) => {
-            let io = |error| DaemonError::Io { what: format!("s3://{}/{}", place.bucket, place.prefix), error };
+            let io =
+                |error| DaemonError::Io { what: format!("s3://{}/{}", place.bucket, place.prefix), error };
             bucket(place, file.secret.bytes()).map_err(io)
         }
     }

@@ -64,10 +64,15 @@ fn bucket(text: &str) -> Result<BucketPlace, String> {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let slot = match key {
             "endpoint" if !value.starts_with("https://") && !value.starts_with("http://") => {
-                return Err(format!("the endpoint {} begins with neither https:// nor http://", quote(value)));
+                return Err(format!(
+                    "the endpoint {} begins with neither https:// nor http://",
+                    quote(value)
+                ));
             }
             "endpoint" if value.contains('@') => {
-                return Err("credentials do not belong into an address: put them into the environment".to_owned());
+                return Err(
+                    "credentials do not belong into an address: put them into the environment".to_owned()
+                );
             }
             "endpoint" => &mut place.endpoint,
             "region" => &mut place.region,

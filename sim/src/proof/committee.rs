@@ -114,8 +114,8 @@ pub fn read(file: &Path) -> Result<Committee, CommitteeFileError> {
 
 fn parse(file: &Path, bytes: &[u8]) -> Result<Committee, CommitteeFileError> {
     let file = || file.to_owned();
-    let read: CommitteeFile = serde_json::from_slice(bytes)
-        .map_err(|error| CommitteeFileError::NotJson { file: file(), error })?;
+    let read: CommitteeFile =
+        serde_json::from_slice(bytes).map_err(|error| CommitteeFileError::NotJson { file: file(), error })?;
     if read.format != FORMAT {
         return Err(CommitteeFileError::Format { file: file(), found: read.format });
     }
@@ -185,6 +185,8 @@ mod tests {
         refused("\"stake\": 1", "\"stake\": 0", "replica 0 has no stake");
         refused("\"stake\"", "\"steak\"", "unknown field `steak`");
         assert!(parsed("{").unwrap_err().contains("is no committee"));
-        assert!(read(Path::new("no/such/committee.json")).unwrap_err().to_string().contains("cannot be read"));
+        assert!(
+            read(Path::new("no/such/committee.json")).unwrap_err().to_string().contains("cannot be read")
+        );
     }
 }

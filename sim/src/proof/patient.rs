@@ -90,10 +90,7 @@ pub fn write_audit(audit: &PatientAudit, proven: &[ProvenAccess], committee: &Co
 ///
 /// # Errors
 /// See [`AuditFileError`].
-pub fn read_audit(
-    text: &str,
-    committee: &Committee,
-) -> Result<(PatientAudit, Vec<Value>), AuditFileError> {
+pub fn read_audit(text: &str, committee: &Committee) -> Result<(PatientAudit, Vec<Value>), AuditFileError> {
     let value: Value = serde_json::from_str(text).map_err(AuditFileError::Json)?;
     let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
     if format != FORMAT {
@@ -102,8 +99,7 @@ pub fn read_audit(
     let file: AuditFile = serde_json::from_str(text).map_err(AuditFileError::Json)?;
     let counter = bytes("counter", &file.counter)?;
     let counter = codec::decode(&counter, StateProof::BYTES_MAX);
-    let counter =
-        counter.map_err(|error| AuditFileError::Codec { field: "counter".to_owned(), error })?;
+    let counter = counter.map_err(|error| AuditFileError::Codec { field: "counter".to_owned(), error })?;
     let decisions = file.accesses.iter().flat_map(|row| row.decisions.clone()).collect();
     let accesses = file.accesses.into_iter().enumerate();
     let accesses: Result<_, _> = accesses.map(|(number, row)| access(number, &row)).collect();

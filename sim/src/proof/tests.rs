@@ -89,7 +89,10 @@ fn a_receipt_is_read_in_every_form() {
         assert!(words.contains(part), "{part} in {words}");
     }
     let words = checkpoint(&receipt.checkpoint, &committee);
-    assert!(words.contains("3 of 4 replicas, a quorum: replica-0.oslo, replica-1.oslo, replica-3.oslo"), "{words}");
+    assert!(
+        words.contains("3 of 4 replicas, a quorum: replica-0.oslo, replica-1.oslo, replica-3.oslo"),
+        "{words}"
+    );
 }
 
 #[test]

@@ -63,7 +63,8 @@ pub fn answers(answers: &[Answer]) -> String {
 
 /// Of all accesses to a patient's records.
 pub fn accesses(audit: &PatientAudit, proven: &[ProvenAccess], name: &dyn Fn(u32) -> String) -> String {
-    let mut text = format!("{:>4}  {:>9}  {:>7}  {:16}  {:9}  decision\n", "no.", "when", "entry", "why", "record");
+    let mut text =
+        format!("{:>4}  {:>9}  {:>7}  {:16}  {:9}  decision\n", "no.", "when", "entry", "why", "record");
     for row in proven {
         let _ = writeln!(
             text,

@@ -78,7 +78,8 @@ fn write_receipts(directory: &Path, run: &Run) -> Result<(), WriteError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}
     }
-    let receipts = run.history.receipts.iter().filter_map(|(_, index, receipt)| Some((index, receipt.as_ref()?)));
+    let receipts =
+        run.history.receipts.iter().filter_map(|(_, index, receipt)| Some((index, receipt.as_ref()?)));
     let receipts: BTreeMap<_, _> = receipts.collect();
     if receipts.is_empty() {
         return Ok(());

@@ -39,7 +39,8 @@ use ledger_core::codec::List;
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Actor, Command, CommandKind};
 use ledger_core::ledger::transaction::{
-    Confidentiality, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope, Sensitivities,
+    Confidentiality, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope,
+    Sensitivities,
 };
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -389,8 +390,7 @@ impl PersonalHealthRecord {
     }
 
     fn erase(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
-        let (record, info) =
-            knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
+        let (record, info) = knowledge.draw_record(moment.population, self.zipf_milli, &mut self.stream)?;
         let RecordInfo { patient, custodian, locator, .. } = info;
         knowledge.begin(moment.operation, Pending::Erase { patient, record, locator });
         let command = CommandKind::Shred { record };

@@ -411,7 +411,8 @@ fn keys_follow_consents() {
             delegate: 20_000,
             ..RecordMix::of([150_000, 260_000, 300_000, 20_000, 30_000])
         };
-        let workload = WorkloadPlan::PersonalHealthRecord { rate_mhz: 200_000, mix, zipf_milli: 500, rotation };
+        let workload =
+            WorkloadPlan::PersonalHealthRecord { rate_mhz: 200_000, mix, zipf_milli: 500, rotation };
         World::new(&plan(600, vec![workload], Arrivals::Poisson)).run()
     };
     let counted = |world: &World, kind: OperationKind| {
@@ -422,7 +423,9 @@ fn keys_follow_consents() {
     };
     let (lazy, eager) = (keyed(Rotation::Lazy), keyed(Rotation::Eager));
     for world in [&lazy, &eager] {
-        for kind in [OperationKind::Rewrap, OperationKind::Rotate, OperationKind::Erase, OperationKind::Delegate] {
+        for kind in
+            [OperationKind::Rewrap, OperationKind::Rotate, OperationKind::Erase, OperationKind::Delegate]
+        {
             assert!(counted(world, kind) > 20, "{kind:?}: {}", counted(world, kind));
         }
         let mut erased_asks = 0;

@@ -52,7 +52,8 @@ fn genesis() -> Ledger {
 
 /// Who asks for what: each row is one bundle.
 fn bundles() -> Vec<(PartyId, Vec<Action>)> {
-    let ask = |record| Action::RequestAccess { record: RecordId(record), purpose: Purpose::TREAT, consent: None };
+    let ask =
+        |record| Action::RequestAccess { record: RecordId(record), purpose: Purpose::TREAT, consent: None };
     let own = Action::RequestAccess { record: RecordId(0), purpose: Purpose::PATRQT, consent: None };
     let (record, reason) = (RecordId(2), Digest([8; 32]));
     vec![
@@ -92,10 +93,11 @@ fn audit() -> (PatientAudit, Committee) {
         let mut decisions = entry.answers.iter().filter_map(|answer| answer.decision);
         decisions.any(|decision| decision.patient == PATIENT)
     };
-    let accesses = (0..).zip(entries).filter(|(_, (entry, _))| concerns(entry)).map(|(index, (entry, bytes))| {
-        let proof = List::new(log.inclusion_proof(index, log.size()).unwrap()).unwrap();
-        AccessProof { entry, index, proof, transaction: bytes }
-    });
+    let accesses =
+        (0..).zip(entries).filter(|(_, (entry, _))| concerns(entry)).map(|(index, (entry, bytes))| {
+            let proof = List::new(log.inclusion_proof(index, log.size()).unwrap()).unwrap();
+            AccessProof { entry, index, proof, transaction: bytes }
+        });
     let audit = PatientAudit {
         patient: PATIENT,
         checkpoint: signed(body, &keys, &[0, 1, 3]),
@@ -110,8 +112,13 @@ fn every_access_is_proven_with_who_what_and_why() {
     let (audit, committee) = audit();
     let proven = audit.verify(&committee, &mut BatchVerifier).unwrap();
     let rows: Vec<_> = proven.iter().map(|row| (row.counter, row.index, row.actor, row.record.0)).collect();
-    let expected =
-        [(1, 0, CLINICIAN, 0), (2, 2, PATIENT, 0), (3, 3, CLINICIAN, 2), (4, 3, CLINICIAN, 0), (5, 4, CLINICIAN, 2)];
+    let expected = [
+        (1, 0, CLINICIAN, 0),
+        (2, 2, PATIENT, 0),
+        (3, 3, CLINICIAN, 2),
+        (4, 3, CLINICIAN, 0),
+        (5, 4, CLINICIAN, 2),
+    ];
     assert_eq!(rows, expected);
     assert_eq!(proven[0].outcome, Outcome::Refused(Refusal::NoConsent));
     assert_eq!(proven[0].organisation, HOSPITAL);
@@ -162,10 +169,7 @@ fn nothing_can_be_changed_or_added() {
         ),
         (&|it| it.accesses[0].transaction = other.1.clone(), AuditError::OtherTransaction(0)),
         (&|it| it.checkpoint.body.commit = 0, AuditError::CommitOrder { index: 0, entry: 1, checkpoint: 0 }),
-        (
-            &|it| it.checkpoint.body.state_root.0[0] ^= 1,
-            AuditError::Counter(StateProofError::StateRoot),
-        ),
+        (&|it| it.checkpoint.body.state_root.0[0] ^= 1, AuditError::Counter(StateProofError::StateRoot)),
         (
             &|it| it.checkpoint.body.commit += 1,
             AuditError::Checkpoint(CheckpointError::BadSignature(crate::committee::ReplicaId(0))),

@@ -19,7 +19,13 @@ fn held(world: &World) -> Held {
 
 fn rewrap(world: &World, pair: WrapKeyPair) -> CommandKind {
     let recipient = Gateway::wrap_key(secret(READER));
-    CommandKind::Rewrap { record: RecordId(0), grantee: HOSPITALS[READER], recipient, pair, held: held(world) }
+    CommandKind::Rewrap {
+        record: RecordId(0),
+        grantee: HOSPITALS[READER],
+        recipient,
+        pair,
+        held: held(world),
+    }
 }
 
 fn rotate(locator: [u8; 16]) -> CommandKind {
@@ -92,7 +98,10 @@ fn a_custodian_follows_its_rotation() {
     assert_eq!((after.locator, after.commitment), (NEW, sealed(&world, NEW).0));
     assert_ne!(after.commitment, before.commitment);
     assert!(after.open(&agent(), world.committee.chain()).is_some());
-    assert!(world.ledger.wrap_for(RecordId(0), HOSPITALS[READER]).is_none(), "wraps of the key before are void");
+    assert!(
+        world.ledger.wrap_for(RecordId(0), HOSPITALS[READER]).is_none(),
+        "wraps of the key before are void"
+    );
     // It is shared as before, from its new place, and the old version is gone once its time is over.
     assert!(permitted(world.ask(READER, CLINICIANS[READER], share())));
     assert_eq!(world.vaults[CUSTODIAN].keys().copied().collect::<Vec<_>>(), [NEW]);
@@ -232,7 +241,8 @@ fn stolen_keys_serve_until_the_credential_is_revoked() {
         let receipt = world.prove(3);
         world.revoke_credential(revoked);
         world.observations.clear();
-        let refused = if revoked == HOSPITALS[READER] { Refusal::RoleNotAllowed } else { Refusal::CredentialRevoked };
+        let refused =
+            if revoked == HOSPITALS[READER] { Refusal::RoleNotAllowed } else { Refusal::CredentialRevoked };
         assert_eq!(world.ask(READER, CLINICIANS[READER], share()), End::Refused(refused));
         let message = Message::Exchange(Exchange::KeyRequest { operation: 1 << 40, receipt, action: 0 });
         world.deliver(CUSTODIAN, Peer::Gateway(GatewayId(READER as u32)), &message);

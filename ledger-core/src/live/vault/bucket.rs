@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn an_endpoint_where_nobody_listens_is_an_error_within_its_time() {
         let endpoint = Some("http://127.0.0.1:9".to_owned());
-        let place = BucketPlace { bucket: "records".to_owned(), prefix: String::new(), endpoint, region: None };
+        let place =
+            BucketPlace { bucket: "records".to_owned(), prefix: String::new(), endpoint, region: None };
         // Whether credentials are missing or nobody answers, it is said and not waited for.
         let begun = std::time::Instant::now();
         assert!(BucketVault::open(&place, [1; 32]).is_err());

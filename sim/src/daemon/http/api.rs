@@ -34,8 +34,8 @@ use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Actor, Command, CommandKind, Completion, End};
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{
-    AccessId, Confidentiality, ConsentId, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Role,
-    Scope, Sensitivities,
+    AccessId, Confidentiality, ConsentId, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass,
+    RecordId, Role, Scope, Sensitivities,
 };
 use ledger_core::message::DOCUMENT_BYTES_MAX;
 use ledger_core::seal;
@@ -228,7 +228,9 @@ fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<Command, Refused
         "revoke" => required(body.consent, "consent")
             .map(|consent| CommandKind::Revoke { consent: ConsentId(consent) }),
         "rotate" => rotation(api, &body),
-        "erase" => required(body.record, "record").map(|record| CommandKind::Shred { record: RecordId(record) }),
+        "erase" => {
+            required(body.record, "record").map(|record| CommandKind::Shred { record: RecordId(record) })
+        }
         "delegate" => delegation(&body, now),
         "audit" => required(body.index, "index").map(|index| CommandKind::Audit { index }),
         other => {

@@ -62,7 +62,8 @@ fn defaults_are_filled_in() {
     assert_eq!(plan.replica_host.profile, "reference-8core");
     assert_eq!(plan.gateway_host.profile, "gateway-2core");
     assert_eq!(plan.arrivals, Arrivals::Poisson);
-    let WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, rotation } = &plan.workloads[0] else {
+    let WorkloadPlan::PersonalHealthRecord { rate_mhz, mix, zipf_milli, rotation } = &plan.workloads[0]
+    else {
         panic!("not the workload that was written")
     };
     assert_eq!((*rate_mhz, *zipf_milli), (400_000, 800));
