@@ -3,7 +3,7 @@
 
 use crate::support::{plan, root};
 use bytes::Bytes;
-use ledger_core::audit::{Checkpoint, CheckpointBody, CheckpointError, Receipt};
+use ledger_core::audit::{Checkpoint, CheckpointBody, CheckpointError, Receipt, ReceiptError};
 use ledger_core::block::Block;
 use ledger_core::codec::List;
 use ledger_core::committee::{Committee, ReplicaId};
@@ -162,10 +162,7 @@ impl Replica {
     }
 
     /// Whether any message holds one of these, each of at least sixteen bytes: its first sixteen are looked for.
-    fn holds<'a>(
-        &self,
-        canaries: impl IntoIterator<Item = (&'static str, Vec<u8>)> + 'a,
-    ) -> BTreeSet<&'static str> {
+    fn holds(&self, canaries: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> BTreeSet<&'static str> {
         let mut heads: BTreeMap<[u8; 16], &'static str> = BTreeMap::new();
         let mut first = vec![false; 1 << 16];
         for (kind, canary) in canaries {
@@ -331,7 +328,7 @@ fn colluding_replicas_forge_nothing() {
         let forged = Receipt { index: 0, proof: List::default(), checkpoint, entry: good.entry.clone() };
         forged.verify(committee, &mut BatchVerifier).map(|_| ())
     };
-    let short = |found| Err(CheckpointError::NoQuorum { found, quorum: 3 }.into());
+    let short = |found| -> Result<(), ReceiptError> { Err(CheckpointError::NoQuorum { found, quorum: 3 }.into()) };
     assert_eq!(forge(&[3]), short(1));
     assert_eq!(forge(&[2, 3]), short(2));
     // One more than is tolerated, and one more again: from a quorum on, there is nothing left to trust.

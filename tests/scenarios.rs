@@ -73,6 +73,10 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         // Fewer than in twenty seconds have a connection between their gateways.
         &["warmup=1s", "duration=3s", "population.patients=2k", "expect[2]=shares.rate > 200/s"],
     ),
+    (
+        "key-rotation.yaml",
+        &["warmup=1s", "duration=12s", "population.patients=200", "expect[2]=keys.rotated > 20"],
+    ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
     (
@@ -212,6 +216,11 @@ fn what_is_played_live_holds_in_virtual_time() {
 #[test]
 fn a_crash_and_a_partition_pass_the_smoke_test() {
     holds("smoke.yaml");
+}
+
+#[test]
+fn keys_follow_revocations_and_erasures_hold() {
+    holds("key-rotation.yaml");
 }
 
 #[test]

@@ -26,10 +26,13 @@ use crate::seam::Output;
 use crate::time::Timestamp;
 use crate::work::Work;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most records of which an old version is kept; a rotation beyond erases one early.
 pub const SUPERSEDED_MAX: usize = 65_536;
+
+/// Records remembered as given up; beyond, the oldest is forgotten.
+const GIVEN_UP_MAX: usize = 65_536;
 
 /// What a custodian tells the patient's agent of a record's present key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub(super) struct Holdings {
     unconfirmed: BTreeMap<Digest, [u8; 16]>,
     /// Of records that were rotated here: the present commitment, and where the version before lies.
     rotated: BTreeMap<RecordId, (Digest, Option<[u8; 16]>)>,
+    /// Given up here: a rotation that was committed before, and whose receipt comes after, brings nothing back.
+    given_up: BTreeSet<RecordId>,
 }
 
 impl Holdings {
@@ -100,6 +105,9 @@ impl Holdings {
 
     /// The document lies elsewhere from now on. Returns what is to be erased.
     fn rotate(&mut self, rotation: &Rotation, commitment: Digest) -> Option<[u8; 16]> {
+        if self.given_up.contains(&rotation.record) {
+            return Some(rotation.locator);
+        }
         self.records.insert(rotation.record, rotation.locator);
         let older = self.rotated.insert(rotation.record, (commitment, Some(rotation.old)));
         older.and_then(|(_, before)| before)
@@ -112,6 +120,10 @@ impl Holdings {
 
     /// Returns what is to be erased.
     fn give_up(&mut self, record: RecordId) -> impl Iterator<Item = [u8; 16]> + use<> {
+        self.given_up.insert(record);
+        if self.given_up.len() > GIVEN_UP_MAX {
+            self.given_up.pop_first();
+        }
         let before = self.rotated.remove(&record).and_then(|(_, before)| before);
         self.records.remove(&record).into_iter().chain(before)
     }
@@ -206,5 +218,42 @@ impl Gateway {
             Aim::GiveUp(record) => self.gave_up(record),
             Aim::Answer | Aim::Answers | Aim::Hold { .. } | Aim::Read => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: RecordId = RecordId(7);
+
+    fn rotation(old: u8, locator: u8) -> Rotation {
+        Rotation { record: RECORD, old: [old; 16], locator: [locator; 16], patient_wrap_key: [0; 32] }
+    }
+
+    #[test]
+    fn one_version_before_is_kept() {
+        let mut holdings = Holdings::default();
+        holdings.insert(RECORD, [1; 16]);
+        let commitment = |n| Digest([n; 32]);
+        let permit = |n| Permit { access: Default::default(), record: RECORD, commitment: commitment(n) };
+        assert_eq!(holdings.rotate(&rotation(1, 2), commitment(2)), None);
+        assert_eq!(holdings.locator(&permit(2)), Some([2; 16]));
+        assert_eq!(holdings.locator(&permit(1)), Some([1; 16]));
+        assert_eq!(holdings.rotate(&rotation(2, 3), commitment(3)), Some([1; 16]), "the oldest goes");
+        assert_eq!(holdings.forget_before(RECORD), Some([2; 16]));
+        assert_eq!((holdings.locator(&permit(2)), holdings.locator(&permit(3))), (None, Some([3; 16])));
+        assert_eq!(holdings.give_up(RECORD).collect::<Vec<_>>(), [[3; 16]]);
+        assert_eq!(holdings.locator(&permit(3)), None);
+    }
+
+    /// Where the erasure's receipt overtakes that of a rotation before it, the new version does not come back.
+    #[test]
+    fn a_rotation_that_is_late_brings_nothing_back() {
+        let mut holdings = Holdings::default();
+        holdings.insert(RECORD, [1; 16]);
+        assert_eq!(holdings.give_up(RECORD).collect::<Vec<_>>(), [[1; 16]]);
+        assert_eq!(holdings.rotate(&rotation(1, 2), Digest([2; 32])), Some([2; 16]));
+        assert_eq!(holdings.present(RECORD), None);
     }
 }
