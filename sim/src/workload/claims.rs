@@ -156,7 +156,7 @@ impl Claims {
             encounter: None,
             service: stream.below(1_000) as u32 * 10,
             services_left: stream.uniform(1, 3) as u32,
-            amount: stream.uniform(20_00, 900_00),
+            amount: stream.uniform(2_000, 90_000),
             approved: 0,
             claim: None,
             submitted_at: Timestamp::ZERO,
@@ -287,7 +287,7 @@ impl Case {
 
     fn next_service(&mut self, stream: &mut Stream) -> Step {
         self.service += 1;
-        self.amount = stream.uniform(20_00, 900_00);
+        self.amount = stream.uniform(2_000, 90_000);
         Step::Submit
     }
 

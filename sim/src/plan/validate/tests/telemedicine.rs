@@ -10,16 +10,71 @@ fn check(workload: &str, expected: &str) {
 }
 
 #[test]
+#[rustfmt::skip]
 fn batches_sampling_and_shares_have_bounds() {
-    check("  - telemedicine: { rate: 10/s, batch: 90s, sampling_max: 500, batches: 0 }", "");
-    check("  - telemedicine: { rate: 10/s, vitals_gap: 60%, spoofed_device: 50% }", "");
-    check("  - telemedicine: { rate: 10/s, vital_gap: 1% }", "");
-    check("  - claims: { rate: 10/s, duplicate: 2 }", "");
-    check("  - claims: { rate: 10/s, duplicate: 70%, no_encounter: 70% }", "");
+    check(
+        "  - telemedicine: { rate: 10/s, batch: 90s, batches: 0, sampling_max: 500 }",
+"error: x.yaml:8:40: workloads[0].telemedicine.batch: `90s` is too large
+    8 |   - telemedicine: { rate: 10/s, batch: 90s, batches: 0, sampling_max: 500 }
+      |                                        ^^^
+  = expected 1s to 60s
+error: x.yaml:8:54: workloads[0].telemedicine.batches: `0` is too small
+    8 |   - telemedicine: { rate: 10/s, batch: 90s, batches: 0, sampling_max: 500 }
+      |                                                      ^
+  = expected 1 to 1000
+error: x.yaml:8:71: workloads[0].telemedicine.sampling_max: `500` is too large
+    8 |   - telemedicine: { rate: 10/s, batch: 90s, batches: 0, sampling_max: 500 }
+      |                                                                       ^^^
+  = expected 1 to 250 (readings a second)
+",
+    );
+    check(
+        "  - telemedicine: { rate: 10/s, vitals_gap: 60%, spoofed_device: 50% }",
+"error: x.yaml:8:19: workloads[0].telemedicine: the kinds of wrong-doing add up to more than all sessions
+    8 |   - telemedicine: { rate: 10/s, vitals_gap: 60%, spoofed_device: 50% }
+      |                   ^
+  = a session sees at most one kind: expected at most 100% together
+",
+    );
+    check(
+        "  - telemedicine: { rate: 10/s, vital_gap: 1% }",
+"error: x.yaml:8:33: workloads[0].telemedicine.vital_gap: unknown key `vital_gap`
+    8 |   - telemedicine: { rate: 10/s, vital_gap: 1% }
+      |                                 ^^^^^^^^^
+  = did you mean `vitals_gap`?
+",
+    );
+    check(
+        "  - claims: { rate: 10/s, duplicate: 70%, no_encounter: 70% }",
+"error: x.yaml:8:13: workloads[0].claims: the kinds of wrong-doing add up to more than all encounters
+    8 |   - claims: { rate: 10/s, duplicate: 70%, no_encounter: 70% }
+      |             ^
+  = an encounter sees at most one kind: expected at most 100% together
+",
+    );
 }
 
 #[test]
+#[rustfmt::skip]
 fn who_is_missing_is_said() {
-    check("  - telemedicine: { rate: 10/s }", "");
-    check("  - claims: { rate: 10/s }", "");
+    check(
+        "  - telemedicine: { rate: 10/s }",
+"error: x.yaml:6:1: population.model_owners: no model owner, and triage takes a registered model
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `model_owners: 1`
+error: x.yaml:6:1: population.devices: fewer than two devices for each hospital, and devices measure vitals
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `devices: 400`, at least twice the number of hospitals
+",
+    );
+    check(
+        "  - claims: { rate: 10/s }",
+"error: x.yaml:6:1: population.insurers: no insurer, and insurers adjudicate claims
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `insurers: 2`
+",
+    );
 }
