@@ -176,7 +176,7 @@ impl Algorithm for Cubic {
 
 /// A window of 1/2^20 bytes, grown by `most` bytes for each `per` bytes of `acked`.
 fn added(window: u64, most: u64, acked: u64, per: u64) -> u64 {
-    let growth = (u128::from(most) * u128::from(acked) << FRACTION_BITS) / u128::from(per.max(1));
+    let growth = ((u128::from(most) * u128::from(acked)) << FRACTION_BITS) / u128::from(per.max(1));
     let growth = u64::try_from(growth).unwrap_or(u64::MAX);
     window.saturating_add(growth).min(WINDOW_MAX << FRACTION_BITS)
 }
