@@ -30,6 +30,12 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             // Of fewer trials not every wrong is drawn often.
             "workloads[0].clinical_trial.withdrawn=20%",
             "workloads[0].clinical_trial.stale_consent=20%",
+            "workloads[0].clinical_trial.shared=60%",
+            "workloads[0].clinical_trial.unconsented_research=50%",
+            "workloads[0].clinical_trial.plan_change=60%",
+            "workloads[0].clinical_trial.unblinding=60%",
+            "workloads[0].clinical_trial.result_mismatch=60%",
+            "workloads[0].clinical_trial.visit_interval=200ms",
         ],
     ),
     (
