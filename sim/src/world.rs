@@ -26,9 +26,7 @@ use bytes::Bytes;
 use ledger_core::audit::Receipt;
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
-use ledger_core::gateway::{
-    Command, Completion, Directory, Gateway, GatewayConfig, GatewayTuning, Institution,
-};
+use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
 use ledger_core::replica::{Replica, ReplicaConfig, SnapshotError};
