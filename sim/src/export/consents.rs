@@ -7,7 +7,7 @@ use crate::document::fhir::consent::{Consent, Recipient};
 use crate::document::fhir::{Id, Kind, Period, Reference};
 use ledger_core::gateway::{CommandKind, End};
 use ledger_core::ledger::transaction::{
-    Action, Answer, Confidentiality, ConsentId, Grantee, Outcome, PartyId, Purpose, RecordClass, Scope,
+    Action, Answer, Confidentiality, ConsentId, Grantee, Outcome, PartyId, Purpose, RecordClass, Role, Scope,
 };
 use ledger_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -57,6 +57,23 @@ pub(super) const fn purpose_code(purpose: Purpose) -> &'static str {
         Purpose::PUBHLTH => "PUBHLTH",
         Purpose::HMARKT => "HMARKT",
         Purpose::Other(_) => "",
+    }
+}
+
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Patient => "Patient",
+        Role::Guardian => "Guardian",
+        Role::Clinician => "Clinician",
+        Role::Pharmacist => "Pharmacist",
+        Role::Technician => "Technician",
+        Role::Clerk => "Clerk",
+        Role::Hospital => "Hospital",
+        Role::Pharmacy => "Pharmacy",
+        Role::Laboratory => "Laboratory",
+        Role::Insurer => "Insurer",
+        Role::Regulator => "Regulator",
+        Role::Auditor => "Auditor",
     }
 }
 
@@ -158,7 +175,7 @@ impl Family for Consents {
             let classes: Vec<_> = known.scope.classes.iter().map(|class| class_kind(*class)).collect();
             let recipient = match known.scope.grantee {
                 Grantee::Party(party) => Recipient::One(place.organisation(party, sink)?),
-                Grantee::Everyone(_) => Recipient::Everyone(place.organisation(home, sink)?),
+                Grantee::Everyone(role) => Recipient::Everyone(role_word(role)),
             };
             let until = known.scope.until;
             let patient = place.patient(home, known.patient, sink)?;

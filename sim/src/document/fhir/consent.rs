@@ -6,7 +6,7 @@
 //! what the patient has otherwise agreed to (`OPTIN`).
 
 use super::codes::{self, ACT_CODE, ACT_REASON, CONFIDENTIALITY, RESOURCE_TYPES};
-use super::{Coding, Id, Kind, Period, Reference, Resource};
+use super::{Coding, Id, Identifier, Kind, Period, Reference, Resource};
 use crate::document::date::Instant;
 use crate::document::json::{Object, Put, object};
 
@@ -15,8 +15,8 @@ use crate::document::json::{Object, Put, object};
 pub enum Recipient {
     /// An organisation or a person.
     One(Reference),
-    /// Everybody who has this role in a consortium; a reference to its index.
-    Everyone(Reference),
+    /// Everybody who acts for an organisation of this role, a word; a group that is no resource of its own.
+    Everyone(&'static str),
 }
 
 /// `Consent`.
@@ -56,9 +56,13 @@ impl Put for Provision<'_> {
         object(out, |o| {
             o.put("type", if consent.permits { "permit" } else { "deny" }).put("period", consent.period);
             o.objects("actor", [consent.recipient], |recipient, o| {
-                let (Recipient::One(who) | Recipient::Everyone(who)) = recipient;
-                let role = codes::concept(ROLE, "IRCP", "information recipient");
-                o.put("role", role).put("reference", who);
+                o.put("role", codes::concept(ROLE, "IRCP", "information recipient"));
+                match recipient {
+                    Recipient::One(who) => o.put("reference", who),
+                    Recipient::Everyone(role) => o.object("reference", |o| {
+                        o.put("type", "Group").put("identifier", Identifier { space: "role", value: role });
+                    }),
+                };
             });
             o.list("securityLabel", [coded(CONFIDENTIALITY, consent.confidentiality_max)]);
             o.list("purpose", consent.purposes.iter().map(|purpose| coded(ACT_REASON, purpose)));

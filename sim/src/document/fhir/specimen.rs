@@ -210,7 +210,7 @@ fn medicines(cast: &mut Cast, encounter: Reference, emit: &mut Emit<'_>) {
 fn consents(cast: &mut Cast, emit: &mut Emit<'_>) {
     let mut consent = None;
     for (permits, recipient) in
-        [(true, Recipient::One(cast.insurer)), (false, Recipient::Everyone(cast.provider))]
+        [(true, Recipient::One(cast.insurer)), (false, Recipient::Everyone("Hospital"))]
     {
         consent = Some(emit(&Consent {
             id: cast.id(),
