@@ -20,6 +20,7 @@
 mod auditor;
 mod digest;
 mod end;
+mod handover;
 mod netem;
 mod process;
 mod setup;
@@ -40,9 +41,10 @@ use ledger_core::committee::ReplicaId;
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Completion, End};
 use ledger_core::ledger::transaction::{Outcome, PartyId};
-use ledger_core::live::{Busy, Clock, Completed, GatewaysHandle, Report};
+use ledger_core::live::{Clock, Completed, GatewaysHandle, Report};
 use ledger_core::seam::{GatewayId, Observation, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
+use handover::Handover;
 use netem::Netem;
 use process::{Heard, Process, Recipe, Told};
 use std::collections::BTreeMap;
@@ -59,6 +61,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 const LEAD: Duration = Duration::from_secs(1);
 /// Longest sleep, and how often the watcher is asked.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
+/// Before commands that gateways had no room for are handed over again.
+const RETRY: Duration = Duration::from_millis(1);
 /// Operations started in one turn, so that a generator that lags still hears what has ended.
 const STARTS_PER_TURN: usize = 256;
 /// Frames and completions taken in one turn.
@@ -142,6 +146,7 @@ struct Testbed {
     heard_in: Sender<Heard>,
     heard: Receiver<Heard>,
     gateways: Option<GatewaysHandle>,
+    handover: Handover,
     completions: Receiver<Completed>,
     observed: Receiver<Report>,
     auditor: Option<Auditor>,
@@ -172,6 +177,9 @@ impl Testbed {
             }
             let lagging = self.start_due(now);
             let taken = self.take_all()?;
+            if let Some(gateways) = &self.gateways {
+                self.handover.go_on(gateways);
+            }
             if now >= self.asked_at {
                 self.asked_at = now + SLEEP_MAX;
                 if watch(&self.progress(now)) == Control::Stop {
@@ -253,9 +261,10 @@ impl Testbed {
         self.recorder.started(operation, record);
         match (target, &self.gateways) {
             (Target::Gateway(gateway, command), Some(gateways)) => {
-                if let Err(Busy(command)) = gateways.command(gateway, command) {
-                    let completion = Completion::new(command.operation, End::Overloaded);
-                    self.ended(now, operation, completion);
+                let room = self.handover.take(gateway, command);
+                self.handover.go_on(gateways);
+                if !room {
+                    self.ended(now, operation, Completion::new(operation, End::Overloaded));
                 }
             }
             (Target::Gateway(..), None) | (Target::Replica(..), _) => {
@@ -284,6 +293,7 @@ impl Testbed {
         let arrival = self.generator.as_ref().and_then(Generator::next_arrival);
         let due = self.due.keys().next().map(|(at, _)| *at);
         let next = [arrival, due].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        let sleep_max = if self.handover.is_empty() { SLEEP_MAX } else { RETRY };
         select! {
             recv(self.heard) -> heard => match heard {
                 Ok(heard) => self.hear(heard)?,
@@ -297,7 +307,7 @@ impl Testbed {
                 Ok(report) => self.observe(report),
                 Err(_) => return Err(self.gateways_failed()),
             },
-            default(next.since(now).min(SLEEP_MAX)) => {}
+            default(next.since(now).min(sleep_max)) => {}
         }
         Ok(())
     }

@@ -206,6 +206,7 @@ impl Testbed {
             heard_in,
             heard,
             gateways: None,
+            handover: Default::default(),
             completions: never(),
             observed: never(),
             auditor: None,
