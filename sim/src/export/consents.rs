@@ -74,6 +74,15 @@ const fn role_word(role: Role) -> &'static str {
         Role::Insurer => "Insurer",
         Role::Regulator => "Regulator",
         Role::Auditor => "Auditor",
+        Role::Manufacturer => "Manufacturer",
+        Role::Wholesaler => "Wholesaler",
+        Role::Sponsor => "Sponsor",
+        Role::EthicsBoard => "EthicsBoard",
+        Role::ResearchInstitute => "ResearchInstitute",
+        Role::ModelOwner => "ModelOwner",
+        Role::Officer => "Officer",
+        Role::Researcher => "Researcher",
+        Role::Device => "Device",
     }
 }
 
