@@ -324,7 +324,8 @@ fn colluding_replicas_forge_nothing() {
         let forged = Receipt { index: 0, proof: List::default(), checkpoint, entry: good.entry.clone() };
         forged.verify(committee, &mut BatchVerifier).map(|_| ())
     };
-    let short = |found| -> Result<(), ReceiptError> { Err(CheckpointError::NoQuorum { found, quorum: 3 }.into()) };
+    let short =
+        |found| -> Result<(), ReceiptError> { Err(CheckpointError::NoQuorum { found, quorum: 3 }.into()) };
     assert_eq!(forge(&[3]), short(1));
     assert_eq!(forge(&[2, 3]), short(2));
     // One more than is tolerated, and one more again: from a quorum on, there is nothing left to trust.
