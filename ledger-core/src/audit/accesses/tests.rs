@@ -159,7 +159,8 @@ fn nothing_can_be_changed_or_added() {
         },
         &secret(CLINICIAN),
     );
-    let changes: [(&dyn Fn(&mut PatientAudit), AuditError); 9] = [
+    type Change<'a> = &'a dyn Fn(&mut PatientAudit);
+    let changes: [(Change<'_>, AuditError); 9] = [
         (&|it| it.patient = OTHER, AuditError::Missing { index: 0, expected: 1, found: 1 }),
         (&|it| it.accesses.swap(0, 1), AuditError::Missing { index: 2, expected: 1, found: 2 }),
         (&|it| it.accesses.push(it.accesses[3].clone()), AuditError::Order(4)),

@@ -12,7 +12,7 @@ use crate::seal::{self, VaultSecret};
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore as _, ObjectStoreExt as _, RetryConfig};
+use object_store::{ClientOptions, ObjectStoreExt as _, RetryConfig};
 use std::io;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};

@@ -785,7 +785,7 @@ fn an_overtaken_leader_keeps_its_round() {
     for block in drawing.blocks.iter().filter(|block| block.author() != me) {
         machine.handle_block(early, block.author(), block.clone());
     }
-    assert_eq!(proposed(&mut machine, early), []);
+    assert_eq!(proposed(&mut machine, early), [0u64; 0]);
     let next = Timestamp::ZERO + tuning.min_round_interval;
     assert_eq!(proposed(&mut machine, next), [2]);
     assert_eq!(proposed(&mut machine, next + tuning.min_round_interval), [3]);

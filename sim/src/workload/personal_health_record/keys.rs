@@ -13,6 +13,7 @@ use crate::plan::Rotation;
 use crate::population::{Population, RecordInfo, versions};
 use ledger_core::gateway::{Completion, End, Held};
 use ledger_core::ledger::transaction::{Outcome, PartyId, RecordClass, RecordId};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -122,11 +123,10 @@ impl Keys {
     }
 
     fn key(&mut self, population: &Population, record: RecordId) -> Option<&mut Key> {
-        if !self.known.contains_key(&record) {
-            let info = population.record(record)?;
-            self.known.insert(record, Key::new(info, None));
+        match self.known.entry(record) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(new) => Some(new.insert(Key::new(population.record(record)?, None))),
         }
-        self.known.get_mut(&record)
     }
 
     pub(super) fn registered(&mut self, record: RecordId, info: RecordInfo, completion: &Completion) {
