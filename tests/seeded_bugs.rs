@@ -161,7 +161,7 @@ fn each_bug_is_caught_by_its_checker() {
         (ORDERING, &[all(ReplicaBug::NeverFetch)], "validity"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit)], "consent"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
-        (ERASURES, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
+        (ERASURES, &[SeededBug::Gateway(GatewayBug::KeepErased)], "consent"),
         (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
         (REVOCATIONS, &[SeededBug::Ledger(LedgerBug::ForgetRefusals)], "accounting"),
         (MEDICINES, &[SeededBug::Ledger(LedgerBug::DispenseAgain)], "detection"),

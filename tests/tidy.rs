@@ -18,7 +18,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("seal", &["crypto"]),
     ("message", &["audit", "block", "codec", "crypto", "ledger", "protocol"]),
     // Work and seam name what both machines exchange with their driver; the machines know each other only there.
-    ("work", &["audit", "block", "committee", "crypto", "gateway", "ledger", "replica"]),
+    ("work", &["audit", "block", "codec", "committee", "crypto", "gateway", "ledger", "replica"]),
     ("seam", &["block", "committee", "gateway", "ledger", "message", "replica", "time", "work"]),
     (
         "replica",

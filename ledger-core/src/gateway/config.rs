@@ -115,6 +115,8 @@ pub enum GatewayBug {
     ReleaseWithoutPermit,
     /// Keys are released against a receipt alone, without asking whether the permit is still in force.
     SkipFreshCheck,
+    /// What is erased is kept, and its key released against a receipt alone.
+    KeepErased,
     /// Receipts are believed without being verified.
     AcceptAnyReceipt,
 }

@@ -16,7 +16,7 @@
 
 use super::job::{Rewrapping, context_of_patient_wrap};
 use super::submission::{Aim, Preparing, Stage};
-use super::{End, Gateway, Job, Owner, Permit};
+use super::{End, Gateway, GatewayBug, Job, Owner, Permit};
 use crate::codec::Blob;
 use crate::crypto::{ChainId, Digest};
 use crate::ledger::transaction::{Action, PartyId, RecordId, Refusal};
@@ -195,6 +195,9 @@ impl Gateway {
 
     /// A quorum has committed that the key is given up.
     pub(super) fn gave_up(&mut self, record: RecordId) {
+        if self.has_bug(GatewayBug::KeepErased) {
+            return;
+        }
         self.timers.cancel(Owner::Superseded(record));
         for locator in self.holdings.give_up(record) {
             self.outputs.push_back(Output::Erase(locator));
