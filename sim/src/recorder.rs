@@ -358,7 +358,8 @@ impl Recorder {
     /// is sampled, because other entries than acknowledged ones may lie between and after them.
     pub fn acknowledged_sample(&self, count: usize) -> Vec<u64> {
         let acknowledged = self.history.operations.iter();
-        let acknowledged = acknowledged.filter_map(|record| Some((record.log_index?, record.actions as usize)));
+        let acknowledged =
+            acknowledged.filter_map(|record| Some((record.log_index?, record.actions as usize)));
         let acknowledged: BTreeMap<u64, usize> = acknowledged.collect();
         let mut answers = 0;
         let held = acknowledged.iter().rev().take(ENTRIES_HELD_MAX / 2).take_while(|(_, actions)| {
