@@ -97,7 +97,7 @@ fn any_number_of_threads_builds_the_same() {
     assert_ne!(other.genesis_ledger().state_root(), expected);
 }
 
-const GOLDEN: &str = "489c29d0d90447e5559856e3dd52d5a776bb8145910fa90181152cb088f2dca9";
+const GOLDEN: &str = "f44470266487d075206baf0aa715313442caf3f9bbe31b8022d77cbbaa073f88";
 
 #[test]
 fn everybody_is_who_the_numbering_says() {

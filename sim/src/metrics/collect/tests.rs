@@ -33,8 +33,8 @@ fn every_system() -> Vec<WorkloadPlan> {
 duration: 1s
 ledger: { replicas: 1 }
 network: { topology: lan }
-population: { patients: 1, hospitals: 1, pharmacies: 1, insurers: 1, manufacturers: 1, wholesalers: 1, sponsors: 1,
-  ethics_boards: 1, research_institutes: 1, model_owners: 1, devices: 1 }
+population: { patients: 100, hospitals: 8, pharmacies: 1, insurers: 1, manufacturers: 1, wholesalers: 1, sponsors: 1,
+  ethics_boards: 1, research_institutes: 1, model_owners: 1, devices: 16 }
 workloads: [clinical_trial: { rate: 1/s }, drug_supply: { rate: 1/s }, telemedicine: { rate: 1/s }, claims: { rate: 1/s }]
 ";
     let scenario = Scenario::parse("systems.yaml", yaml).unwrap_or_else(|errors| panic!("{errors}"));

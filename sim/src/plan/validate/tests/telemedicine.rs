@@ -38,7 +38,15 @@ error: x.yaml:8:71: workloads[0].telemedicine.sampling_max: `500` is too large
     );
     check(
         "  - telemedicine: { rate: 10/s, vital_gap: 1% }",
-"error: x.yaml:8:33: workloads[0].telemedicine.vital_gap: unknown key `vital_gap`
+"error: x.yaml:6:1: population.model_owners: no model owner, and triage takes a registered model
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `model_owners: 1`
+error: x.yaml:6:1: population.devices: fewer than two devices for each hospital, and devices measure vitals
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `devices: 400`, at least twice the number of hospitals
+error: x.yaml:8:33: workloads[0].telemedicine.vital_gap: unknown key `vital_gap`
     8 |   - telemedicine: { rate: 10/s, vital_gap: 1% }
       |                                 ^^^^^^^^^
   = did you mean `vitals_gap`?
