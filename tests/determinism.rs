@@ -62,6 +62,15 @@ fn repeatable(result: &Path) -> Value {
     result
 }
 
+/// Every file of a directory, those of its folders too.
+fn files(directory: &Path) -> Vec<String> {
+    let inside = |name: String| match directory.join(&name).is_dir() {
+        true => files(&directory.join(&name)).into_iter().map(|file| format!("{name}/{file}")).collect(),
+        false => vec![name],
+    };
+    names(directory).into_iter().flat_map(inside).collect()
+}
+
 /// A file beside the result, without the one column of `series.csv` that is about the machine: the process's memory.
 fn table(file: &Path) -> Vec<Vec<String>> {
     let text = fs::read_to_string(file).unwrap();
@@ -91,8 +100,8 @@ fn same_in_debug_and_release(yaml: &str) {
         for (field, expected) in expected.as_object().unwrap() {
             assert_eq!(expected, &found[field], "`{field}` of {out} differs: see {}", directory.display());
         }
-        assert_eq!(names(&first), names(&other));
-        for name in names(&first).iter().filter(|name| *name != "result.json") {
+        assert_eq!(files(&first), files(&other));
+        for name in files(&first).iter().filter(|name| *name != "result.json") {
             assert_eq!(table(&first.join(name)), table(&other.join(name)), "{name} of {out}");
         }
     }

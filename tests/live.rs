@@ -49,17 +49,18 @@ fn run_live(name: &str, scenario: &str) -> (Value, std::path::PathBuf) {
     assert!(result.exists(), "{ended:?}\n{}", logs(&directory.join("out/live")));
     let result = json(&result);
     for row in result["verdicts"].as_array().unwrap() {
-        let (checker, status) = (&row["checker"], &row["status"]);
-        assert_eq!(
-            status,
-            "passed",
-            "{checker}: {}\n{ended:?}\n{}",
-            row["detail"],
-            logs(&directory.join("out/live"))
-        );
+        let logs = || logs(&directory.join("out/live"));
+        assert!(held(row), "{}: {}\n{ended:?}\n{}", row["checker"], row["detail"], logs());
     }
     ended_well(ended, &directory);
     (result, directory)
+}
+
+/// Whether a checker found nothing, where the scenario has what it looks at: nothing is done wrong on purpose in these,
+/// and documents say nothing.
+fn held(verdict: &Value) -> bool {
+    let has_none = ["detection", "content"].iter().any(|checker| verdict["checker"] == *checker);
+    verdict["status"] == "passed" || (has_none && verdict["status"] == "not_applicable")
 }
 
 /// A machine that is too busy for the rate makes a measurement invalid, not the ledger wrong.

@@ -81,7 +81,13 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     (
         "key-rotation.yaml",
-        &["warmup=1s", "duration=12s", "population.patients=200", "expect[2]=keys.rotated > 20"],
+        &[
+            "warmup=1s",
+            "duration=12s",
+            "population.patients=200",
+            "expect[2]=keys.rotated > 20",
+            "expect[3]=keys.erased > 5",
+        ],
     ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
@@ -159,6 +165,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "workloads[0].telemedicine.vitals_gap=6%",
             "workloads[0].telemedicine.vitals_overlap=6%",
             "workloads[0].telemedicine.clock_skew=6%",
+            "workloads[0].telemedicine.missing_review=8%",
             "faults[0].at=5s",
             "faults[0].crash.for=2s",
             "expect[14]=telemedicine.vitals.anchored > 10000",
@@ -183,7 +190,8 @@ fn plan(name: &str, overrides: &[&str]) -> Plan {
 #[test]
 fn every_scenario_asks_a_question_and_can_run() {
     let files = scenarios();
-    let rows: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+    let mut rows: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+    rows.sort_unstable();
     assert_eq!(files, rows, "scenarios/ and the rows of this test");
     for name in files {
         let text = fs::read_to_string(root().join("scenarios").join(&name)).unwrap();

@@ -69,7 +69,7 @@ expect:
     let result = json(&directory.join("out/result.json"));
     assert_eq!(result["world"], world);
     for row in result["verdicts"].as_array().unwrap() {
-        assert_eq!(row["status"], "passed", "{row}\n{}", super::logs(&directory.join("out/live")));
+        assert!(super::held(row), "{row}\n{}", super::logs(&directory.join("out/live")));
     }
     // No side of the partition has a quorum.
     let standstill = super::count(&result, "unavailability.longest");

@@ -29,8 +29,15 @@ pub struct DirectFile {
 impl DirectFile {
     /// A new, empty file, in place of any of that name.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        Self::open(path, OpenOptions::new().write(true).create(true).truncate(true))
+    }
+
+    /// An existing file, to be written over from its start. What is not written over stays.
+    pub fn reuse(path: &Path) -> io::Result<Self> {
+        Self::open(path, OpenOptions::new().write(true))
+    }
+
+    fn open(path: &Path, options: &OpenOptions) -> io::Result<Self> {
         let file = match options.clone().custom_flags(libc::O_DIRECT).open(path) {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => options.open(path)?,
             opened => opened?,

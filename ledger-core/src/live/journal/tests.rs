@@ -344,3 +344,38 @@ fn a_directory_of_the_host_serves_one_process() {
     drop(journal);
     std::fs::remove_dir_all(&path).unwrap();
 }
+
+/// What a file held before it was written over is neither an entry nor damage, wherever the process is killed.
+#[test]
+fn retired_segments_are_written_over() {
+    let path = std::env::temp_dir().join(format!("amanah-journal-over-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    let mut first = 0;
+    let mut expected = Vec::new();
+    let (mut journal, _) = Journal::open(Directory::open(&path).unwrap(), OPTIONS).unwrap();
+    for number in 0..200 {
+        let entry = block(number, 20 + number as usize * 37 % 3_000);
+        expected.push(entry.clone());
+        journal.append(entry);
+        journal.flush().unwrap();
+        if number % 20 == 19 {
+            let before = number - 10;
+            journal.truncate(JournalPosition(before)).unwrap();
+        }
+        if number % 7 == 0 {
+            // Killed: no witness is left of the last flush.
+            drop(journal);
+            let (opened, recovered) = Journal::open(Directory::open(&path).unwrap(), OPTIONS).unwrap();
+            first = recovered.first.0;
+            assert_eq!(recovered.entries, expected[first as usize..], "killed after {number}");
+            journal = opened;
+        }
+    }
+    assert!(first > 100, "segments were retired: {first}");
+    journal.close().unwrap();
+    let (journal, recovered) = Journal::open(Directory::open(&path).unwrap(), OPTIONS).unwrap();
+    assert_eq!(recovered.entries, expected[recovered.first.0 as usize..]);
+    assert_eq!(recovered.torn, None, "nothing is left behind the seal");
+    drop(journal);
+    std::fs::remove_dir_all(&path).unwrap();
+}
