@@ -132,3 +132,65 @@ fn what_cannot_be_played_again_is_refused() {
     assert!(ended.stderr.contains("it was run live"), "{}", ended.stderr);
     assert!(!directory.join("x").exists());
 }
+
+/// A little of every system, and wrong-doing in the supply.
+const SYSTEMS: &str = "# Do four systems leave documents that hold together?
+name: systems
+seed: 5
+duration: 8s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 60, hospitals: 4, pharmacies: 6, insurers: 2, model_owners: 1, devices: 40, manufacturers: 2, wholesalers: 2, sponsors: 1, ethics_boards: 1, research_institutes: 1, staff: 3 }
+workloads:
+  - drug_supply: { rate: 120/s, recalled: 20%, expiring: 20%, counterfeit: 3%, clone: 3%, mislabelled: 3%, diversion: 3% }
+  - telemedicine: { rate: 60/s, batch: 1s, batches: 2, deteriorating: 50%, spoofed_device: 4%, wrong_patient: 4% }
+  - clinical_trial: { rate: 60/s, sites: 2, subjects: 4, visits: 2, visit_interval: 100ms, withdrawn: 10%, shared: 25% }
+  - claims: { rate: 60/s, duplicate: 4%, not_covered: 4% }
+expect:
+  - safety
+";
+
+#[test]
+fn every_system_is_exported_and_every_reference_resolves() {
+    let directory = directory("export-systems");
+    fs::write(directory.join("systems.yaml"), SYSTEMS).unwrap();
+    Build::Debug.run(&directory, &["run", "systems.yaml", "--out", "out"]).exits(0);
+    let arguments = ["export", "out", "--fhir", "fhir", "--epcis", "epcis"];
+    Build::Debug.run(&directory, &arguments).exits(0);
+    let found = resources(&directory.join("fhir"));
+    for kind in [
+        "Claim",
+        "ClaimResponse",
+        "Coverage",
+        "CoverageEligibilityRequest",
+        "CoverageEligibilityResponse",
+        "Device",
+        "Encounter",
+        "MedicationDispense",
+        "MedicationRequest",
+        "Observation",
+        "ResearchStudy",
+        "ResearchSubject",
+        "RiskAssessment",
+    ] {
+        assert!(found.keys().any(|(found, _)| found == kind), "no {kind}");
+    }
+    for resource in found.values() {
+        let mut named = BTreeSet::new();
+        references(resource, &mut named);
+        let missing = named.iter().find(|named| !found.contains_key(*named));
+        assert_eq!(missing, None, "{resource}");
+    }
+    let text = fs::read_to_string(directory.join("epcis/events.jsonld")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let events = document["epcisBody"]["eventList"].as_array().unwrap();
+    for step in ["commissioning", "packing", "unpacking", "shipping", "receiving", "dispensing", "inspecting"]
+    {
+        assert!(events.iter().any(|event| event["bizStep"] == step), "no {step}");
+    }
+    for disposition in ["no_pedigree_match", "mismatch_instance"] {
+        assert!(events.iter().any(|event| event["disposition"] == disposition), "no {disposition}");
+    }
+    let identities: BTreeSet<&str> = events.iter().map(|event| event["eventID"].as_str().unwrap()).collect();
+    assert_eq!(identities.len(), events.len());
+}

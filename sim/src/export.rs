@@ -9,9 +9,13 @@
 //! written at the end.
 
 mod access;
+mod claims;
 mod consents;
 mod records;
 mod sink;
+mod supply;
+mod telemedicine;
+mod trials;
 
 pub use sink::{Sink, Written};
 
@@ -53,7 +57,15 @@ pub trait Family {
 }
 
 /// Every family. Trials, the drug supply, telemedicine and claims go out in bundles: [`Step::answered`] has their actions.
-const FAMILIES: &[fn() -> Box<dyn Family>] = &[records::family, consents::family, access::family];
+const FAMILIES: &[fn() -> Box<dyn Family>] = &[
+    records::family,
+    consents::family,
+    access::family,
+    supply::family,
+    telemedicine::family,
+    trials::family,
+    claims::family,
+];
 
 /// Who and where: what a family needs beside the operation.
 #[derive(Debug)]
@@ -135,17 +147,30 @@ impl Place {
     /// # Errors
     /// If it cannot be written.
     pub fn actor(&self, actor: &Actor, sink: &mut Sink) -> io::Result<Reference> {
-        if let Some(index) = self.population.patient_index(actor.party) {
-            return self.patient(self.population.home_of(index), actor.party, sink);
+        self.party(actor.party, sink)
+    }
+
+    /// The same of anybody but a device.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn party(&self, party: PartyId, sink: &mut Sink) -> io::Result<Reference> {
+        if let Some(index) = self.population.patient_index(party) {
+            return self.patient(self.population.home_of(index), party, sink);
         }
-        match self.population.staff_number(actor.party) {
+        match self.population.staff_number(party) {
             Some((organisation, n)) => {
                 let member = self.names().member(organisation, n);
                 sink.once(&Practitioner { id: member.id })?;
                 Ok(member)
             }
-            None => self.organisation(actor.party, sink),
+            None => self.organisation(party, sink),
         }
+    }
+
+    /// What others call something by that the ledger numbers.
+    pub fn numbered(&self, kind: fhir::Kind, what: &str, number: u32) -> Reference {
+        Reference { kind, id: Id::named(&self.seed, what, [u64::from(number), 0]) }
     }
 
     /// For whom it acts: the organisation, or a patient's home.

@@ -13,7 +13,7 @@ pub mod specimen;
 
 use super::date::{Date, Instant};
 use super::json::{Object, Put, object};
-use key::{Epc, Gln, Sscc};
+use key::{Epc, Gln, Gtin, Sscc, lot_uri};
 
 /// Where the JSON-LD context of EPCIS 2.0 is.
 pub const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
@@ -49,6 +49,7 @@ words!(
         Receiving => "receiving",
         Inspecting => "inspecting",
         Dispensing => "dispensing",
+        Stocking => "stocking",
         Holding => "holding",
         Destroying => "destroying",
         Decommissioning => "decommissioning",
@@ -96,6 +97,9 @@ impl Action {
 pub enum What<'a> {
     /// `ObjectEvent`: things; must not be empty, and none twice.
     Objects(&'a [Epc<'a>]),
+    /// `ObjectEvent`: a lot of a trade item, whichever of its packs there are. The lot is percent-encoded where a URI
+    /// needs it.
+    Lot(Gtin, &'a str),
     /// `AggregationEvent`: a container and what is in it.
     Aggregation {
         /// The container.
@@ -138,7 +142,7 @@ pub struct Event<'a> {
 impl Event<'_> {
     pub(super) fn kind(&self) -> &'static str {
         match self.what {
-            What::Objects(_) => "ObjectEvent",
+            What::Objects(_) | What::Lot(..) => "ObjectEvent",
             What::Aggregation { .. } => "AggregationEvent",
         }
     }
@@ -156,6 +160,9 @@ impl Put for Event<'_> {
             o.put("eventTime", self.at).put("eventTimeZoneOffset", "+00:00");
             match self.what {
                 What::Objects(things) => o.list("epcList", things.iter().copied()),
+                What::Lot(gtin, lot) => o.objects("quantityList", [lot_uri(gtin, lot)], |class, o| {
+                    o.put("epcClass", class);
+                }),
                 What::Aggregation { parent, children } => {
                     o.put("parentID", Epc::Sscc(parent)).list("childEPCs", children.iter().copied())
                 }

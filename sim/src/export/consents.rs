@@ -3,7 +3,7 @@
 use super::{Family, Place, Sink, Step};
 use crate::document::date::{GENESIS, Instant};
 use crate::document::fhir::audit::{AuditEvent, Decision, Event};
-use crate::document::fhir::consent::{Consent, Recipient};
+use crate::document::fhir::consent::{self, Consent, Recipient};
 use crate::document::fhir::{Id, Kind, Period, Reference};
 use ledger_core::gateway::{CommandKind, End};
 use ledger_core::ledger::transaction::{
@@ -191,6 +191,7 @@ impl Family for Consents {
             let organisation = place.organisation(home, sink)?;
             sink.resource(&Consent {
                 id: reference(place, *id).id,
+                scope: consent::Scope::Privacy,
                 patient,
                 organisation,
                 given: known.given,

@@ -5,7 +5,7 @@ use crate::document::Documents;
 use crate::document::date::GENESIS;
 use crate::document::fhir::codes;
 use crate::document::fhir::document_reference::{Content, DocumentReference};
-use crate::document::fhir::provenance::Provenance;
+use crate::document::fhir::provenance::{Deed, Provenance};
 use crate::document::fhir::{Coding, Identifier, Reference};
 use ledger_core::gateway::{CommandKind, Completion, End};
 use ledger_core::ledger::transaction::{Outcome, RecordClass, RecordId};
@@ -92,11 +92,12 @@ impl Family for Records {
         })?;
         sink.resource(&Provenance {
             id: step.id(0),
+            deed: Deed::Created,
             targets: &[index],
             recorded: at,
             author,
             organisation: custodian,
-            entry: &step.entry(),
+            sources: &[&step.entry()],
         })?;
         Ok(())
     }

@@ -33,6 +33,8 @@ pub struct Sink {
     epcis: Option<(PathBuf, epcis::Document)>,
     /// People and organisations, by what they are called.
     once: BTreeSet<Reference>,
+    /// Events, by their identity.
+    events: BTreeSet<String>,
     written: Written,
 }
 
@@ -62,6 +64,7 @@ impl Sink {
             files: BTreeMap::new(),
             epcis: epcis.map(|path| (path.join(EPCIS_FILE), epcis::Document::begin(GENESIS))),
             once: BTreeSet::new(),
+            events: BTreeSet::new(),
             written: Written::default(),
         })
     }
@@ -111,9 +114,11 @@ impl Sink {
         Ok(())
     }
 
-    /// An EPCIS event.
+    /// An EPCIS event. One that says the same as another is that other (CBV 2.0, 8.9), and written once.
     pub fn event(&mut self, event: &epcis::Event<'_>) {
-        if let Some((_, document)) = &mut self.epcis {
+        if let Some((_, document)) = &mut self.epcis
+            && self.events.insert(event.id())
+        {
             let mut text = String::new();
             event.put(&mut text);
             document.add_written(&text);

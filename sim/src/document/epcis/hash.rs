@@ -4,7 +4,7 @@
 //! them; words of the vocabulary in full, eventID and recordTime left out. What is hashed is SHA-256 of its UTF-8.
 //! Master data of instance and lot is an extension: it follows last, with its namespace in braces.
 
-use super::key::Epc;
+use super::key::{Epc, lot_uri};
 use super::{Event, MASTER_DATA, What};
 use ledger_core::crypto::Digest;
 
@@ -24,6 +24,7 @@ pub fn pre_hash(event: &Event<'_>) -> String {
     put(&["eventType=", event.kind(), "eventTime=", &at, "eventTimeZoneOffset=+00:00"]);
     match event.what {
         What::Objects(things) => put(&["epcList", &sorted(things)]),
+        What::Lot(gtin, lot) => put(&["quantityListquantityElementepcClass=", &lot_uri(gtin, lot)]),
         What::Aggregation { parent, children } => {
             put(&["parentID=", &Epc::Sscc(parent).uri(), "childEPCs", &sorted(children)]);
         }

@@ -89,6 +89,25 @@ impl Epc<'_> {
     }
 }
 
+/// URI of a lot: all packs of a trade item that share its number. See [`encoded`].
+pub fn lot_uri(gtin: Gtin, lot: &str) -> String {
+    format!("https://id.gs1.org/01/{}/10/{lot}", gtin.text())
+}
+
+/// A serial or lot number as a URI has it: what is not unreserved (RFC 3986, 2.3) as its bytes in hexadecimal.
+pub fn encoded(code: &[u8]) -> String {
+    let mut text = String::with_capacity(code.len());
+    for byte in code {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(*byte))
+            }
+            _ => text.extend(format!("%{byte:02X}").chars()),
+        }
+    }
+    text
+}
+
 impl Put for Epc<'_> {
     fn put(&self, out: &mut String) {
         out.push('"');
@@ -136,6 +155,10 @@ mod tests {
         assert_eq!(Gtin::new(10_000_000_000_000), None);
         let pack = Epc::Sgtin(Gtin::new(629_104_150_021).unwrap(), "A1");
         assert_eq!(pack.uri(), "https://id.gs1.org/01/06291041500213/21/A1");
+        assert_eq!(
+            lot_uri(Gtin::new(629_104_150_021).unwrap(), &encoded(b"L/1")),
+            "https://id.gs1.org/01/06291041500213/10/L%2F1"
+        );
         assert!(is_serial("A1") && !is_serial("") && !is_serial("a/b") && !is_serial(&"1".repeat(21)));
     }
 }

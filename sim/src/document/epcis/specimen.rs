@@ -44,6 +44,8 @@ pub fn specimens(seed: &Seed, n: u64) -> Vec<String> {
     emit(one, see, BizStep::Inspecting, Disposition::NoPedigreeMatch, None, None);
     emit(one, see, BizStep::Inspecting, Disposition::MismatchInstance, None, None);
     emit(one, end, BizStep::Dispensing, Disposition::Dispensed, None, None);
+    emit(one, see, BizStep::Stocking, Disposition::SellableAccessible, None, None);
+    emit(What::Lot(gtin, &lot), see, BizStep::Holding, Disposition::Recalled, None, None);
     emit(all, see, BizStep::Holding, Disposition::Recalled, None, None);
     emit(all, see, BizStep::Inspecting, Disposition::Expired, None, None);
     emit(one, end, BizStep::Destroying, Disposition::Destroyed, None, None);

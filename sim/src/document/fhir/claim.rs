@@ -1,17 +1,39 @@
 //! Claims and how they are adjudicated.
 
-use super::{Coding, Concept, Id, Kind, Money, Reference, Resource, codes};
+use super::{Coding, Concept, IDENTIFIERS, Id, Kind, Money, Reference, Resource, codes};
 use crate::document::date::Instant;
-use crate::document::json::{Object, Put};
+use crate::document::json::{Object, Put, object};
 
 const CLAIM_TYPE: Concept =
     codes::concept("http://terminology.hl7.org/CodeSystem/claim-type", "professional", "Professional");
 
+/// What was done.
+#[derive(Clone, Copy, Debug)]
+pub enum Service<'a> {
+    /// A code of a published code system.
+    Coded(Coding),
+    /// A code of the consortium's own, for a group of services; must not be empty.
+    Group(&'a str),
+}
+
+impl Put for Service<'_> {
+    fn put(&self, out: &mut String) {
+        match self {
+            Self::Coded(coding) => Concept(*coding).put(out),
+            Self::Group(code) => object(out, |o| {
+                o.objects("coding", [code], |code, o| {
+                    o.put("system", format!("{IDENTIFIERS}service-group")).put("code", code);
+                });
+            }),
+        }
+    }
+}
+
 /// A line of a claim.
 #[derive(Clone, Copy, Debug)]
-pub struct Item {
+pub struct Item<'a> {
     /// What was done.
-    pub service: Coding,
+    pub service: Service<'a>,
     /// Its price.
     pub price: Money,
 }
@@ -31,12 +53,12 @@ pub struct Claim<'a> {
     pub insurer: Reference,
     /// Under which coverage.
     pub coverage: Reference,
-    /// For which visit.
+    /// For which visit: an `Encounter`, or the record of one.
     pub encounter: Reference,
-    /// Why.
-    pub diagnosis: Coding,
+    /// Why, where that is known.
+    pub diagnosis: Option<Coding>,
     /// What was done; must not be empty.
-    pub items: &'a [Item],
+    pub items: &'a [Item<'a>],
 }
 
 impl Resource for Claim<'_> {
@@ -49,19 +71,28 @@ impl Resource for Claim<'_> {
     }
 
     fn body(&self, o: &mut Object<'_>) {
+        const INFORMATION: &str = "http://terminology.hl7.org/CodeSystem/claiminformationcategory";
         const PRIORITY: &str = "http://terminology.hl7.org/CodeSystem/processpriority";
         o.put("status", "active").put("type", CLAIM_TYPE).put("use", "claim").put("patient", self.patient);
         o.put("created", self.created).put("insurer", self.insurer).put("provider", self.provider);
         o.put("priority", codes::concept(PRIORITY, "normal", "Normal"));
-        o.objects("diagnosis", [self.diagnosis], |diagnosis, o| {
+        if self.encounter.kind != Kind::Encounter {
+            o.objects("supportingInfo", [self.encounter], |record, o| {
+                o.put("sequence", 1u64)
+                    .put("category", codes::concept(INFORMATION, "attachment", "Attachment"));
+                o.put("valueReference", record);
+            });
+        }
+        o.objects("diagnosis", self.diagnosis, |diagnosis, o| {
             o.put("sequence", 1u64).put("diagnosisCodeableConcept", Concept(diagnosis));
         });
         o.objects("insurance", [self.coverage], |coverage, o| {
             o.put("sequence", 1u64).put("focal", true).put("coverage", coverage);
         });
         o.objects("item", (1u64..).zip(self.items), |(sequence, item), o| {
-            o.put("sequence", sequence).put("productOrService", Concept(item.service));
-            o.put("unitPrice", item.price).put("net", item.price).list("encounter", [self.encounter]);
+            o.put("sequence", sequence).put("productOrService", item.service);
+            o.put("unitPrice", item.price).put("net", item.price);
+            o.list("encounter", Some(self.encounter).filter(|visit| visit.kind == Kind::Encounter));
         });
         if let Some(first) = self.items.first() {
             let cents = self.items.iter().map(|item| item.price.cents).sum();

@@ -110,6 +110,9 @@ pub const VITALS: [Measure; 7] = [
     measure(("39156-5", "Body mass index (BMI) [Ratio]"), ("kg/m2", "kg/m2"), 1, (172, 388), (185, 249)),
 ];
 
+/// Vital signs together.
+pub const VITALS_PANEL: Coding =
+    loinc("85353-1", "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel");
 /// Panel, systolic and diastolic blood pressure.
 pub const BLOOD_PRESSURE: Coding = loinc("85354-9", "Blood pressure panel with all children optional");
 /// See [`BLOOD_PRESSURE`].

@@ -19,11 +19,22 @@ pub enum Recipient {
     Everyone(&'static str),
 }
 
+/// What it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Who may read.
+    Privacy,
+    /// To take part in a trial.
+    Research,
+}
+
 /// `Consent`.
 #[derive(Clone, Copy, Debug)]
 pub struct Consent<'a> {
     /// Its id.
     pub id: Id,
+    /// What it is about.
+    pub scope: Scope,
     /// Whose records.
     pub patient: Reference,
     /// Where it was given.
@@ -83,7 +94,11 @@ impl Resource for Consent<'_> {
     fn body(&self, o: &mut Object<'_>) {
         const SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
         o.put("status", if self.active { "active" } else { "inactive" });
-        o.put("scope", codes::concept(SCOPE, "patient-privacy", "Privacy Consent"));
+        let (code, display) = match self.scope {
+            Scope::Privacy => ("patient-privacy", "Privacy Consent"),
+            Scope::Research => ("research", "Research"),
+        };
+        o.put("scope", codes::concept(SCOPE, code, display));
         o.list("category", [super::Concept(codes::loinc("59284-0", "Consent Document"))]);
         o.put("patient", self.patient).put("dateTime", self.given).list("performer", [self.patient]);
         o.list("organization", [self.organisation]);

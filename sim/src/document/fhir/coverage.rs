@@ -54,8 +54,8 @@ pub struct CoverageEligibilityRequest {
     pub provider: Reference,
     /// Who is asked.
     pub insurer: Reference,
-    /// About which coverage.
-    pub coverage: Reference,
+    /// About which coverage, where that is known.
+    pub coverage: Option<Reference>,
 }
 
 impl Resource for CoverageEligibilityRequest {
@@ -71,7 +71,7 @@ impl Resource for CoverageEligibilityRequest {
         o.put("status", "active").list("purpose", ["validation"]).put("patient", self.patient);
         o.put("servicedDate", self.created.date()).put("created", self.created);
         o.put("provider", self.provider).put("insurer", self.insurer);
-        o.objects("insurance", [self.coverage], |coverage, o| {
+        o.objects("insurance", self.coverage, |coverage, o| {
             o.put("focal", true).put("coverage", coverage);
         });
     }
@@ -90,8 +90,8 @@ pub struct CoverageEligibilityResponse {
     pub request: Reference,
     /// Who answers.
     pub insurer: Reference,
-    /// About which coverage.
-    pub coverage: Reference,
+    /// About which coverage, where that is known.
+    pub coverage: Option<Reference>,
     /// Whether it is in force.
     pub in_force: bool,
 }
@@ -109,7 +109,7 @@ impl Resource for CoverageEligibilityResponse {
         o.put("status", "active").list("purpose", ["validation"]).put("patient", self.patient);
         o.put("created", self.created).put("request", self.request).put("outcome", "complete");
         o.put("insurer", self.insurer);
-        o.objects("insurance", [self.coverage], |coverage, o| {
+        o.objects("insurance", self.coverage, |coverage, o| {
             o.put("coverage", coverage).put("inforce", self.in_force);
         });
     }

@@ -10,9 +10,9 @@ pub struct Device<'a> {
     pub id: Id,
     /// Whether it may be used: attested, not revoked.
     pub active: bool,
-    /// Who made it; must not be empty.
+    /// Who made it; may be empty.
     pub manufacturer: &'a str,
-    /// Its model; must not be empty.
+    /// Its model; may be empty.
     pub model: &'a str,
     /// Its serial number; must not be empty.
     pub serial: &'a str,
@@ -38,8 +38,8 @@ impl Resource for Device<'_> {
     fn body(&self, o: &mut Object<'_>) {
         o.list("identifier", [Identifier { space: "device", value: self.serial }]);
         o.put("status", if self.active { "active" } else { "inactive" });
-        o.put("manufacturer", self.manufacturer).put("serialNumber", self.serial);
-        o.put("modelNumber", self.model).put("type", Concept(self.code));
+        o.text("manufacturer", self.manufacturer).put("serialNumber", self.serial);
+        o.text("modelNumber", self.model).put("type", Concept(self.code));
         o.objects("version", [self.version], |version, o| {
             o.put("value", version);
         });

@@ -30,8 +30,8 @@ pub struct Encounter {
     pub practitioner: Reference,
     /// From and until.
     pub period: Period,
-    /// Why.
-    pub reason: Coding,
+    /// Why, where that is known.
+    pub reason: Option<Coding>,
     /// Whose visit it is.
     pub provider: Reference,
 }
@@ -57,7 +57,7 @@ impl Resource for Encounter {
         o.objects("participant", [self.practitioner], |practitioner, o| {
             o.put("individual", practitioner);
         });
-        o.put("period", self.period).list("reasonCode", [Concept(self.reason)]);
+        o.put("period", self.period).list("reasonCode", self.reason.map(Concept));
         o.put("serviceProvider", self.provider);
     }
 }

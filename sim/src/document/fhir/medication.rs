@@ -26,6 +26,8 @@ pub struct MedicationRequest<'a> {
     pub repeats: u64,
     /// For how many days it can be dispensed.
     pub valid_days: u64,
+    /// Whether all of it was dispensed.
+    pub completed: bool,
     /// For people; may be empty.
     pub narrative: &'a str,
     /// A remark; may be empty.
@@ -76,7 +78,7 @@ impl Resource for MedicationRequest<'_> {
         const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/medicationrequest-category";
         narrative(o, self.narrative);
         o.list("identifier", [Identifier { space: "prescription", value: &self.id.text() }]);
-        o.put("status", "active").put("intent", "order");
+        o.put("status", if self.completed { "completed" } else { "active" }).put("intent", "order");
         o.list("category", [codes::concept(CATEGORY, "outpatient", "Outpatient")]);
         o.put("medicationCodeableConcept", Concept(self.drug.code)).put("subject", self.patient);
         o.maybe("encounter", self.encounter).put("authoredOn", self.authored);

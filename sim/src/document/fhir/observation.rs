@@ -33,6 +33,8 @@ pub enum Finding {
     Components(Coding, [(Measure, i64); 2]),
     /// Words: what an analyser or a person concluded.
     Words(Coding, &'static str),
+    /// So many readings of vital signs that are not told.
+    Readings(u64),
 }
 
 /// `Observation`.
@@ -82,11 +84,13 @@ impl Resource for Observation<'_> {
     }
 
     fn body(&self, o: &mut Object<'_>) {
+        const ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
         narrative(o, self.narrative);
         o.put("status", "final").list("category", [self.category.concept()]);
         let code = match self.finding {
             Finding::Value(measure, _) => measure.code,
             Finding::Components(code, _) | Finding::Words(code, _) => code,
+            Finding::Readings(_) => codes::VITALS_PANEL,
         };
         o.put("code", Concept(code)).put("subject", self.patient).maybe("encounter", self.encounter);
         o.put("effectiveDateTime", self.effective).put("issued", self.effective);
@@ -97,6 +101,9 @@ impl Resource for Observation<'_> {
                 o.list("interpretation", [Concept(measure.interpretation(units))]);
             }
             Finding::Components(..) => {}
+            Finding::Readings(_) => {
+                o.put("dataAbsentReason", codes::concept(ABSENT, "masked", "Masked"));
+            }
             Finding::Words(_, words) => {
                 o.put("valueString", words);
             }
@@ -116,6 +123,14 @@ impl Resource for Observation<'_> {
                     o.put("code", Concept(measure.code)).put("valueQuantity", measure.quantity(units));
                     o.list("interpretation", [Concept(measure.interpretation(units))]);
                     o.list("referenceRange", [Range(measure)]);
+                });
+            }
+            Finding::Readings(count) => {
+                o.objects("component", [count], |count, o| {
+                    o.object("code", |o| {
+                        o.put("text", "Number of readings");
+                    });
+                    o.put("valueInteger", count);
                 });
             }
             Finding::Words(..) => {}

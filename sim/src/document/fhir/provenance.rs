@@ -5,21 +5,32 @@ use super::{Id, Kind, Reference, Resource};
 use crate::document::date::Instant;
 use crate::document::json::Object;
 
-/// `Provenance` of something that was registered.
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It was made.
+    Created,
+    /// Somebody looked at it, and found this; a word.
+    Reviewed(&'static str),
+}
+
+/// `Provenance` of something that is on the ledger.
 #[derive(Clone, Copy, Debug)]
 pub struct Provenance<'a> {
     /// Its id.
     pub id: Id,
-    /// Of what.
+    /// What was done.
+    pub deed: Deed,
+    /// To what.
     pub targets: &'a [Reference],
     /// When the ledger committed it.
     pub recorded: Instant,
-    /// Who registered it.
+    /// Who did it.
     pub author: Reference,
     /// For whom.
     pub organisation: Reference,
-    /// Where the transaction is on the ledger: chain, entry and transaction in a URI.
-    pub entry: &'a str,
+    /// URIs of what vouches for it: where its transaction is on the ledger, and commitments that are there.
+    pub sources: &'a [&'a str],
 }
 
 impl Resource for Provenance<'_> {
@@ -35,16 +46,27 @@ impl Resource for Provenance<'_> {
         const OPERATION: &str = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
         const AGENT: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
         o.list("target", self.targets.iter().copied()).put("recorded", self.recorded);
-        o.put("activity", codes::concept(OPERATION, "CREATE", "create"));
+        let agent = match self.deed {
+            Deed::Created => {
+                o.put("activity", codes::concept(OPERATION, "CREATE", "create"));
+                codes::concept(AGENT, "author", "Author")
+            }
+            Deed::Reviewed(found) => {
+                o.objects("reason", [found], |found, o| {
+                    o.put("text", found);
+                });
+                codes::concept(AGENT, "verifier", "Verifier")
+            }
+        };
         o.objects("agent", [self.author], |author, o| {
-            o.put("type", codes::concept(AGENT, "author", "Author")).put("who", author);
+            o.put("type", agent).put("who", author);
             o.put("onBehalfOf", self.organisation);
         });
-        o.objects("entity", [self.entry], |entry, o| {
+        o.objects("entity", self.sources, |entry, o| {
             o.put("role", "source");
             o.object("what", |o| {
                 o.object("identifier", |o| {
-                    o.put("system", "urn:ietf:rfc:3986").put("value", entry);
+                    o.put("system", "urn:ietf:rfc:3986").put("value", *entry);
                 });
             });
         });

@@ -9,6 +9,8 @@ use crate::document::json::Object;
 pub enum StudyStatus {
     Approved,
     Active,
+    /// No more is captured.
+    Closed,
     Completed,
     Withdrawn,
 }
@@ -24,8 +26,8 @@ pub struct ResearchStudy<'a> {
     pub title: &'a str,
     /// Where it stands.
     pub status: StudyStatus,
-    /// Phase, 1 to 4.
-    pub phase: u8,
+    /// Phase, 1 to 4, where that is known.
+    pub phase: Option<u8>,
     /// From and until.
     pub period: Period,
     /// Who pays for it.
@@ -50,17 +52,19 @@ impl Resource for ResearchStudy<'_> {
         let status = match self.status {
             StudyStatus::Approved => "approved",
             StudyStatus::Active => "active",
+            StudyStatus::Closed => "closed-to-accrual-and-intervention",
             StudyStatus::Completed => "completed",
             StudyStatus::Withdrawn => "withdrawn",
         };
-        let (code, display) = match self.phase {
+        let phase = self.phase.map(|phase| match phase {
             0 | 1 => ("phase-1", "Phase 1"),
             2 => ("phase-2", "Phase 2"),
             3 => ("phase-3", "Phase 3"),
             _ => ("phase-4", "Phase 4"),
-        };
+        });
+        let phase = phase.map(|(code, display)| codes::concept(PHASE, code, display));
         o.list("identifier", [Identifier { space: "trial", value: self.registration }]);
-        o.put("title", self.title).put("status", status).put("phase", codes::concept(PHASE, code, display));
+        o.put("title", self.title).put("status", status).maybe("phase", phase);
         o.put("period", self.period).put("sponsor", self.sponsor);
         o.put("principalInvestigator", self.investigator);
         o.objects("arm", self.arms, |arm, o| {

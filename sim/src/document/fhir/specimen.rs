@@ -2,10 +2,10 @@
 
 use super::audit::{AuditEvent, Decision, Event};
 use super::bundle::{Bundle, BundleType};
-use super::claim::{Claim, ClaimResponse, Item};
+use super::claim::{Claim, ClaimResponse, Item, Service};
 use super::codes;
 use super::composition::{Composition, Section};
-use super::consent::{Consent, Recipient};
+use super::consent::{Consent, Recipient, Scope};
 use super::coverage::{Coverage, CoverageEligibilityRequest, CoverageEligibilityResponse};
 use super::device::Device;
 use super::document_reference::{Binary, Content, DocumentReference};
@@ -13,7 +13,7 @@ use super::encounter::{Encounter, Setting};
 use super::medication::{MedicationDispense, MedicationRequest};
 use super::observation::{Category, Finding, Observation};
 use super::party::{Gender, Organisation, OrganisationType, Patient, Practitioner};
-use super::provenance::Provenance;
+use super::provenance::{Deed, Provenance};
 use super::report::{DiagnosticReport, Results};
 use super::research::{ResearchStudy, ResearchSubject, StudyStatus, SubjectStatus};
 use super::risk::{Level, RiskAssessment};
@@ -103,8 +103,20 @@ fn clinic(cast: &mut Cast, emit: &mut Emit<'_>) -> Reference {
         patient: cast.patient,
         practitioner: cast.member,
         period: Period { start: cast.at, end: cast.stream.chance(3, 4).then(|| cast.at.minutes_after(30)) },
-        reason: pick(&codes::CONDITIONS, &mut cast.stream).expect("there are conditions"),
+        reason: Some(pick(&codes::CONDITIONS, &mut cast.stream).expect("there are conditions")),
         provider: cast.provider,
+    });
+    emit(&Observation {
+        id: cast.id(),
+        category: Category::VitalSigns,
+        finding: Finding::Readings(cast.stream.uniform(1, 600)),
+        patient: cast.patient,
+        encounter: Some(encounter),
+        effective: cast.at,
+        performer: cast.provider,
+        device: None,
+        narrative: "",
+        note: "",
     });
     let mut observed = |cast: &mut Cast, category, finding| {
         emit(&Observation {
@@ -193,6 +205,7 @@ fn medicines(cast: &mut Cast, encounter: Reference, emit: &mut Emit<'_>) {
         quantity: 30 * drug.a_day,
         repeats: cast.stream.below(4),
         valid_days: 365,
+        completed: cast.stream.chance(1, 2),
         narrative: "",
         note: "",
     });
@@ -214,6 +227,7 @@ fn consents(cast: &mut Cast, emit: &mut Emit<'_>) {
     {
         consent = Some(emit(&Consent {
             id: cast.id(),
+            scope: if permits { Scope::Research } else { Scope::Privacy },
             patient: cast.patient,
             organisation: cast.provider,
             given: cast.at,
@@ -227,14 +241,17 @@ fn consents(cast: &mut Cast, emit: &mut Emit<'_>) {
         }));
     }
     let consent = consent.expect("two were written");
-    emit(&Provenance {
-        id: cast.id(),
-        targets: &[consent],
-        recorded: cast.at,
-        author: cast.member,
-        organisation: cast.provider,
-        entry: "urn:amanah:entry:12",
-    });
+    for deed in [Deed::Created, Deed::Reviewed("overridden")] {
+        emit(&Provenance {
+            id: cast.id(),
+            deed,
+            targets: &[consent],
+            recorded: cast.at,
+            author: cast.member,
+            organisation: cast.provider,
+            sources: &["urn:amanah:entry:12", "urn:amanah:merkle-root:00ff"],
+        });
+    }
     for event in [Event::Access, Event::Emergency, Event::Review, Event::ConsentChange] {
         let refused = cast.stream.chance(1, 3);
         emit(&AuditEvent {
@@ -257,7 +274,7 @@ fn trial(cast: &mut Cast, emit: &mut Emit<'_>) {
         registration: "AMANAH-0001",
         title: "Lisinopril against amlodipine in stage 1 hypertension",
         status: StudyStatus::Active,
-        phase: cast.stream.uniform(1, 4) as u8,
+        phase: Some(cast.stream.uniform(1, 4) as u8),
         period: cast.period(),
         sponsor: cast.sponsor,
         investigator: cast.member,
@@ -328,8 +345,10 @@ fn claims(cast: &mut Cast, encounter: Reference, emit: &mut Emit<'_>) {
     let period = cast.period();
     let policy = "P-77";
     let coverage = emit(&Coverage { id: cast.id(), policy, patient, insurer, period, active: true });
+    let id = cast.id();
+    let covered = Some(coverage);
     let request =
-        emit(&CoverageEligibilityRequest { id: cast.id(), patient, created, provider, insurer, coverage });
+        emit(&CoverageEligibilityRequest { id, patient, created, provider, insurer, coverage: covered });
     let in_force = cast.stream.chance(9, 10);
     emit(&CoverageEligibilityResponse {
         id: cast.id(),
@@ -337,11 +356,11 @@ fn claims(cast: &mut Cast, encounter: Reference, emit: &mut Emit<'_>) {
         created,
         request,
         insurer,
-        coverage,
+        coverage: covered,
         in_force,
     });
     let money = |cents| Money { cents, currency: "EUR" };
-    let service = codes::PANELS[1].code;
+    let service = Service::Coded(codes::PANELS[1].code);
     let prices = [cast.stream.uniform(500, 20_000), cast.stream.uniform(500, 20_000)];
     let items = prices.map(|cents| Item { service, price: money(cents) });
     let diagnosis = pick(&codes::CONDITIONS, &mut cast.stream).expect("there are conditions");
@@ -353,7 +372,7 @@ fn claims(cast: &mut Cast, encounter: Reference, emit: &mut Emit<'_>) {
         insurer,
         coverage,
         encounter,
-        diagnosis,
+        diagnosis: Some(diagnosis),
         items: &items,
     });
     emit(&ClaimResponse {

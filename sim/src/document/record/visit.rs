@@ -42,7 +42,7 @@ impl Visit {
             patient: self.patient,
             practitioner: self.member,
             period: Period { start: self.at, end: Some(self.at.minutes_after(self.stream.uniform(10, 90))) },
-            reason: pick(&codes::CONDITIONS, &mut self.stream).expect("there are conditions"),
+            reason: Some(pick(&codes::CONDITIONS, &mut self.stream).expect("there are conditions")),
             provider: self.custodian,
         };
         self.encounter = Some(encounter.reference());
@@ -180,6 +180,7 @@ impl Visit {
             quantity: drug.a_day * 30 * self.stream.uniform(1, 3),
             repeats: self.stream.below(4),
             valid_days: 365,
+            completed: false,
             narrative,
             note,
         }
