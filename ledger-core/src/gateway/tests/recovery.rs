@@ -139,8 +139,9 @@ fn a_silent_holder_is_asked_again() {
     assert_eq!(back, End::Done(Outcome::KeyRotated { record: RecordId(0), epoch: 1 }));
     let mut world = struck(1 << 20);
     let wrap = rewrapped(&mut world);
-    world.tamper =
-        Some(Box::new(|_, _, _, message| !matches!(message, Message::Exchange(Exchange::CopyRequest { .. }))));
+    world.tamper = Some(Box::new(|_, _, _, message| {
+        !matches!(message, Message::Exchange(Exchange::CopyRequest { .. }))
+    }));
     let command = recover(&world, wrap, READER);
     assert_eq!(world.ask(CUSTODIAN, CLINICIANS[CUSTODIAN], command), End::TimedOut);
 }
