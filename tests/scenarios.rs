@@ -73,12 +73,25 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         ],
     ),
     ("counterfeit-ring.yaml", &[]),
+    (
+        "cross-border.yaml",
+        &[
+            "warmup=1s",
+            "duration=40s",
+            "population.patients=2k",
+            "workloads[0].personal_health_record.rate=50/s",
+            "workloads[1].claims.rate=20/s",
+            "faults[0].at=8s",
+            "faults[0].partition.for=2s",
+        ],
+    ),
     ("drug-supply.yaml", &[]),
     (
         "fhir-documents.yaml",
         // Fewer than in twenty seconds have a connection between their gateways.
         &["warmup=1s", "duration=3s", "population.patients=2k", "expect[2]=shares.rate > 200/s"],
     ),
+    ("hospital-ransomware.yaml", &["duration=45s"]),
     (
         "key-rotation.yaml",
         &[
@@ -91,6 +104,30 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     // In virtual time here; `live.rs` plays it on processes.
     ("live.yaml", &[]),
+    (
+        "national-exchange.yaml",
+        &[
+            "warmup=5s",
+            "duration=40s",
+            "population.patients=2k",
+            "population.hospitals=12",
+            "population.pharmacies=30",
+            "population.devices=400",
+            // The same day in forty seconds and at a tenth of the rates; its peak comes with the start of each.
+            "arrivals.burst.every=20s",
+            "arrivals.burst.on=2s",
+            "workloads[0].personal_health_record.rate=22/s",
+            "workloads[1].drug_supply.rate=12/s",
+            "workloads[2].telemedicine.rate=12/s",
+            "workloads[2].telemedicine.batch=2s",
+            "workloads[3].claims.rate=12/s",
+            "workloads[4].clinical_trial.rate=12/s",
+            "expect[2]=transactions.committed.rate > 50/s",
+            // Most shares find no connection between their gateways yet.
+            "expect[4]=transactions.latency.p99 < 4s",
+            "expect[5]=share.latency.p99 < 4s",
+        ],
+    ),
     (
         "one-replica-down.yaml",
         &[
@@ -308,6 +345,21 @@ fn telemedicine_lets_no_misuse_through() {
 #[test]
 fn insurers_pay_once_for_what_there_was() {
     holds("claims.yaml");
+}
+
+#[test]
+fn a_nation_exchanges_everything() {
+    holds("national-exchange.yaml");
+}
+
+#[test]
+fn two_consortia_keep_one_ledger() {
+    holds("cross-border.yaml");
+}
+
+#[test]
+fn what_a_hospital_lost_comes_back() {
+    holds("hospital-ransomware.yaml");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! Register   prepare (hash, commit, wrap to the patient) → store → sign → submit → receipt
 //! Share      sign → submit → receipt of a permit → ask the custodian → key and document → open and compare
 //! Keys       rewrap, rotate, shred: see `keys.rs`
+//! Recover    ask a former reader → sealed copy → open and compare → as a rotation
 //! the rest   sign → submit → receipt                                          (an audit asks for an entry instead)
 //! ```
 //!
@@ -29,6 +30,7 @@ mod inquiry;
 mod job;
 mod keys;
 mod proof;
+mod recovery;
 mod share;
 mod submission;
 #[cfg(test)]
@@ -57,7 +59,9 @@ use contact::Contact;
 use custody::Custody;
 use keys::Holdings;
 use proof::Proofs;
+use recovery::Copies;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use submission::Operation;
 use timer::{Owner, Timers};
 
@@ -86,6 +90,7 @@ pub struct Gateway {
     sequences: BTreeMap<PartyId, u64>,
     custody: Custody,
     holdings: Holdings,
+    copies: Copies,
     /// Who waits for a document from the vault.
     loads: BTreeSet<([u8; 16], Owner)>,
     /// No more than operations and tickets started, less those whose findings came back.
@@ -131,6 +136,7 @@ impl Gateway {
             sequences: BTreeMap::new(),
             custody: Custody::default(),
             holdings: Holdings::default(),
+            copies: Copies::default(),
             loads: BTreeSet::new(),
             jobs: BTreeMap::new(),
             next_job: 0,
@@ -167,6 +173,11 @@ impl Gateway {
     /// Tells where the document of a record in custody is.
     pub fn preload(&mut self, record: RecordId, locator: [u8; 16]) {
         self.holdings.insert(record, locator);
+    }
+
+    /// Where the other institutions are to be found from now on.
+    pub fn set_directory(&mut self, directory: Arc<Directory>) {
+        self.config.directory = directory;
     }
 
     /// Operations and key requests under way: zero when nothing is left to wait for.
@@ -232,6 +243,9 @@ impl Gateway {
             Exchange::KeyRelease { operation, wrap } => self.key_arrived(now, from, operation, wrap),
             Exchange::Document { operation, sealed } => self.document_arrived(now, from, operation, sealed),
             Exchange::KeyRefused { operation, reason } => self.key_refused(now, from, operation, reason),
+            Exchange::CopyRequest { operation, record, commitment } => {
+                self.copy_request(from, operation, (record, commitment));
+            }
         }
     }
 
@@ -242,7 +256,7 @@ impl Gateway {
             (Job::Checkpoint, Finding::Checkpoint(result)) => self.checkpoint_proven(now, number, result),
             (Job::Operation(id), Finding::Prepared(prepared)) => self.prepared(now, id, prepared),
             (Job::Operation(id), Finding::Signed(digest, bytes)) => self.signed(now, id, digest, bytes),
-            (Job::Operation(id), Finding::Opened(length)) => self.opened(id, length),
+            (Job::Operation(id), Finding::Opened(document)) => self.opened(id, document),
             (Job::Operation(id), Finding::Rewrapped(wrap)) => self.rewrapped(now, id, wrap),
             (job, Finding::Inclusion(result)) => self.receipt_proven(now, job, result),
             (Job::Ticket(id), Finding::Sealed(sealed)) => {

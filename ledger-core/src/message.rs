@@ -7,7 +7,7 @@ use crate::block::BLOCK_BYTES_MAX;
 use crate::codec::{self, Blob, DecodeError, Reader};
 use crate::crypto::Digest;
 use crate::ledger::PermitStatus;
-use crate::ledger::transaction::{AccessId, TRANSACTION_BYTES_MAX};
+use crate::ledger::transaction::{AccessId, RecordId, TRANSACTION_BYTES_MAX};
 use crate::protocol::ProtocolMessage;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
@@ -137,12 +137,21 @@ pub enum Exchange {
         /// AES-256-GCM.
         sealed: Blob<{ 32 * 1024 * 1024 + 64 }>,
     },
-    /// The custodian refuses.
+    /// The custodian, or who is asked for a copy, refuses.
     KeyRefused {
         /// The requester's operation.
         operation: u64,
         /// Why.
         reason: KeyRefusal,
+    },
+    /// A record's custodian has lost the document, and asks a former reader for the sealed copy; a `Document` answers.
+    CopyRequest {
+        /// The custodian's operation.
+        operation: u64,
+        /// Of which record.
+        record: RecordId,
+        /// Of which version.
+        commitment: Digest,
     },
 }
 

@@ -459,6 +459,12 @@ pub enum FaultKind {
         /// Which replicas.
         replicas: Vec<usize>,
     },
+    /// A hospital's gateway is gone, its vault wiped and its secret lost. When the fault ends, a new gateway with a new
+    /// secret takes its place, which holds nothing; the regulator has its wrap key listed in everybody's directory.
+    Ransomware {
+        /// Which hospitals, in the order of the population.
+        hospitals: Vec<usize>,
+    },
     /// Replicas of different groups cannot reach each other. A gateway is with the group of its home replica
     /// (and so loses the others).
     Partition {

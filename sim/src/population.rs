@@ -249,6 +249,11 @@ impl Population {
         VaultSecret::new(self.gateway_secret(gateway))
     }
 
+    /// The secret of the gateway that takes its place, if it is lost.
+    pub fn new_gateway_secret(&self, gateway: GatewayId) -> [u8; 32] {
+        self.seed.bytes32(&format!("population/gateway/{}/secret/new", gateway.0))
+    }
+
     /// What data keys for a party are wrapped to: its own key; for staff their institution's, for a patient the agent's
     /// that is kept apart from its home's own. Zero for a party that there is not.
     pub fn wrap_public(&self, party: PartyId) -> [u8; 32] {

@@ -15,7 +15,7 @@ use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Completion, End};
 use ledger_core::replica::{ANSWERS_HELD_MAX, CommitReport, ENTRIES_HELD_MAX, ReplicaStatus};
-use ledger_core::seam::{Observation, Peer};
+use ledger_core::seam::{GatewayId, Observation, Peer};
 use ledger_core::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -146,6 +146,13 @@ impl Recorder {
             .map(|(submission, _)| *submission)
             .collect();
         lost.iter().filter_map(|submission| self.answered(at, submission, End::TimedOut)).collect()
+    }
+
+    /// Operations of a gateway that have not ended, and when they were scheduled.
+    pub fn under_way_at(&self, gateway: GatewayId) -> Vec<(u64, Timestamp)> {
+        let operations = (0..).zip(&self.history.operations);
+        let open = operations.filter(|(_, row)| row.gateway == gateway && row.ended.is_none());
+        open.map(|(operation, row)| (operation, row.scheduled)).collect()
     }
 
     /// What is to be expected of an operation, in hindsight.

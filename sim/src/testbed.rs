@@ -475,6 +475,8 @@ impl Testbed {
                     }
                 }
             }
+            // Refused before it starts.
+            FaultKind::Ransomware { .. } => {}
             FaultKind::Partition { groups } => {
                 let of = |replica: usize| groups.iter().position(|group| group.contains(&replica));
                 let groups = (0..self.seats.len()).map(|replica| of(replica).unwrap_or(0) as u32).collect();
@@ -512,6 +514,7 @@ impl Testbed {
                     }
                 }
             }
+            FaultKind::Ransomware { .. } => {}
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.separate()?;

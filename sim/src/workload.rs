@@ -22,8 +22,8 @@ mod tests;
 
 use crate::document::Documents;
 use crate::document::inspect::Defect;
-use crate::history::{Expected, Note, Operation, OperationKind};
-use crate::plan::{Arrivals, Plan, WorkloadPlan};
+use crate::history::{Expected, Figure, Note, Operation, OperationKind};
+use crate::plan::{Arrivals, FaultKind, Plan, WorkloadPlan};
 use crate::population::Population;
 use crate::seed::{Seed, Stream};
 use access_decisions::AccessDecisions;
@@ -230,6 +230,9 @@ impl Generator {
                 knowledge.track_keys(*rotation);
             }
         }
+        if plan.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Ransomware { .. })) {
+            knowledge.recoveries.follow();
+        }
         let end = origin + plan.warmup + plan.duration;
         Self {
             population,
@@ -324,7 +327,7 @@ impl Generator {
     pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
         let read = self.read(operation, completion);
         let expected = self.knowledge.completed(now, operation, completion);
-        let mut notes = Vec::new();
+        let mut notes = self.knowledge.recoveries.take_notes();
         if let Some(source) = self.cycling.remove(&operation)
             && let Workload::LifeCycles(workload) = &mut self.sources[source].workload
         {
@@ -334,9 +337,26 @@ impl Generator {
         Followed { next_start, expected, notes, read }
     }
 
+    /// A gateway is gone, with its vault and its secret.
+    pub fn gateway_lost(&mut self, now: Timestamp, gateway: GatewayId) -> Vec<Note> {
+        self.knowledge.recoveries.gateway_lost(now, &self.population, gateway);
+        self.knowledge.recoveries.take_notes()
+    }
+
+    /// Another has taken its place, which has this wrap key.
+    pub fn gateway_replaced(&mut self, gateway: GatewayId, wrap_key: [u8; 32]) {
+        let institution = self.population.organisation(gateway);
+        self.knowledge.recoveries.gateway_replaced(institution, wrap_key);
+    }
+
     /// The run is over. What it has to say of what never ended, or was never noticed.
     pub fn finish(&mut self, now: Timestamp) -> Vec<Note> {
-        let mut notes = Vec::new();
+        let mut notes = self.knowledge.recoveries.take_notes();
+        if self.knowledge.recoveries.follows() {
+            // Within the measurement, whose last instant is before its end.
+            let last = Timestamp(self.end.0.saturating_sub(1));
+            notes.push(Note::Sample(Figure::RecordsUnavailable, last, self.knowledge.recoveries.lost()));
+        }
         for source in &mut self.sources {
             if let Workload::LifeCycles(workload) = &mut source.workload {
                 workload.finish(now, &mut notes);

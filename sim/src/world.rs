@@ -9,6 +9,7 @@
 
 mod archive;
 mod faults;
+mod loss;
 mod memo;
 mod node;
 mod transport;
@@ -31,7 +32,7 @@ use bytes::Bytes;
 use ledger_core::audit::{PatientAudit, Receipt};
 use ledger_core::committee::{Committee, CommitteeError, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
-use ledger_core::gateway::{Directory, Gateway, GatewayConfig, GatewayTuning, Institution};
+use ledger_core::gateway::{Directory, Gateway, GatewayConfig, Institution};
 use ledger_core::ledger::transaction::PartyId;
 use ledger_core::message::{Message, Request};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
@@ -90,6 +91,8 @@ pub(crate) enum Event {
     NextOperation,
     /// A fault strikes.
     Strike { fault: usize },
+    /// The user of an operation whose gateway is gone waits no longer.
+    GaveUp { operation: u64 },
     /// A fault is healed.
     Heal { fault: usize },
     /// A second is over.
@@ -231,6 +234,7 @@ struct World {
     memo: Memo,
     committee: Arc<Committee>,
     configs: Vec<ReplicaConfig>,
+    gateway_configs: Vec<GatewayConfig>,
     generator: Generator,
     witness: Option<Box<dyn Witness>>,
     recorder: Recorder,
@@ -275,19 +279,22 @@ impl World {
                 bandwidth_bits_per_s: plan.replica_host.bandwidth_bits_per_s,
             })
             .collect();
-        let directory = Arc::new(directory(&population));
+        let directory = Arc::new(directory(&population, &|gateway| population.gateway_secret(gateway)));
+        let mut gateway_configs = Vec::new();
         for (index, institution) in plan.population.institutions.iter().enumerate() {
             let id = GatewayId(index as u32);
             let organisation = population.organisation(id);
-            let mut gateway = Gateway::new(GatewayConfig {
+            let config = GatewayConfig {
                 id,
                 organisation,
                 committee: committee.clone(),
                 home: ReplicaId(institution.replica as u16),
                 directory: directory.clone(),
                 secret: population.gateway_secret(id),
-                tuning: GatewayTuning::default(),
-            });
+                tuning: loss::tuning(plan),
+            };
+            let mut gateway = Gateway::new(config.clone());
+            gateway_configs.push(config);
             for (record, locator) in population.custody(id) {
                 gateway.preload(record, locator);
             }
@@ -341,6 +348,7 @@ impl World {
             seed,
             committee,
             configs,
+            gateway_configs,
         };
         #[cfg(feature = "seeded-bugs")]
         if options.bugs.iter().any(|bug| matches!(bug, SeededBug::MixedUpPatients)) {
@@ -426,6 +434,7 @@ impl World {
             Event::Outbox { host, incarnation } => (13, host.0, u64::from(*incarnation)),
             Event::Connect { host } => (14, host.0, 0),
             Event::Transfer { transfer } => (15, 0, *transfer as u64),
+            Event::GaveUp { operation } => (16, 0, *operation),
         };
         let buffer = &mut self.digest_buffer;
         buffer.push(tag);
@@ -491,6 +500,7 @@ impl World {
                     self.begin(started);
                 }
             }
+            Event::GaveUp { operation } => self.gave_up(operation),
             Event::Strike { fault } => self.strike(fault),
             Event::Heal { fault } => self.heal(fault)?,
             Event::Second => {
@@ -512,6 +522,9 @@ impl World {
                     witness.started(operation, gateway, &command);
                 }
                 let host = self.host_of(Peer::Gateway(gateway));
+                if self.nodes[host.index()].machine.is_none() {
+                    return self.queue.push(command.deadline, Event::GaveUp { operation });
+                }
                 self.input(host, Input::Command(command));
             }
             Target::Replica(replica, bytes) => {
@@ -625,11 +638,11 @@ fn committee(
     Ok((Arc::new(Committee::new(&genesis.0, members)?), keys))
 }
 
-fn directory(population: &Population) -> Directory {
+fn directory(population: &Population, secret: &dyn Fn(GatewayId) -> [u8; 32]) -> Directory {
     let gateways = (0..population.institutions() as u32).map(GatewayId);
     let institutions = gateways.map(|gateway| {
         let organisation = population.organisation(gateway);
-        let wrap_key = Gateway::wrap_key(population.gateway_secret(gateway));
+        let wrap_key = Gateway::wrap_key(secret(gateway));
         (organisation, Institution { gateway, wrap_key })
     });
     Directory::new(institutions).expect("institutions of a population are distinct")

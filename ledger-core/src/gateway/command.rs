@@ -2,6 +2,7 @@
 
 use super::Held;
 use crate::audit::Receipt;
+use crate::codec::Blob;
 use crate::crypto::{Digest, SecretKey};
 use crate::ledger::transaction::{
     AccessId, Actions, Answers, ConsentId, DelegatedScope, Label, Outcome, PartyId, Purpose, RecordClass,
@@ -132,6 +133,24 @@ pub enum CommandKind {
         /// Vault locator of the new version, unique.
         locator: [u8; 16],
     },
+    /// This institution has lost a document in its custody, and its secret: it fetches the sealed copy that a former reader
+    /// kept, opens it with the key that the patient's agent wrapped anew, and takes it into custody under another key.
+    Recover {
+        /// Which record.
+        record: RecordId,
+        /// Its commitment on the ledger.
+        commitment: Digest,
+        /// Its key, as the patient's agent wrapped it to this institution on the ledger.
+        wrap: Blob<128>,
+        /// Vault locator of the lost version.
+        lost: [u8; 16],
+        /// Who has a copy.
+        holder: PartyId,
+        /// The patient's wrap key.
+        patient_wrap_key: [u8; 32],
+        /// Vault locator of the new version, unique.
+        locator: [u8; 16],
+    },
     /// Gives a record's key up for good. At the custodian, the document goes too.
     Shred {
         /// Which record.
@@ -177,6 +196,8 @@ pub struct Completion {
     pub receipt: Option<Arc<Receipt>>,
     /// Of a registration or a rotation: what the patient's agent is to be told.
     pub held: Option<Arc<Held>>,
+    /// Of a rewrap: the key, wrapped to the grantee, as the ledger has it.
+    pub wrap: Option<Blob<128>>,
 }
 
 impl Completion {
@@ -194,6 +215,7 @@ impl Completion {
             document: None,
             receipt: None,
             held: None,
+            wrap: None,
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct GatewayTuning {
     pub superseded_for: Duration,
     /// For one key request at the custodian, after which it is dropped without an answer.
     pub custody_patience: Duration,
+    /// Bytes of sealed documents, kept as they came for custodians that lose theirs; beyond, the oldest go. 0: none is kept.
+    pub copies_bytes_max: usize,
 }
 
 impl Default for GatewayTuning {
@@ -62,6 +64,7 @@ impl Default for GatewayTuning {
             permit_pause: Duration::from_millis(50),
             superseded_for: Duration::from_secs(60),
             custody_patience: Duration::from_secs(15),
+            copies_bytes_max: 0,
         }
     }
 }

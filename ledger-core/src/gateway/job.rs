@@ -119,6 +119,19 @@ pub enum Opening {
         /// For what.
         permit: Permit,
     },
+    /// A copy, back from a former reader.
+    Copy {
+        /// The custodian's.
+        pair: WrapKeyPair,
+        /// From the ledger: the patient's agent made it.
+        wrap: Blob<128>,
+        /// What arrived.
+        document: SealedBlob,
+        /// Which record's.
+        record: RecordId,
+        /// What it must match.
+        commitment: Digest,
+    },
 }
 
 impl Preparation {
@@ -200,19 +213,24 @@ impl Sealing {
 impl Opening {
     /// The plain text; `None` if it does not open or is not the registered document.
     pub fn run(&self, chain: ChainId) -> Option<Bytes> {
-        let matches = |salt: &[u8; 32], document: Bytes, permit: &Permit| {
-            (seal::commitment(salt, &document) == permit.commitment).then_some(document)
+        let matches = |salt: &[u8; 32], document: Bytes, commitment: &Digest| {
+            (seal::commitment(salt, &document) == *commitment).then_some(document)
         };
         match self {
             Self::Transferred { pair, wrap, document, permit } => {
                 let info = context(Domain::KeyRequest, chain, permit);
                 let (key, salt) = seal::unpack(&seal::unwrap(pair, &info, wrap).ok()?)?;
                 let plain = seal::open(&key, &permit.commitment, document).ok()?;
-                matches(&salt, plain.into(), permit)
+                matches(&salt, plain.into(), &permit.commitment)
             }
             Self::Own { secret, locator, document, permit } => {
                 let (_, salt) = seal::derive(secret, locator);
-                matches(&salt, document.clone(), permit)
+                matches(&salt, document.clone(), &permit.commitment)
+            }
+            Self::Copy { pair, wrap, document, record, commitment } => {
+                let (key, salt) = open_grantee_wrap(pair, chain, (*record, commitment), wrap)?;
+                let plain = seal::open(&key, commitment, document).ok()?;
+                matches(&salt, plain.into(), commitment)
             }
         }
     }
@@ -220,7 +238,7 @@ impl Opening {
     /// What it costs.
     pub fn effort(&self) -> Effort {
         match self {
-            Self::Transferred { document, .. } => {
+            Self::Transferred { document, .. } | Self::Copy { document, .. } => {
                 let bytes = document.len() as u64;
                 Effort { hashed_bytes: bytes, sealed_bytes: bytes, wraps: 1, ..Effort::default() }
             }

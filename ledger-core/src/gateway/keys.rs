@@ -145,6 +145,7 @@ impl Gateway {
         let Stage::Wrapping(record, grantee) = operation.stage else { return };
         operation.stage = Stage::Signing;
         let Some(wrap) = wrap else { return self.finish(id, End::Rejected) };
+        operation.completion.wrap = Some(wrap.clone());
         self.sign(now, id, Action::RewrapKey { record, grantee, wrap }.into(), false);
     }
 

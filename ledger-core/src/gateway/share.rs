@@ -21,6 +21,8 @@ pub(super) struct Reading {
     outcome: Outcome,
     permit: Permit,
     step: Step,
+    /// What arrived, if copies are kept.
+    copy: Option<(GatewayId, SealedBlob)>,
 }
 
 enum Step {
@@ -57,7 +59,7 @@ impl Gateway {
             let Some(locator) = self.holdings.locator(&permit) else {
                 return self.finish(id, End::KeyRefused(KeyRefusal::NoDocument));
             };
-            self.read(id, Reading { outcome, permit, step: Step::Loading(locator) });
+            self.read(id, Reading { outcome, permit, step: Step::Loading(locator), copy: None });
             self.arm_deadline(id);
             return self.load(locator, Owner::Operation(id));
         }
@@ -76,7 +78,8 @@ impl Gateway {
             attempts: 0,
             pauses: 0,
         };
-        self.read(id, Reading { outcome, permit, step: Step::Fetching(Box::new(fetch)) });
+        let step = Step::Fetching(Box::new(fetch));
+        self.read(id, Reading { outcome, permit, step, copy: None });
         self.request_key(now, id);
     }
 
@@ -137,6 +140,9 @@ impl Gateway {
     }
 
     pub(super) fn document_arrived(&mut self, now: Timestamp, from: GatewayId, id: u64, sealed: SealedBlob) {
+        if self.is_recovering(id, from) {
+            return self.copy_arrived(id, sealed);
+        }
         let Some((fetch, _)) = self.fetch(id, from) else { return };
         if fetch.document.is_some() {
             return;
@@ -150,6 +156,7 @@ impl Gateway {
 
     fn open_if_complete(&mut self, id: u64) {
         let pair = self.pair.clone();
+        let keeps = self.config.tuning.copies_bytes_max > 0;
         let Some((reading, _)) = self.reading(id) else { return };
         let permit = reading.permit;
         let Step::Fetching(fetch) = &mut reading.step else { return };
@@ -157,6 +164,7 @@ impl Gateway {
             return;
         }
         let (Some(wrap), Some(document)) = (fetch.key.take(), fetch.document.take()) else { return };
+        reading.copy = keeps.then(|| (fetch.custodian, document.clone()));
         reading.step = Step::Opening;
         self.arm_deadline(id);
         let opening = Opening::Transferred { pair, wrap, document, permit };
@@ -164,6 +172,9 @@ impl Gateway {
     }
 
     pub(super) fn key_refused(&mut self, now: Timestamp, from: GatewayId, id: u64, reason: KeyRefusal) {
+        if self.is_recovering(id, from) {
+            return self.finish(id, End::KeyRefused(reason));
+        }
         let base = self.config.tuning.busy_pause;
         let Some((fetch, deadline)) = self.fetch(id, from) else { return };
         if fetch.key.is_some() {
@@ -203,9 +214,13 @@ impl Gateway {
     }
 
     pub(super) fn opened(&mut self, id: u64, document: Option<Bytes>) {
-        let Some((reading, _)) = self.reading(id) else { return };
-        let (outcome, Permit { access, record, .. }) = (reading.outcome, reading.permit);
+        let Some((reading, _)) = self.reading(id) else { return self.copy_opened(id, document) };
+        let (outcome, Permit { access, record, commitment }) = (reading.outcome, reading.permit);
+        let copy = reading.copy.take();
         let Some(document) = document else { return self.finish(id, End::Corrupt) };
+        if let Some(copy) = copy {
+            self.keep_copy((record, commitment), copy);
+        }
         let bytes = document.len() as u64;
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.completion.document = Some(document);

@@ -2,6 +2,7 @@
 
 use super::inquiry::{Inquiry, Subject};
 use super::keys::Rotation;
+use super::recovery::Recovery;
 use super::{
     ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, Held, Job, OPERATIONS_MAX, Owner,
     Preparation, Prepared, Rewrapping, Signing, share,
@@ -10,7 +11,7 @@ use crate::audit::Receipt;
 use crate::codec::Blob;
 use crate::crypto::Digest;
 use crate::ledger::transaction::{
-    Action, Actions, Answers, Label, Outcome, PartyId, RecordClass, RecordId, TransactionBody,
+    Action, Actions, Label, Outcome, PartyId, RecordClass, RecordId, TransactionBody,
 };
 use crate::message::{DOCUMENT_BYTES_MAX, Message, Request};
 use crate::seam::Output;
@@ -56,6 +57,8 @@ pub(super) enum Preparing {
 pub(super) enum Stage {
     /// Of a rotation: its document is fetched.
     Turning(Rotation),
+    /// A copy of a lost document is fetched and opened.
+    Recovering(Box<Recovery>),
     Preparing(Box<Registration>),
     /// A key, to a grantee.
     Wrapping(RecordId, PartyId),
@@ -75,7 +78,7 @@ impl Operation {
     pub(super) fn inquiry(&mut self) -> Option<&mut Inquiry> {
         match &mut self.stage {
             Stage::Asking(inquiry) => Some(inquiry),
-            Stage::Turning(_) | Stage::Preparing(_) | Stage::Wrapping(..) => None,
+            Stage::Turning(_) | Stage::Recovering(_) | Stage::Preparing(_) | Stage::Wrapping(..) => None,
             Stage::Signing | Stage::Reading(_) => None,
         }
     }
@@ -83,7 +86,7 @@ impl Operation {
     pub(super) fn reading(&mut self) -> Option<&mut share::Reading> {
         match &mut self.stage {
             Stage::Reading(reading) => Some(reading),
-            Stage::Turning(_) | Stage::Preparing(_) | Stage::Wrapping(..) => None,
+            Stage::Turning(_) | Stage::Recovering(_) | Stage::Preparing(_) | Stage::Wrapping(..) => None,
             Stage::Signing | Stage::Asking(_) => None,
         }
     }
@@ -94,19 +97,7 @@ impl Gateway {
         let Command { operation: id, actor, deadline, kind } = command;
         debug_assert!(!self.operations.contains_key(&id), "operation {id} is under way");
         let newcomer = !self.sequences.contains_key(&actor.party);
-        let completion = Completion {
-            operation: id,
-            end: End::TimedOut,
-            receipt_at: None,
-            key_at: None,
-            transferred_at: None,
-            transaction: None,
-            log_index: None,
-            answers: Answers::default(),
-            document: None,
-            receipt: None,
-            held: None,
-        };
+        let completion = Completion::new(id, End::TimedOut);
         let end = if now >= deadline {
             Some(End::TimedOut)
         } else if self.operations.len() >= OPERATIONS_MAX || (newcomer && self.sequences.len() >= ACTORS_MAX)
@@ -126,7 +117,7 @@ impl Gateway {
             CommandKind::Grant { .. } | CommandKind::Deny { .. } | CommandKind::Revoke { .. } => Aim::Answer,
             CommandKind::Delegate { .. } | CommandKind::Rewrap { .. } => Aim::Answer,
             // So is a rotation's.
-            CommandKind::Rotate { .. } => Aim::Answer,
+            CommandKind::Rotate { .. } | CommandKind::Recover { .. } => Aim::Answer,
             CommandKind::Shred { record } => Aim::GiveUp(record),
         };
         let operation = Operation { actor, deadline, aim, stage: Stage::Signing, completion };
@@ -167,6 +158,10 @@ impl Gateway {
             }
             CommandKind::Rotate { record, patient_wrap_key, locator } => {
                 return self.rotate(id, (record, locator, patient_wrap_key));
+            }
+            CommandKind::Recover { record, commitment, wrap, lost, holder, patient_wrap_key, locator } => {
+                let rotation = Rotation { record, old: lost, locator, patient_wrap_key };
+                return self.recover(now, id, rotation, (commitment, wrap), holder);
             }
             CommandKind::Shred { record } => Action::ShredKey { record },
         };
@@ -261,6 +256,7 @@ impl Gateway {
         match operation.stage {
             Stage::Asking(_) => self.inquiry_woke(now, id),
             Stage::Reading(_) => self.reading_woke(now, id),
+            Stage::Recovering(_) => self.recovery_woke(now, id),
             Stage::Turning(_) | Stage::Preparing(_) | Stage::Wrapping(..) | Stage::Signing => {
                 self.timers.arm(Owner::Operation(id), deadline);
             }
@@ -310,7 +306,7 @@ impl Gateway {
             Stage::Turning(rotation) => {
                 self.loads.remove(&(rotation.old, Owner::Operation(id)));
             }
-            Stage::Preparing(_) | Stage::Wrapping(..) | Stage::Signing => {}
+            Stage::Recovering(_) | Stage::Preparing(_) | Stage::Wrapping(..) | Stage::Signing => {}
         }
         match (end, operation.aim) {
             // It may have been committed all the same: permits of the new version are served, if there are any.

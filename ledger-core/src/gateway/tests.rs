@@ -5,13 +5,14 @@
 mod bugs;
 mod custody;
 mod keys;
+mod recovery;
 mod replica;
 mod share;
 mod submission;
 
 use super::*;
 use crate::audit::{AuditLog, Checkpoint, CheckpointBody, Entry, Receipt};
-use crate::codec::List;
+use crate::codec::{Blob, List};
 use crate::committee::Committee;
 use crate::committee::tests::committee;
 use crate::crypto::{BatchVerifier, SecretKey};

@@ -41,6 +41,7 @@ impl Family for Access {
             | CommandKind::Audit { .. }
             | CommandKind::Rewrap { .. }
             | CommandKind::Rotate { .. }
+            | CommandKind::Recover { .. }
             | CommandKind::Shred { .. }
             | CommandKind::Delegate { .. } => return Ok(()),
         };

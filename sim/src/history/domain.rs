@@ -204,6 +204,18 @@ macro_rules! figures {
 }
 
 figures! {
+    RecordsLost: Count, "personal_health_record.records.lost",
+        "records whose document was lost with the vault of their custodian";
+    RecordsWithCopies: Count, "personal_health_record.records.with_copies",
+        "of these, read elsewhere before, so that a former reader has a sealed copy, and with a key that the patient's agent has";
+    RecordsRecovered: Count, "personal_health_record.records.recovered",
+        "of these, in custody again: opened with the key from the patient, found to be what was registered, under another key";
+    RecordsUnavailable: Count, "personal_health_record.records.unavailable",
+        "records lost and not in custody again at the end";
+    RecoveryOfRecord: Span, "personal_health_record.records.recovery.time",
+        "from the loss of a record's document to the receipt that it is in custody again";
+    SharesWithoutDocument: Count, "personal_health_record.shares.no_document",
+        "reading that the ledger permitted and the custodian could not serve, because the document is lost";
     TrialsRegistered: Count, "clinical_trial.trials.registered", "trials registered";
     TrialsLocked: Count, "clinical_trial.trials.locked", "trials whose data were locked";
     TrialsPublished: Count, "clinical_trial.trials.published", "trials whose result was published";

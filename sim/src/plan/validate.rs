@@ -9,7 +9,10 @@ mod network;
 mod population;
 mod workload;
 
-use super::{Arrivals, Condition, Expectation, FaultPlan, NetworkPlan, Plan, WorkloadPlan, expectation};
+use super::{
+    Arrivals, Condition, Expectation, FaultPlan, InstitutionKind, NetworkPlan, Plan, PopulationPlan,
+    WorkloadPlan, expectation,
+};
 use crate::diagnostic::{Diagnostics, Problems, quote};
 use crate::document::Documents;
 use crate::scenario::Scenario;
@@ -80,8 +83,9 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let arrivals = root.optional("arrivals");
     let arrivals = arrivals.map_or(Some(Arrivals::Poisson), |field| workload::arrivals(&field, problems));
     let mistakes = problems.0.len();
+    let hospitals = population.as_ref().map(hospitals_of);
     let faults = root.optional("faults");
-    let faults = faults.map(|field| fault::read(&field, count, duration, problems));
+    let faults = faults.map(|field| fault::read(&field, (count, hospitals), duration, problems));
     let faults = faults.unwrap_or_default();
     let known_faults = (problems.0.len() == mistakes).then_some(faults.as_slice());
     // A mistake in `documents` is not one of what is expected.
@@ -118,6 +122,10 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
         faults: sorted(faults),
         expect,
     })
+}
+
+fn hospitals_of(population: &PopulationPlan) -> usize {
+    population.institutions.iter().filter(|one| one.kind == InstitutionKind::Hospital).count()
 }
 
 fn name(root: &mut Map<'_>, problems: &mut Problems) -> Option<String> {

@@ -182,6 +182,7 @@ fn describe(kind: &FaultKind) -> String {
     match kind {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
         FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
+        FaultKind::Ransomware { hospitals } => format!("ransomware at {}", list(hospitals)),
         FaultKind::Partition { groups } => {
             let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
             format!("partition {}", groups.join(" | "))

@@ -86,6 +86,9 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     for (index, fault) in plan.faults.iter().enumerate() {
         match &fault.kind {
             FaultKind::Crash { .. } | FaultKind::Pause { .. } => {}
+            FaultKind::Ransomware { .. } => reasons.push(format!(
+                "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
+            )),
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \

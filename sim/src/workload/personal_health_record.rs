@@ -26,6 +26,7 @@
 mod consents;
 mod keys;
 mod knowledge;
+mod recoveries;
 
 use super::{Moment, Started, Target};
 use crate::document::{self, Subject};
@@ -46,6 +47,7 @@ use ledger_core::ledger::transaction::{
 };
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
+pub(super) use recoveries::RecoveryWork;
 
 /// Requests that are wrong on purpose.
 pub(super) const WRONG_PERCENT: u64 = 3;
@@ -109,6 +111,14 @@ struct Order {
     record: Operation,
 }
 
+impl Order {
+    fn start(self, moment: &Moment<'_>) -> Started {
+        let Self { gateway, actor, command: kind, record } = self;
+        let command = Command { operation: moment.operation, actor, deadline: moment.deadline, kind };
+        Started { operation: moment.operation, target: Target::Gateway(gateway, command), record }
+    }
+}
+
 impl PersonalHealthRecord {
     pub(super) fn new(
         mix: RecordMix,
@@ -122,6 +132,9 @@ impl PersonalHealthRecord {
     }
 
     pub(super) fn start(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Started {
+        if let Some(order) = self.recovery(moment, knowledge) {
+            return order.start(moment);
+        }
         let RecordMix { register, share, consent, audit, break_glass, keys, erase, delegate } = self.mix;
         let parts = [register, share, consent, audit, break_glass, keys, erase, delegate];
         let order = match self.stream.pick_weighted(&parts) {
@@ -135,9 +148,27 @@ impl PersonalHealthRecord {
             _ => Some(self.delegate(moment, knowledge)),
         };
         let order = order.unwrap_or_else(|| self.register(moment, knowledge));
-        let Order { gateway, actor, command: kind, record } = order;
-        let command = Command { operation: moment.operation, actor, deadline: moment.deadline, kind };
-        Started { operation: moment.operation, target: Target::Gateway(gateway, command), record }
+        order.start(moment)
+    }
+
+    /// The next step of getting back what a hospital lost: every other arrival, as long as there is something to do.
+    fn recovery(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
+        if !moment.operation.is_multiple_of(2) {
+            return None;
+        }
+        let population = moment.population;
+        let (work, command) = knowledge.recoveries.take(population)?;
+        let order = match &work {
+            RecoveryWork::Rewrap { info, .. } => {
+                let patient = population.patient_index(info.patient)?;
+                self.by_patient(moment, OperationKind::Rewrap, patient, command)
+            }
+            RecoveryWork::Recover { info, .. } => {
+                self.by_staff(moment, OperationKind::Rotate, info.custodian, command)
+            }
+        };
+        knowledge.begin(moment.operation, Pending::Recovery(work));
+        Some(order)
     }
 
     fn register(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Order {
@@ -172,7 +203,7 @@ impl PersonalHealthRecord {
         let Ask { reader, record, purpose, consent } = ask;
         let expected = knowledge.consents.verdict(moment.now, moment.population, &ask);
         let changes = knowledge.consents.changes(record.patient);
-        knowledge.begin(moment.operation, Pending::Share { record, changes, expected });
+        knowledge.begin(moment.operation, Pending::Share { record, reader, changes, expected });
         let command = CommandKind::Share { record: id, purpose, consent };
         let mut order = self.by_staff(moment, OperationKind::Share, reader, command);
         order.record.bytes = moment.population.size_of(record.locator);

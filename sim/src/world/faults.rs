@@ -28,6 +28,7 @@ impl World {
                     }
                 }
             }
+            FaultKind::Ransomware { hospitals } => self.lose_gateways(&hospitals),
             FaultKind::Partition { groups } => {
                 let groups = self.groups_of_hosts(&groups);
                 self.partitions.push((fault, groups));
@@ -61,6 +62,7 @@ impl World {
                     }
                 }
             }
+            FaultKind::Ransomware { hospitals } => self.replace_gateways(&hospitals),
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.apply_partitions();

@@ -3,6 +3,8 @@
 //! Crashing more replicas than the protocol tolerates is allowed: whether what was committed survives is a question
 //! that a scenario may ask.
 
+mod ransomware;
+
 use crate::diagnostic::{Problems, quote};
 use crate::plan::{FaultKind, FaultPlan, duration_text};
 use crate::scenario::node::Value;
@@ -10,8 +12,11 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 3] = ["crash", "partition", "pause"];
-const LATER: &str = "use `crash`, `partition` or `pause`";
+const KINDS: [&str; 4] = ["crash", "partition", "pause", "ransomware"];
+const LATER: &str = "use `crash`, `partition`, `pause` or `ransomware`";
+
+/// How many replicas and hospitals there are; `None` where that has mistakes of its own.
+type Counts = (Option<usize>, Option<usize>);
 
 /// What a crash or a pause keeps from running, and which item of the list said so.
 struct Outage {
@@ -21,10 +26,10 @@ struct Outage {
     item: usize,
 }
 
-/// Valid faults in the order written; `replicas` and `duration` are `None` when they have mistakes of their own.
+/// Valid faults in the order written; `duration` is `None` when it has mistakes of its own.
 pub(super) fn read(
     field: &Field<'_>,
-    replicas: Option<usize>,
+    counts: Counts,
     duration: Option<Duration>,
     problems: &mut Problems,
 ) -> Vec<FaultPlan> {
@@ -37,14 +42,14 @@ pub(super) fn read(
     items
         .iter()
         .enumerate()
-        .filter_map(|(index, item)| fault(item, index, replicas, duration, &mut outages, problems))
+        .filter_map(|(index, item)| fault(item, index, counts, duration, &mut outages, problems))
         .collect()
 }
 
 fn fault(
     item: &Field<'_>,
     index: usize,
-    replicas: Option<usize>,
+    (replicas, hospitals): Counts,
     duration: Option<Duration>,
     outages: &mut Vec<Outage>,
     problems: &mut Problems,
@@ -69,6 +74,7 @@ fn fault(
     }
     let (kind, lasts) = match named.pop() {
         Some(("partition", field)) => partition_of(&field, replicas, problems)?,
+        Some(("ransomware", field)) => ransomware::read(&field, hospitals, problems)?,
         Some((kind, field)) => {
             let (halted, lasts) = halt_of(&field, kind, (index, at), replicas, outages, problems)?;
             let kind = match kind {

@@ -172,6 +172,7 @@ impl Keys {
         match completion.end {
             End::Done(Outcome::KeyRotated { .. }) => {
                 key.held = completion.held.clone();
+                key.locator = completion.held.as_ref().map_or(key.locator, |held| held.locator);
                 key.stale = false;
                 for grantee in std::mem::take(&mut key.wrapped_to) {
                     self.push(Due::Rewrap { record, grantee });

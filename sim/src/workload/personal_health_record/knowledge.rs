@@ -3,6 +3,7 @@
 
 use super::consents::{Ask, Change, Consents};
 use super::keys::{KeyWork, Keys};
+use super::recoveries::{Recoveries, RecoveryWork};
 use crate::history::Expected;
 use crate::plan::Rotation;
 use crate::population::{Population, RecordInfo};
@@ -25,6 +26,7 @@ pub(in crate::workload) struct Knowledge {
     entries: Vec<u64>,
     entries_seen: usize,
     keys: Keys,
+    pub(in crate::workload) recoveries: Recoveries,
     /// By when they are due: of which access, by whom, whether that is too late.
     reviews: BTreeMap<(Timestamp, u64), (AccessId, PartyId, bool)>,
     pending: BTreeMap<u64, Pending>,
@@ -37,6 +39,7 @@ pub(in crate::workload) enum Pending {
     /// With the patient's [`Consents::changes`] at its start.
     Share {
         record: RecordInfo,
+        reader: PartyId,
         changes: u64,
         expected: Expected,
     },
@@ -59,6 +62,8 @@ pub(in crate::workload) enum Pending {
         grantee: PartyId,
     },
     Rotate(RecordId),
+    /// Of a lost record: its key from the patient, or its document from a reader.
+    Recovery(RecoveryWork),
     /// Of a record of the patient's.
     Erase {
         patient: PartyId,
@@ -99,7 +104,9 @@ impl Knowledge {
             Pending::Register(_) | Pending::Decisions { .. } | Pending::Change { .. } | Pending::Other => {
                 None
             }
-            Pending::Rewrap { .. } | Pending::Rotate(_) | Pending::Erase { .. } => None,
+            Pending::Rewrap { .. } | Pending::Rotate(_) | Pending::Recovery(_) | Pending::Erase { .. } => {
+                None
+            }
         }
     }
 
@@ -117,6 +124,7 @@ impl Knowledge {
         match (pending, completion.end) {
             (Pending::Register(info), End::Done(Outcome::RecordRegistered(id))) => {
                 self.records.push((id, info));
+                self.recoveries.held(id, info, completion);
                 self.keys.registered(id, info, completion);
             }
             (Pending::BreakGlass { record, review_after }, End::Done(Outcome::Permitted { access, .. })) => {
@@ -128,14 +136,24 @@ impl Knowledge {
                 self.consents.finish(now, patient, change, end);
             }
             (Pending::Rewrap { record, grantee }, end) => self.keys.rewrapped(record, grantee, end),
-            (Pending::Rotate(record), _) => self.keys.rotated(record, completion),
+            (Pending::Rotate(record), _) => {
+                self.recoveries.rotated(record, completion);
+                self.keys.rotated(record, completion);
+            }
+            (Pending::Recovery(work), _) => {
+                if let Some(record) = self.recoveries.completed(now, work, completion) {
+                    self.keys.rotated(record, completion);
+                }
+            }
             (Pending::Erase { patient, record, locator }, end) => {
                 if let End::Done(Outcome::KeyShredded(_)) = end {
                     self.keys.erased(record, patient);
+                    self.recoveries.erased(record);
                 }
                 self.consents.finish(now, patient, Change::Erase(locator), end);
             }
-            (Pending::Share { record, changes, expected }, _) => {
+            (Pending::Share { record, reader, changes, expected }, end) => {
+                self.recoveries.read(now, reader, end);
                 let changed =
                     self.consents.changes(record.patient) != changes && expected != Expected::Either;
                 return changed.then_some(Expected::Either);

@@ -1,0 +1,85 @@
+//! A gateway that is gone for good, with its vault and its secret, and the one that takes its place.
+//!
+//! The new one has another secret and another wrap key, holds nothing and knows nothing; the regulator has the wrap key
+//! listed, so that from one instant on every gateway finds it in its directory. What it is known by on the network stays:
+//! that key is a certificate's, which is kept apart from the vault.
+
+use super::node::Machine;
+use super::transport::Transport;
+use super::{Event, World, directory};
+use crate::plan::{FaultKind, Plan};
+use crate::workload::PATIENCE;
+use ledger_core::gateway::{Completion, End, Gateway, GatewayTuning};
+use ledger_core::seam::{GatewayId, Peer};
+use ledger_core::time::Timestamp;
+use std::sync::Arc;
+
+/// Sealed documents that a gateway keeps for others, where somebody may come to need them.
+const COPIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What gateways are told: where a vault will be lost, readers keep copies.
+pub(super) fn tuning(plan: &Plan) -> GatewayTuning {
+    let loses = plan.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Ransomware { .. }));
+    GatewayTuning { copies_bytes_max: if loses { COPIES_BYTES_MAX } else { 0 }, ..GatewayTuning::default() }
+}
+
+impl World {
+    pub(super) fn lose_gateways(&mut self, hospitals: &[usize]) {
+        for hospital in hospitals {
+            let gateway = GatewayId(*hospital as u32);
+            let host = self.host_of(Peer::Gateway(gateway));
+            self.nodes[host.index()].crash(self.now);
+            if let Transport::Quic(network) = &mut self.transport {
+                network.crash(self.now, host);
+            }
+            for (operation, scheduled) in self.recorder.under_way_at(gateway) {
+                let deadline = (scheduled + PATIENCE).min(self.arrivals_end + self.plan.drain);
+                self.queue.push(deadline.max(self.now), Event::GaveUp { operation });
+            }
+            let notes = self.generator.gateway_lost(self.now, gateway);
+            self.recorder.note(notes);
+        }
+    }
+
+    pub(super) fn replace_gateways(&mut self, hospitals: &[usize]) {
+        for hospital in hospitals {
+            let config = &mut self.gateway_configs[*hospital];
+            config.secret = self.generator.population().new_gateway_secret(config.id);
+        }
+        let configs = &self.gateway_configs;
+        let secret = |gateway: GatewayId| configs[gateway.0 as usize].secret;
+        let directory = Arc::new(directory(self.generator.population(), &secret));
+        for config in &mut self.gateway_configs {
+            config.directory = directory.clone();
+        }
+        for node in &mut self.nodes {
+            if let Some(Machine::Gateway(gateway)) = &mut node.machine {
+                gateway.set_directory(directory.clone());
+            }
+        }
+        for hospital in hospitals {
+            let config = self.gateway_configs[*hospital].clone();
+            let (gateway, wrap_key) = (config.id, Gateway::wrap_key(config.secret));
+            let host = self.host_of(Peer::Gateway(gateway));
+            let node = &mut self.nodes[host.index()];
+            node.machine = Some(Machine::Gateway(Box::new(Gateway::new(config))));
+            node.busy_until = self.now;
+            self.on_network(|network, now, _| network.start(now, host));
+            self.connect(host);
+            self.started_machine(host);
+            self.generator.gateway_replaced(gateway, wrap_key);
+        }
+    }
+
+    /// An operation at a gateway that is gone: its user has waited long enough.
+    pub(super) fn gave_up(&mut self, operation: u64) {
+        let completion = Completion::new(operation, End::TimedOut);
+        let at: Timestamp = self.now;
+        if self.recorder.completed(at, operation, &completion) {
+            if let Some(witness) = &mut self.witness {
+                witness.ended(at, operation, &completion);
+            }
+            self.go_on(at, [(operation, completion)]);
+        }
+    }
+}
