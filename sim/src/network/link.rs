@@ -51,6 +51,8 @@ struct Connection {
     used_ns: Option<u64>,
     /// Whether it is kept alive.
     kept: bool,
+    /// By direction: whether it was opened anew since anything was sent.
+    cold: [bool; 2],
 }
 
 /// Totals of one lane.
@@ -114,7 +116,7 @@ impl Network {
         let bytes = bytes as u64;
         let packets = bytes.div_ceil(PACKET_BYTES).max(1);
         let sent = self.hosts[from.0 as usize].egress.send(now.0, lane, bytes);
-        let handshake_ns = self.handshake(now.0, from, to);
+        let (handshake_ns, cold) = self.handshake(now.0, from, to);
         let (delays, hosts, loss, seed) = (&self.delays, &self.hosts, &self.loss, &self.seed);
         let path = self.paths.get(from, to, || {
             let (source, sink) = (&hosts[from.0 as usize], &hosts[to.0 as usize]);
@@ -122,6 +124,9 @@ impl Network {
             let stream = seed.stream(&format!("network/path/{}/{}", from.0, to.0));
             Path::new(delays[source.region][sink.region], bandwidth, loss, stream)
         });
+        if cold {
+            path.open();
+        }
         let flight = path.cross(&self.loss, lane, sent, bytes, packets);
         let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns);
         let arrived = self.hosts[to.0 as usize].ingress.receive(now.0, arrival_ns, sent.took_ns, lane, bytes);
@@ -134,15 +139,17 @@ impl Network {
     }
 
     /// How long a message waits for its connection: the one that opens it waits for a round trip (RFC 9000, section 7), and
-    /// those behind it for what is left of that.
-    fn handshake(&mut self, now_ns: u64, from: HostId, to: HostId) -> u64 {
+    /// those behind it for what is left of that. And whether nothing was sent this way since it was opened.
+    fn handshake(&mut self, now_ns: u64, from: HostId, to: HostId) -> (u64, bool) {
         let round_trip_ns = mean_ns(self.delay(from, to)).saturating_add(mean_ns(self.delay(to, from)));
         let connection = self.connections.get(from.min(to), from.max(to), Connection::default);
         let last_ns = connection.used_ns.replace(now_ns);
         if !connection.kept && last_ns.is_none_or(|last| now_ns.saturating_sub(last) > IDLE_TIMEOUT_NS) {
             connection.ready_ns = now_ns.saturating_add(round_trip_ns);
+            connection.cold = [true; 2];
         }
-        connection.ready_ns.saturating_sub(now_ns)
+        let cold = std::mem::take(&mut connection.cold[usize::from(from > to)]);
+        (connection.ready_ns.saturating_sub(now_ns), cold)
     }
 
     /// No message from `from` is at `to` sooner than this after it was sent.

@@ -199,7 +199,8 @@ fn actions(actor: PartyId, kind: &CommandKind) -> Option<Actions> {
         CommandKind::Grant { scope } => Action::GrantConsent { patient: actor, scope },
         CommandKind::Deny { scope } => Action::DenyDirective { patient: actor, scope },
         CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
-        CommandKind::Audit { .. } => return None,
+        // Recovery is not this world's: nobody loses a vault in it.
+        CommandKind::Audit { .. } | CommandKind::Recover { .. } => return None,
         CommandKind::Delegate { patient, delegate, scope, until, evidence, minor_until } => {
             Action::DelegateAuthority { patient, delegate, scope, until, evidence, minor_until }
         }

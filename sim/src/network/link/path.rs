@@ -8,9 +8,6 @@ use crate::seed::Stream;
 
 /// A connection's first window (RFC 9002, section 7.2, with packets of 1,472 bytes).
 pub(super) const WINDOW_INITIAL_BYTES: u64 = 14_720;
-/// An idle window is halved each time this has passed, down to the initial one (RFC 2861, at the least retransmission
-/// timeout of RFC 6298).
-const IDLE_HALVING_NS: u64 = 1_000_000_000;
 /// Bytes that leave without pacing: ten packets.
 const PACING_BURST_BYTES: u64 = 14_520;
 /// How long a receiver may hold back its acknowledgement (RFC 9000, section 18.2).
@@ -30,7 +27,6 @@ pub(super) struct Path {
     window_bytes: u64,
     /// What fills the window, as each lane sees it: higher lanes go first, lower ones give way.
     flights: [InFlight; LANES],
-    last_sent_ns: u64,
     last_arrival_ns: [u64; LANES],
 }
 
@@ -77,7 +73,6 @@ impl Path {
             until_loss,
             window_bytes: WINDOW_INITIAL_BYTES,
             flights: [InFlight::default(); LANES],
-            last_sent_ns: 0,
             last_arrival_ns: [0; LANES],
         }
     }
@@ -96,6 +91,12 @@ impl Path {
         let arrival_ns =
             [delay_ns, stalled_ns, recovery_ns].into_iter().fold(sent.end_ns, u64::saturating_add);
         Flight { arrival_ns, packets_lost }
+    }
+
+    /// A connection that was closed for being idle begins again: what its window had grown to is forgotten. While it is
+    /// open, an idle window stays as it is, as the congestion controllers of `transport: quic` leave it.
+    pub fn open(&mut self) {
+        self.window_bytes = WINDOW_INITIAL_BYTES;
     }
 
     /// Holds an arrival back until what was sent before it in its lane has arrived.
@@ -138,12 +139,6 @@ impl Path {
             }
             flight.bytes = flight.bytes.saturating_add(bytes);
         }
-        let idle_ns = sent.start_ns.saturating_sub(self.last_sent_ns);
-        if idle_ns >= IDLE_HALVING_NS {
-            let halvings = (idle_ns / IDLE_HALVING_NS).min(63);
-            self.window_bytes = (self.window_bytes >> halvings).max(WINDOW_INITIAL_BYTES);
-        }
-        self.last_sent_ns = self.last_sent_ns.max(sent.end_ns);
         // Of the flight under way, part of the round trip is over.
         let under_way_ns = sent.start_ns.saturating_sub(self.flights[lane as usize].start_ns);
         let first_ns = round_trip_ns.saturating_sub(under_way_ns).max(1);
@@ -167,7 +162,6 @@ impl Path {
             // The window has moved on by whole round trips: what is left of the message opens a new flight.
             self.flights[lane as usize] =
                 InFlight { start_ns: sent.start_ns.saturating_add(waited_ns), bytes: over };
-            self.last_sent_ns = self.last_sent_ns.max(sent.end_ns.saturating_add(waited_ns));
         }
         waited_ns.saturating_add(paced_ns as u64)
     }
