@@ -1170,7 +1170,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0]: it does not say what goes wrong
    10 |   - { at: 5s }
       |     ^
-  = expected `at` and one of crash, partition, pause
+  = expected `at` and one of crash, partition, pause, ransomware
 ",
         ),
         (
