@@ -97,6 +97,7 @@ impl Path {
     /// open, an idle window stays as it is, as the congestion controllers of `transport: quic` leave it.
     pub fn open(&mut self) {
         self.window_bytes = WINDOW_INITIAL_BYTES;
+        self.flights = [InFlight::default(); LANES];
     }
 
     /// Holds an arrival back until what was sent before it in its lane has arrived.

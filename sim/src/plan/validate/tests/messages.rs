@@ -1206,7 +1206,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0].byzantine: `byzantine` is known but not available in this version
    10 |   - byzantine: { replicas: [9], behaviour: equivocate }
       |     ^^^^^^^^^
-  = use `crash`, `partition` or `pause`
+  = use `crash`, `partition`, `pause` or `ransomware`
 ",
         ),
         (
