@@ -3,8 +3,10 @@
 
 use crate::amanah::names;
 use crate::support::{failures, root, run};
+use ledger_core::gateway::End;
 use sim::check::{Status, check};
 use sim::expect::evaluate;
+use sim::history::{Operation, OperationKind};
 use sim::metrics::Metrics;
 use sim::plan::Plan;
 use sim::scenario::Scenario;
@@ -365,6 +367,36 @@ fn what_a_hospital_lost_comes_back() {
 #[test]
 fn a_surge_is_carried() {
     holds("pandemic-surge.yaml");
+}
+
+/// Emergency accesses that nobody reviews in time are on record, because a review that comes too late is refused.
+#[test]
+fn a_review_that_comes_too_late_is_refused_and_noted() {
+    let yaml = "# Who looks after an emergency?
+name: reviews
+seed: 3
+warmup: 1s
+duration: 40s
+ledger: { replicas: 4, policy: { review_window: 32s } }
+network: { topology: lan, transport: message }
+population: { patients: 100, hospitals: 4, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 40/s, mix: { register: 20%, share: 40%, break_glass: 40% }, unreviewed: 50% }
+";
+    let run = run(&crate::support::plan(yaml), &Options::default());
+    let failed = failures(&run);
+    assert!(failed.is_empty(), "{failed:?}");
+    let metrics = Metrics::of(&run);
+    let count = |what: &str| {
+        let name = format!("personal_health_record.unreviewed.{what}");
+        metrics.get(&name).unwrap_or_else(|| panic!("no {name}")).as_f64()
+    };
+    assert!(count("injected") >= 3.0, "{}", count("injected"));
+    assert_eq!((count("caught"), count("missed")), (count("injected"), 0.0));
+    // Timely reviews of the same run were taken.
+    let reviewed =
+        |row: &&Operation| row.kind == OperationKind::Review && matches!(row.ended, Some((_, End::Done(_))));
+    assert!(run.history.operations.iter().filter(reviewed).count() > 10);
 }
 
 /// Commit time lags behind devices' clocks once a standstill is over, and what timed out may still take effect.

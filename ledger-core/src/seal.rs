@@ -142,16 +142,6 @@ pub fn open(key: &DataKey, commitment: &Digest, sealed: &[u8]) -> Result<Vec<u8>
         .map_err(|_| SealError::Opening)
 }
 
-/// What an organisation is shown in place of a patient's number: the same every time, unlinkable to what others are
-/// shown by whoever does not have the secret. Of the institution whose documents it stands in; see `PRIVACY.md` for what
-/// it does not hide.
-pub fn pseudonym(secret: &VaultSecret, organisation: u32, patient: u32) -> [u8; 16] {
-    let mut pseudonym = [0; 16];
-    let parts: [&[u8]; 2] = [&organisation.to_le_bytes(), &patient.to_le_bytes()];
-    secret.derive("amanah 2026 pseudonym v1", &parts, &mut pseudonym);
-    pseudonym
-}
-
 /// Bytes that [`at_rest`] adds.
 pub const AT_REST_OVERHEAD: usize = 12 + SEAL_OVERHEAD;
 
@@ -323,16 +313,6 @@ mod tests {
             wrapped[at] ^= 1 << bit;
             prop_assert_eq!(unwrap(&pair, b"context", &wrapped), Err(SealError::Opening));
         }
-    }
-
-    #[test]
-    fn pseudonyms_differ_by_organisation_patient_and_secret() {
-        let shown = [(1, 7, 9), (1, 8, 9), (1, 7, 8), (2, 7, 9), (1, 9, 7)]
-            .map(|(secret, organisation, patient)| pseudonym(&vault(secret), organisation, patient));
-        for (index, one) in shown.iter().enumerate() {
-            assert!(shown[..index].iter().all(|other| other != one));
-        }
-        assert_eq!(pseudonym(&vault(1), 7, 9), shown[0]);
     }
 
     #[test]

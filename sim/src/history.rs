@@ -142,8 +142,8 @@ impl History {
     /// Every wrong deed of which the end is known: those that are operations by themselves, and those noted.
     pub fn incidents(&self) -> impl Iterator<Item = Incident> {
         let incident = |operation: &Operation| {
-            // What changed meanwhile is no longer wrong for certain.
-            let wrong = operation.wrong.filter(|_| operation.expected != Expected::Permit)?;
+            // Of what changed meanwhile nobody knows any more whether it is wrong.
+            let wrong = operation.wrong.filter(|_| operation.expected == Expected::Refuse)?;
             let (at, caught) = match operation.ended? {
                 (at, End::Refused(_)) => (operation.scheduled, Some(at)),
                 (_, End::Done(_) | End::Answered) => (operation.scheduled, None),

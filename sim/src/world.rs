@@ -159,7 +159,7 @@ pub fn run_with(
     options: &Options,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
-    Ok(play(plan, options, (None, None), watch)?.0)
+    Ok(play(plan, options, Onlookers::default(), watch)?.0)
 }
 
 /// Is shown every message that is on its way to a replica: from whom, to whom, its bytes.
@@ -167,12 +167,8 @@ pub type Tap = Box<dyn FnMut(Peer, ReplicaId, &Bytes)>;
 
 /// Like [`run_with`], and every message to a replica is shown to `tap`.
 pub fn run_tapped(plan: &Plan, options: &Options, tap: Tap) -> Result<Run, WorldError> {
-    let begun = std::time::Instant::now();
-    let mut world = World::new(plan, options)?;
-    world.tap = Some(tap);
-    let setup_wall = begun.elapsed();
-    let partial = world.run(&mut |_| Control::Continue)?;
-    Ok(world.into_run(plan, partial, begun.elapsed(), setup_wall))
+    let onlookers = Onlookers { tap: Some(tap), ..Onlookers::default() };
+    Ok(play(plan, options, onlookers, &mut |_| Control::Continue)?.0)
 }
 
 /// Like [`run_with`], with an auditor who follows it and proves every access to a patient's records.
@@ -182,7 +178,8 @@ pub fn run_audited(
     patient: PartyId,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<(Run, Result<PatientAudit, ArchiveError>), WorldError> {
-    let (run, archive) = play(plan, options, (Some(patient), None), watch)?;
+    let (run, archive) =
+        play(plan, options, Onlookers { patient: Some(patient), ..Onlookers::default() }, watch)?;
     Ok((run, archive.map_or(Err(ArchiveError::NothingExecuted), Archive::finish)))
 }
 
@@ -193,25 +190,35 @@ pub fn run_witnessed(
     witness: Box<dyn Witness>,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
-    Ok(play(plan, options, (None, Some(witness)), watch)?.0)
+    Ok(play(plan, options, Onlookers { witness: Some(witness), ..Onlookers::default() }, watch)?.0)
+}
+
+/// Who looks on while a run is played; none of them changes it.
+#[derive(Default)]
+struct Onlookers {
+    /// Whose accesses an auditor follows.
+    patient: Option<PartyId>,
+    witness: Option<Box<dyn Witness>>,
+    tap: Option<Tap>,
 }
 
 fn play(
     plan: &Plan,
     options: &Options,
-    (patient, witness): (Option<PartyId>, Option<Box<dyn Witness>>),
+    onlookers: Onlookers,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<(Run, Option<Archive>), WorldError> {
     let begun = std::time::Instant::now();
     let mut world = World::new(plan, options)?;
     if plan.ledger.execution {
-        world.archive = patient.map(|patient| Archive::new(patient, world.committee.chain()));
+        world.archive = onlookers.patient.map(|patient| Archive::new(patient, world.committee.chain()));
     }
     #[cfg(feature = "seeded-bugs")]
     if options.bugs.iter().any(|bug| matches!(bug, SeededBug::Auditor)) {
         world.archive.iter_mut().for_each(Archive::leave_out_an_access);
     }
-    world.witness = witness;
+    world.tap = onlookers.tap;
+    world.witness = onlookers.witness;
     if let Some(witness) = &mut world.witness {
         witness.begins(world.generator.population());
     }

@@ -207,6 +207,27 @@ fn check(cases: Vec<(Refusal, Vec<Step>)>) {
     }
 }
 
+/// What spoils a setup, and the refusal that then follows.
+type Spoiled<S> = (Refusal, fn(&mut S));
+
+/// Each precondition refuses by itself, and of any two the first in the list wins. A setup as it is is accepted.
+fn check_order<S: Clone>(base: &S, preconditions: &[Spoiled<S>], outcome: impl Fn(&S) -> Outcome) {
+    let found = outcome(base);
+    assert!(!matches!(found, Outcome::Refused(_)), "{found:?}");
+    for (first, (refusal, spoil)) in preconditions.iter().enumerate() {
+        let mut setup = base.clone();
+        spoil(&mut setup);
+        assert_eq!(outcome(&setup), Outcome::Refused(*refusal), "row {first}");
+        for (second, (_, later)) in preconditions.iter().enumerate().skip(first + 1) {
+            // Later ones first: what they put into the action the earlier one may overwrite.
+            let mut setup = base.clone();
+            later(&mut setup);
+            spoil(&mut setup);
+            assert_eq!(outcome(&setup), Outcome::Refused(*refusal), "rows {first} and {second}");
+        }
+    }
+}
+
 #[test]
 fn every_action_succeeds() {
     let mut ledger = world();

@@ -155,8 +155,7 @@ impl Testbed {
             Setting::LiveNamespaces => Some(Netem::build(plan, false)?),
             Setting::LiveNetem => Some(Netem::build(plan, true)?),
         };
-        let endpoints = endpoints(plan, netem.as_ref())?;
-        let auditor_address = free_address(netem.as_ref().map(Netem::testbed))?;
+        let (endpoints, auditor_address) = endpoints(plan, netem.as_ref())?;
         let directory = &options.directory;
         let file = written(directory, plan, &population, &endpoints, &auditor_address)?;
         let consortium =
@@ -367,8 +366,8 @@ fn load_of(plan: &Plan) -> Option<LoadPlan> {
     })
 }
 
-/// Where everybody listens: ports that are free now, on loopback or each replica on its own address.
-fn endpoints(plan: &Plan, netem: Option<&Netem>) -> Result<Endpoints, TestbedError> {
+/// Where everybody listens, and the auditor: ports that are free now, on loopback or each replica on its own address.
+fn endpoints(plan: &Plan, netem: Option<&Netem>) -> Result<(Endpoints, String), TestbedError> {
     /// In a namespace nobody else has ports.
     const PORT: u16 = 7000;
     let count = plan.replicas.len();
@@ -390,13 +389,8 @@ fn endpoints(plan: &Plan, netem: Option<&Netem>) -> Result<Endpoints, TestbedErr
         free(netem.map_or_else(|| "127.0.0.1".to_owned(), |netem| netem.gateway(one.region, one.replica)))
     });
     let gateways = gateways.collect::<Result<_, _>>()?;
-    Ok(Endpoints { replicas, gateways })
-}
-
-fn free_address(host: Option<String>) -> Result<String, TestbedError> {
-    let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let bound = UdpSocket::bind(format!("{host}:0")).and_then(|socket| socket.local_addr());
-    bound.map(|address| address.to_string()).map_err(io_of(&host))
+    let auditor = free(netem.map_or_else(|| "127.0.0.1".to_owned(), Netem::testbed))?;
+    Ok((Endpoints { replicas, gateways }, auditor))
 }
 
 fn gateways(

@@ -397,7 +397,10 @@ impl PersonalHealthRecord {
             let justified = self.stream.chance(19, 20);
             let command = CommandKind::Review { access, justified };
             let mut order = self.by_staff(moment, OperationKind::Review, custodian, command);
-            order.record.wrong = late.then_some(Wrong::BreakGlassUnreviewed);
+            if late {
+                order.record.wrong = Some(Wrong::BreakGlassUnreviewed);
+                order.record.expected = Expected::Refuse;
+            }
             return Some(order);
         }
         let hospitals = moment.population.institutions_of(InstitutionKind::Hospital);

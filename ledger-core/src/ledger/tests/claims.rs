@@ -21,22 +21,8 @@ fn outcome(setup: &Setup) -> Outcome {
     *play(&mut clinic(), &steps).last().unwrap()
 }
 
-/// Each precondition refuses by itself, and of any two the first in the list wins.
 fn check_order(base: &Setup, preconditions: &[(Refusal, Spoil)]) {
-    let found = outcome(base);
-    assert!(matches!(found, Outcome::Claim(_)), "{:?}: {found:?}", base.action);
-    for (first, (refusal, spoil)) in preconditions.iter().enumerate() {
-        let mut setup = base.clone();
-        spoil(&mut setup);
-        assert_eq!(outcome(&setup), Outcome::Refused(*refusal), "{:?}, row {first}", setup.action);
-        for (second, (_, later)) in preconditions.iter().enumerate().skip(first + 1) {
-            let mut setup = base.clone();
-            later(&mut setup);
-            spoil(&mut setup);
-            let rows = format!("{:?}, rows {first} and {second}", setup.action);
-            assert_eq!(outcome(&setup), Outcome::Refused(*refusal), "{rows}");
-        }
-    }
+    super::check_order(base, preconditions, outcome);
 }
 
 fn cover(until: u64) -> Step {

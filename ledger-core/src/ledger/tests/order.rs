@@ -33,11 +33,7 @@ const LADDERS: &[(&str, &[Refusal], Build)] = &[
                     *patient_wrap = Blob::default();
                 }
             }
-            let actor = match (wrong(RoleNotAllowed), wrong(NotCustodian)) {
-                (true, _) => PATIENT,
-                (false, true) => INSURER,
-                (false, false) => CLERK,
-            };
+            let actor = keeper(wrong);
             vec![(10, actor, action)]
         },
     ),
@@ -74,11 +70,7 @@ const LADDERS: &[(&str, &[Refusal], Build)] = &[
         if wrong(AlreadyRevoked) {
             steps.push((10, PATIENT, revoke(0)));
         }
-        let actor = match (wrong(RoleNotAllowed), wrong(NotConsentAuthority)) {
-            (true, _) => CLERK,
-            (false, true) => OTHER_PATIENT,
-            (false, false) => PATIENT,
-        };
+        let actor = decider(wrong);
         steps.push((10, actor, revoke(if wrong(UnknownConsent) { 9 } else { 0 })));
         steps
     }),
@@ -150,11 +142,7 @@ const LADDERS: &[(&str, &[Refusal], Build)] = &[
             if wrong(AlreadyReviewed) {
                 steps.push((10, CLERK, review(0)));
             }
-            let actor = match (wrong(RoleNotAllowed), wrong(NotCustodian)) {
-                (true, _) => PATIENT,
-                (false, true) => INSURER,
-                (false, false) => CLERK,
-            };
+            let actor = keeper(wrong);
             let seconds = if wrong(ReviewOverdue) { HOURS_72 + 11 } else { 10 };
             steps.push((seconds, actor, review(if wrong(UnknownAccess) { 9 } else { 0 })));
             steps
@@ -220,11 +208,7 @@ const LADDERS: &[(&str, &[Refusal], Build)] = &[
             if wrong(KeyShredded) {
                 steps.push((10, CLERK, Action::ShredKey { record: RECORD }));
             }
-            let actor = match (wrong(RoleNotAllowed), wrong(NotConsentAuthority)) {
-                (true, _) => CLERK,
-                (false, true) => OTHER_PATIENT,
-                (false, false) => PATIENT,
-            };
+            let actor = decider(wrong);
             let record = if wrong(UnknownRecord) { RecordId(9) } else { RECORD };
             let grantee = if wrong(UnknownParty) { NOBODY } else { HOSPITAL };
             let wrap = if wrong(MissingPatientWrap) { vec![] } else { vec![1; 80] };
@@ -278,6 +262,16 @@ fn delegated(wrong: &dyn Fn(Refusal) -> bool) -> Vec<Step> {
     vec![(10, PATIENT, action)]
 }
 
+/// Who decides for the patient, or should not.
+fn decider(wrong: &dyn Fn(Refusal) -> bool) -> PartyId {
+    match (wrong(RoleNotAllowed), wrong(NotConsentAuthority)) {
+        (true, _) => CLERK,
+        (false, true) => OTHER_PATIENT,
+        (false, false) => PATIENT,
+    }
+}
+
+/// Who keeps the record, or should not.
 fn keeper(wrong: &dyn Fn(Refusal) -> bool) -> PartyId {
     match (wrong(RoleNotAllowed), wrong(NotCustodian)) {
         (true, _) => PATIENT,

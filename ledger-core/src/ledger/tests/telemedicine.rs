@@ -80,23 +80,8 @@ fn outcome(setup: &Setup) -> Outcome {
     *play(&mut ledger, &steps).last().unwrap()
 }
 
-/// Each precondition refuses by itself, and of any two the first in the list wins.
 fn check_order(base: &Setup, preconditions: &[(Refusal, Spoil)]) {
-    let found = outcome(base);
-    assert!(matches!(found, Outcome::Telemedicine(_)), "{:?}: {found:?}", base.action);
-    for (first, (refusal, spoil)) in preconditions.iter().enumerate() {
-        let mut setup = base.clone();
-        spoil(&mut setup);
-        assert_eq!(outcome(&setup), Outcome::Refused(*refusal), "{:?}, row {first}", setup.action);
-        for (second, (_, later)) in preconditions.iter().enumerate().skip(first + 1) {
-            // Later ones first: what they put into the action the earlier one may overwrite.
-            let mut setup = base.clone();
-            later(&mut setup);
-            spoil(&mut setup);
-            let rows = format!("{:?}, rows {first} and {second}", setup.action);
-            assert_eq!(outcome(&setup), Outcome::Refused(*refusal), "{rows}");
-        }
-    }
+    super::check_order(base, preconditions, outcome);
 }
 
 fn open() -> (u64, PartyId, TelemedicineAction) {
