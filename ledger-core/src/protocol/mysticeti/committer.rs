@@ -221,11 +221,10 @@ impl Committer {
     }
 
     /// Whether waiting for more blocks of the next round is of no use to any slot of a round: each has a quorum that
-    /// supports one of its blocks, or a quorum that supports none, or can reach neither any more (votes split where
-    /// replicas proposed under different schedules).
-    pub fn voted(&self, committee: &Committee, dag: &Dag, round: Round) -> bool {
-        let present = committee.stake_of(&dag.present(round.next()));
-        let absent = committee.total().0 - present.0;
+    /// supports one of its blocks, or a quorum that supports none, or can reach neither with the votes of those who are
+    /// still `awaited` (votes split where replicas proposed under different schedules, or did not wait for a leader).
+    pub fn voted(&self, committee: &Committee, round: Round, awaited: &ReplicaSet) -> bool {
+        let absent = committee.stake_of(awaited).0;
         let open = |set: &ReplicaSet| committee.stake_of(set).0 + absent >= committee.quorum().0;
         self.row(round).is_none_or(|row| {
             row.slots.iter().all(|slot| {

@@ -2,13 +2,13 @@
 //!
 //! A replica proposes for the round after the highest with a quorum of accepted blocks, once, and not before that
 //! quorum's leaders are here and voted on, or a timeout. Waiting serves speed alone: it makes direct decisions likely.
-//! A leader that the others have overtaken does not leave its round out: they wait for that block.
+//! A replica that the others have overtaken does not leave a round out where they wait for its block.
 
 use super::Mysticeti;
 use super::dag::NodeId;
 use crate::block::{ANCESTORS_MAX, Block, BlockBody, BlockRef, ITEM_BYTES_MAX, ITEMS_MAX, Round, VOTES_MAX};
 use crate::codec::{Blob, List};
-use crate::committee::ReplicaId;
+use crate::committee::{ReplicaId, ReplicaSet};
 use crate::protocol::Action;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -29,14 +29,28 @@ impl Mysticeti {
         if self.quorum_round == Round(0) {
             return true;
         }
+        let awaited = self.awaited();
+        self.leaders(self.quorum_round).all(|leader| !awaited.contains(leader)) && self.voted_with(&awaited)
+    }
+
+    /// Who else may yet come to the quorum round: neither there, nor in a later one, nor silent.
+    fn awaited(&self) -> ReplicaSet {
         let present = self.dag.present(self.quorum_round);
-        let silent = |leader: ReplicaId| self.heights[leader.index()].0 + SILENT_ROUNDS < self.quorum_round.0;
-        // Who is in a later round has left this one out.
-        let past = |leader: ReplicaId| self.heights[leader.index()] > self.quorum_round;
-        self.leaders(self.quorum_round)
-            .all(|leader| present.contains(leader) || silent(leader) || past(leader) || leader == self.me)
-            && (self.quorum_round == Round(1)
-                || self.committer.voted(&self.committee, &self.dag, self.quorum_round.before(1)))
+        let mut awaited = ReplicaSet::default();
+        for replica in self.committee.replicas() {
+            let height = self.heights[replica.index()];
+            // Who is in a later round has left this one out.
+            let may_come = height < self.quorum_round && height.0 + SILENT_ROUNDS >= self.quorum_round.0;
+            if replica != self.me && may_come && !present.contains(replica) {
+                awaited.insert(replica);
+            }
+        }
+        awaited
+    }
+
+    fn voted_with(&self, awaited: &ReplicaSet) -> bool {
+        self.quorum_round <= Round(1)
+            || self.committer.voted(&self.committee, self.quorum_round.before(1), awaited)
     }
 
     pub(super) fn leader_deadline(&self) -> Timestamp {
@@ -48,13 +62,19 @@ impl Mysticeti {
         self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
     }
 
-    /// Whether the others have a quorum in a round that this replica leads and has no block in, and it can have one: after
-    /// a snapshot the round before may hold less than a quorum.
-    fn overtaken_as_leader(&self) -> bool {
+    /// Whether the others have a quorum in a round in which this replica has no block, wait for it, and can have it: as its
+    /// leader, or because their votes on the leaders before are split and its own decides. (After a snapshot the round
+    /// before may hold less than a quorum.)
+    fn is_waited_for(&self) -> bool {
         let before = self.quorum_round.before(1);
-        self.own.round < self.quorum_round
-            && self.leaders(self.quorum_round).any(|leader| leader == self.me)
-            && (before == Round(0) || self.committee.is_quorum(&self.dag.present(before)))
+        if self.own.round >= self.quorum_round
+            || !(before == Round(0) || self.committee.is_quorum(&self.dag.present(before)))
+        {
+            return false;
+        }
+        let mut awaited = self.awaited();
+        awaited.insert(self.me);
+        self.leaders(self.quorum_round).any(|leader| leader == self.me) || !self.voted_with(&awaited)
     }
 
     pub(super) fn propose_at(&self) -> Option<Timestamp> {
@@ -66,7 +86,7 @@ impl Mysticeti {
         } else {
             self.proposed_at + self.tuning.min_round_interval
         };
-        Some(if self.overtaken_as_leader() || self.leaders_seen() {
+        Some(if self.is_waited_for() || self.leaders_seen() {
             earliest
         } else {
             earliest.max(self.leader_deadline())
@@ -77,12 +97,12 @@ impl Mysticeti {
         if self.propose_at().is_none_or(|at| at > now) {
             return;
         }
-        let overtaken = self.overtaken_as_leader();
-        if !overtaken && !self.leaders_seen() {
+        let filling = self.is_waited_for();
+        if !filling && !self.leaders_seen() {
             self.timeouts += 1;
             self.status.leader_timeouts += 1;
         }
-        let round = if overtaken { self.quorum_round } else { self.quorum_round.next() };
+        let round = if filling { self.quorum_round } else { self.quorum_round.next() };
         let ancestors = self.choose_ancestors(round);
         let latest =
             ancestors.iter().filter_map(|ancestor| self.dag.block(ancestor)).map(|block| block.timestamp());

@@ -766,19 +766,6 @@ fn an_overtaken_leader_keeps_its_round() {
     let tuning = Tuning { leaders_per_round: 1, ..Tuning::default() };
     let key = drawing.keys[me.index()].clone();
     let mut machine = Mysticeti::new(drawing.committee.clone(), me, key, tuning.clone());
-    let proposed = |machine: &mut Mysticeti, now: Timestamp| {
-        machine.handle_timeout(now);
-        let mut rounds = Vec::new();
-        while let Some(action) = machine.poll_action() {
-            if let Action::Persist(block) = action
-                && block.author() == me
-            {
-                rounds.push(block.round().0);
-                machine.handle_durable(now, block.reference());
-            }
-        }
-        rounds
-    };
     machine.start(Timestamp::ZERO);
     assert_eq!(proposed(&mut machine, Timestamp::ZERO), [1]);
     let early = Timestamp(1_000_000);
@@ -789,4 +776,52 @@ fn an_overtaken_leader_keeps_its_round() {
     let next = Timestamp::ZERO + tuning.min_round_interval;
     assert_eq!(proposed(&mut machine, next), [2]);
     assert_eq!(proposed(&mut machine, next + tuning.min_round_interval), [3]);
+}
+
+/// Rounds for which a machine proposes at `now`.
+fn proposed(machine: &mut Mysticeti, now: Timestamp) -> Vec<u64> {
+    machine.handle_timeout(now);
+    let mut rounds = Vec::new();
+    while let Some(action) = machine.poll_action() {
+        if let Action::Persist(block) = action
+            && block.author() == machine.me
+        {
+            rounds.push(block.round().0);
+            machine.handle_durable(now, block.reference());
+        }
+    }
+    rounds
+}
+
+/// A machine that has the blocks of a drawing, its own among them.
+fn restarted(drawing: &Drawing, name: &str) -> Mysticeti {
+    let me = drawing.replica(name);
+    let tuning = Tuning { leaders_per_round: 1, ..Tuning::default() };
+    let key = drawing.keys[me.index()].clone();
+    let mut machine = Mysticeti::new(drawing.committee.clone(), me, key, tuning);
+    machine.replay(Timestamp::ZERO, drawing.blocks.clone());
+    machine.start(Timestamp::ZERO);
+    machine
+}
+
+/// B leads round 1, and the votes of round 2 on its block are split, two to one. D, whom the others have overtaken, votes
+/// for the sake of the decision, and leaves round 2 out where nobody needs it.
+#[test]
+fn an_overtaken_replica_votes_where_votes_are_split() {
+    let next = Timestamp::ZERO + Tuning::default().min_round_interval;
+    let split = Drawing::parse("1: A B C D\n2: A(ABD) B(ABD) C(ACD)");
+    assert_eq!(proposed(&mut restarted(&split, "D"), next), [2]);
+    let decided = Drawing::parse("1: A B C D\n2: A(ABD) B(ABD) C(ABC)");
+    assert_eq!(proposed(&mut restarted(&decided, "D"), next), [3]);
+}
+
+/// Votes on B's block of round 1 are split as above. A waits for D's vote while it may come, and not once D has left
+/// the round out.
+#[test]
+fn nobody_waits_for_a_vote_that_cannot_come() {
+    let next = Timestamp::ZERO + Tuning::default().min_round_interval;
+    let mut drawing = Drawing::parse("1: A B C D\n2: A(ABD) B(ABD) C(ACD)");
+    assert!(proposed(&mut restarted(&drawing, "A"), next).is_empty());
+    drawing.add(3, "D", "ABC");
+    assert_eq!(proposed(&mut restarted(&drawing, "A"), next), [3]);
 }
