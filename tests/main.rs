@@ -9,6 +9,9 @@ mod amanah;
 mod command_line;
 mod determinism;
 mod export;
+mod fuzzing;
+#[path = "fuzz/harness.rs"]
+mod harness;
 mod latency;
 mod live;
 mod privacy;

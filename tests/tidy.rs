@@ -108,6 +108,22 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
             "cli",
         ],
     ),
+    // An exploration drives protocols alone.
+    (
+        "twins",
+        &[
+            "world",
+            "testbed",
+            "plan",
+            "scenario",
+            "population",
+            "workload",
+            "history",
+            "check",
+            "report",
+            "cli",
+        ],
+    ),
     ("history", &["world", "testbed", "workload", "check", "report", "cli"]),
     ("network", &["world", "scenario", "cli"]),
     ("event_queue", &["world", "plan", "scenario", "cli"]),

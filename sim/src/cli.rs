@@ -8,6 +8,7 @@ mod keygen;
 mod progress;
 mod replay;
 mod run;
+mod twins;
 mod verify;
 
 use crate::diagnostic::Diagnostics;
@@ -43,6 +44,8 @@ enum Command {
     Export(export::Export),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
+    /// Play every schedule of a small world in which one replica exists twice, and look for forks and standstills.
+    Twins(twins::Twins),
     /// List every metric that an expectation can name.
     Metrics,
     /// Make a key, or every key and configuration file of a consortium for trials.
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Twins(arguments) => twins::twins(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Replica(arguments) => Ok(daemons::replica(&arguments)),

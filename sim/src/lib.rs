@@ -31,5 +31,6 @@ pub mod scenario;
 pub mod seed;
 pub mod testbed;
 pub mod triage;
+pub mod twins;
 pub mod workload;
 pub mod world;
