@@ -1,5 +1,7 @@
+mod claims;
 mod clinical_trial;
 mod drug_supply;
+mod telemedicine;
 
 use super::*;
 use crate::plan::{RecordMix, Rotation};
