@@ -175,6 +175,16 @@ impl Gateway {
         self.holdings.insert(record, locator);
     }
 
+    /// Keeps a sealed copy of another's document for it, as if it had been read here before the gateway started.
+    /// `document` is sealed under the record's data key.
+    pub fn preload_copy(
+        &mut self,
+        (record, commitment): (RecordId, Digest),
+        (custodian, document): (GatewayId, SealedBlob),
+    ) {
+        self.keep_copy((record, commitment), (custodian, document));
+    }
+
     /// Where the other institutions are to be found from now on.
     pub fn set_directory(&mut self, directory: Arc<Directory>) {
         self.config.directory = directory;

@@ -13,6 +13,7 @@
 //! one wrap key pair for all the patients it is agent for ([`Population::wrap_public`]).
 
 mod build;
+mod imported;
 mod trade;
 
 pub(crate) use trade::PRODUCTS_PER_MANUFACTURER;
@@ -30,9 +31,8 @@ use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass,
 use ledger_core::seal::{VaultSecret, WrapKeyPair};
 use ledger_core::seam::GatewayId;
 
-/// What genesis records carry in place of a key wrapped to the patient: 200,000 wraps would take 16 seconds. It is
-/// replaced lazily: before the patient's agent first wraps such a record's key to a grantee, the custodian rotates it,
-/// and the rotation brings a real wrap. Records that are registered in the run have real wraps from the start.
+/// What genesis records carry on the ledger in place of a key wrapped to the patient, which the patient's agent has:
+/// see [`Population::imported_key`]. Records that are registered in the run have real wraps there from the start.
 pub const GENESIS_WRAP: [u8; 16] = *b"imported: no key";
 
 /// Largest document of genesis, so that hashing all of them takes a second, not minutes. It leaves out visit bundles,

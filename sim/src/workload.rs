@@ -33,6 +33,7 @@ use claims::Claims;
 use clinical_trial::ClinicalTrial;
 use drug_supply::DrugSupply;
 use ledger_core::committee::ReplicaId;
+use ledger_core::crypto::ChainId;
 use ledger_core::gateway::{Command, Completion};
 use ledger_core::ledger::transaction::PartyId;
 use ledger_core::seam::GatewayId;
@@ -50,6 +51,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Generator {
     population: Arc<Population>,
+    /// Wraps are bound to it.
+    chain: ChainId,
     sources: Vec<Source>,
     /// Shared by all workloads on the same patients.
     knowledge: Knowledge,
@@ -140,6 +143,7 @@ struct Closed {
 /// What an operation that starts is told.
 struct Moment<'a> {
     population: &'a Population,
+    chain: ChainId,
     seed: &'a Seed,
     now: Timestamp,
     operation: u64,
@@ -164,13 +168,18 @@ impl Moment<'_> {
 }
 
 impl Generator {
-    /// The workloads of a plan at their start.
-    pub fn new(plan: &Plan, population: Arc<Population>, seed: &Seed) -> Self {
-        Self::starting(plan, population, seed, Timestamp::ZERO)
+    /// The workloads of a plan at their start, on a chain.
+    pub fn new(plan: &Plan, population: Arc<Population>, seed: &Seed, chain: ChainId) -> Self {
+        Self::starting(plan, population, seed, (chain, Timestamp::ZERO))
     }
 
     /// The same, where the warm-up begins at `origin`.
-    pub fn starting(plan: &Plan, population: Arc<Population>, seed: &Seed, origin: Timestamp) -> Self {
+    pub fn starting(
+        plan: &Plan,
+        population: Arc<Population>,
+        seed: &Seed,
+        (chain, origin): (ChainId, Timestamp),
+    ) -> Self {
         let source = |(index, workload): (usize, &WorkloadPlan)| {
             let stream = |what: &str| seed.stream(&format!("workload/{index}/{what}"));
             let (rate_mhz, workload) = match *workload {
@@ -236,6 +245,7 @@ impl Generator {
         let end = origin + plan.warmup + plan.duration;
         Self {
             population,
+            chain,
             sources,
             knowledge,
             cycling: BTreeMap::new(),
@@ -305,6 +315,7 @@ impl Generator {
         let population = &*self.population;
         let moment = Moment {
             population,
+            chain: self.chain,
             seed: population.seed(),
             now: scheduled,
             operation,
@@ -326,7 +337,7 @@ impl Generator {
     /// Tells that an operation ended. What never ends is simply never told.
     pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
         let read = self.read(operation, completion);
-        let expected = self.knowledge.completed(now, operation, completion);
+        let expected = self.knowledge.completed(now, operation, completion, &self.population);
         let mut notes = self.knowledge.recoveries.take_notes();
         if let Some(source) = self.cycling.remove(&operation)
             && let Workload::LifeCycles(workload) = &mut self.sources[source].workload
@@ -346,7 +357,7 @@ impl Generator {
     /// Another has taken its place, which has this wrap key.
     pub fn gateway_replaced(&mut self, gateway: GatewayId, wrap_key: [u8; 32]) {
         let institution = self.population.organisation(gateway);
-        self.knowledge.recoveries.gateway_replaced(institution, wrap_key);
+        self.knowledge.recoveries.gateway_replaced(&self.population, institution, wrap_key);
     }
 
     /// The run is over. What it has to say of what never ended, or was never noticed.
@@ -355,7 +366,9 @@ impl Generator {
         if self.knowledge.recoveries.follows() {
             // Within the measurement, whose last instant is before its end.
             let last = Timestamp(self.end.0.saturating_sub(1));
-            notes.push(Note::Sample(Figure::RecordsUnavailable, last, self.knowledge.recoveries.lost()));
+            let (lost, for_good) = self.knowledge.recoveries.lost(&self.population);
+            notes.push(Note::Sample(Figure::RecordsUnavailable, last, lost));
+            notes.push(Note::Sample(Figure::RecordsLostForGood, last, for_good));
         }
         for source in &mut self.sources {
             if let Workload::LifeCycles(workload) = &mut source.workload {

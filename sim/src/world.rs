@@ -337,7 +337,7 @@ impl World {
             transport,
             groups: Groups::default(),
             memo: Memo::default(),
-            generator: Generator::new(plan, population, &seed),
+            generator: Generator::new(plan, population, &seed, committee.chain()),
             witness: None,
             recorder: Recorder::new(replicas, Timestamp::ZERO),
             archive: None,
@@ -365,6 +365,7 @@ impl World {
         for index in 0..replicas {
             world.boot(HostId(index as u32))?;
         }
+        world.preload_copies();
         world.connect_gateways();
         world.schedule_start();
         Ok(world)

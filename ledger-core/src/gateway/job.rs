@@ -139,9 +139,13 @@ impl Preparation {
     pub fn run(&self, chain: ChainId) -> Option<Prepared> {
         let (key, salt) = seal::derive(&self.secret, &self.locator);
         let commitment = seal::commitment(&salt, &self.document);
-        let info = context_of_patient_wrap(chain, &self.locator, &commitment);
-        let wrapped = wrap(&self.secret, &self.patient_wrap_key, &info, &*seal::pack(&key, &salt))?;
-        Some(Prepared { commitment, patient_wrap: Blob::new(wrapped)? })
+        let patient_wrap = wrap_to_patient(
+            (&self.secret, &self.locator),
+            (chain, &commitment),
+            &self.patient_wrap_key,
+            (&key, &salt),
+        )?;
+        Some(Prepared { commitment, patient_wrap })
     }
 
     /// What it costs.
@@ -247,7 +251,18 @@ impl Opening {
     }
 }
 
-/// Of the wrap that a registration or rotation carries.
+/// The wrap that a registration or rotation carries.
+pub(super) fn wrap_to_patient(
+    (secret, locator): (&VaultSecret, &[u8; 16]),
+    (chain, commitment): (ChainId, &Digest),
+    patient_wrap_key: &[u8; 32],
+    (key, salt): (&seal::DataKey, &[u8; 32]),
+) -> Option<Blob<128>> {
+    let info = context_of_patient_wrap(chain, locator, commitment);
+    Blob::new(wrap(secret, patient_wrap_key, &info, &*seal::pack(key, salt))?)
+}
+
+/// Its context.
 pub(super) fn context_of_patient_wrap(chain: ChainId, locator: &[u8; 16], commitment: &Digest) -> Vec<u8> {
     context(Domain::Commitment, chain, &(*locator, *commitment))
 }

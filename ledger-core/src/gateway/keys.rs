@@ -14,14 +14,14 @@
 //! Erasure takes the document out of the vault and the wraps out of the ledger's state. What a patient's agent or a
 //! grantee has unwrapped before, it keeps.
 
-use super::job::{Rewrapping, context_of_patient_wrap};
+use super::job::{Rewrapping, context_of_patient_wrap, wrap_to_patient};
 use super::submission::{Aim, Preparing, Stage};
 use super::{End, Gateway, GatewayBug, Job, Owner, Permit};
 use crate::codec::Blob;
 use crate::crypto::{ChainId, Digest};
 use crate::ledger::transaction::{Action, PartyId, RecordId, Refusal};
 use crate::message::KeyRefusal;
-use crate::seal::{self, DataKey, WrapKeyPair};
+use crate::seal::{self, DataKey, VaultSecret, WrapKeyPair};
 use crate::seam::Output;
 use crate::time::Timestamp;
 use crate::work::Work;
@@ -46,6 +46,20 @@ pub struct Held {
 }
 
 impl Held {
+    /// What a custodian tells of a record that was imported before there was a chain to register it on: as it would have
+    /// told it of a registration. `None` if the wrap key is none.
+    pub fn imported(
+        secret: &VaultSecret,
+        (locator, commitment): ([u8; 16], Digest),
+        patient_wrap_key: &[u8; 32],
+        chain: ChainId,
+    ) -> Option<Self> {
+        let (key, salt) = seal::derive(secret, &locator);
+        let patient_wrap =
+            wrap_to_patient((secret, &locator), (chain, &commitment), patient_wrap_key, (&key, &salt))?;
+        Some(Self { locator, commitment, patient_wrap })
+    }
+
     /// Key and salt, for whom they are wrapped to; `None` for everybody else.
     pub fn open(&self, pair: &WrapKeyPair, chain: ChainId) -> Option<(DataKey, [u8; 32])> {
         let info = context_of_patient_wrap(chain, &self.locator, &self.commitment);

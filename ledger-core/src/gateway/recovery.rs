@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A reader keeps documents as they came, sealed under the record's data key; it gives one back to the record's custodian
-//! alone. The key comes from the patient: the agent opens the wrap on the ledger, which no vault can lose, and wraps it to
-//! the institution's new key. The copy is believed for the commitment on the ledger, never for who sent it. Afterwards
+//! alone. The key comes from the patient: the agent opens the wrap that it has of the custodian, which no vault can lose
+//! (it is on the ledger too, but for records that were imported), and wraps the key to the institution's new one. The copy is believed for the commitment on the ledger, never for who sent it. Afterwards
 //! the record has another key: whoever holds what was stolen with the vault opens nothing of the new version.
 //!
 //! Bounds: [`copies_bytes_max`](super::GatewayTuning::copies_bytes_max); a restart forgets the copies.

@@ -207,11 +207,13 @@ figures! {
     RecordsLost: Count, "personal_health_record.records.lost",
         "records whose document was lost with the vault of their custodian";
     RecordsWithCopies: Count, "personal_health_record.records.with_copies",
-        "of these, read elsewhere before, so that a former reader has a sealed copy, and with a key that the patient's agent has";
+        "of these, with a sealed copy elsewhere: at the patient's home since before the run, or at a former reader";
     RecordsRecovered: Count, "personal_health_record.records.recovered",
         "of these, in custody again: opened with the key from the patient, found to be what was registered, under another key";
     RecordsUnavailable: Count, "personal_health_record.records.unavailable",
         "records lost and not in custody again at the end";
+    RecordsLostForGood: Count, "personal_health_record.records.lost_for_good",
+        "of these, of which nobody has a copy: the patient has the key, and there is nothing left to open with it";
     RecoveryOfRecord: Span, "personal_health_record.records.recovery.time",
         "from the loss of a record's document to the receipt that it is in custody again";
     SharesWithoutDocument: Count, "personal_health_record.shares.no_document",

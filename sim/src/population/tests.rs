@@ -2,6 +2,7 @@ use super::*;
 use crate::plan::{
     HostPlan, InstitutionPlan, LedgerPlan, NetworkPlan, PopulationPlan, ProtocolName, Transport,
 };
+use ledger_core::crypto::{ChainId, Digest};
 use ledger_core::gateway::Actor;
 use ledger_core::seal;
 use ledger_core::time::Duration;
@@ -161,6 +162,34 @@ fn agents_hold_the_patients_wrap_keys() {
         assert_eq!(&seal::unwrap(&population.agent_pair(home), b"test", &wrapped).unwrap()[..], b"secret");
         assert_ne!(public, population.wrap_public(home));
     }
+}
+
+/// A patient's agent opens what it has of each record, and with it the copy at home, on its own chain alone.
+#[test]
+fn keys_and_copies_of_genesis_are_real() {
+    let population = Population::new(&plan(50, [3, 4, 2, 1]), &Seed::new(7), 2);
+    let (chain, other) = (ChainId(Digest([1; 32])), ChainId(Digest([2; 32])));
+    let mut copies = 0;
+    for id in (0..100).map(RecordId) {
+        let record = population.genesis_ledger().record(id).unwrap().clone();
+        let patient = population.patient_index(record.patient).unwrap();
+        let pair = population.agent_pair(population.home_of(patient));
+        let held = population.imported_key(chain, id).unwrap();
+        assert_eq!((held.locator, held.commitment), (record.locator, record.commitment));
+        let (key, salt) = held.open(&pair, chain).unwrap();
+        assert!(held.open(&pair, other).is_none());
+        let stranger = population.agent_pair(PartyId((population.home_of(patient).0 + 1) % 3));
+        assert!(held.open(&stranger, chain).is_none());
+        let copy = population.sealed_copy(id).unwrap();
+        let document = seal::open(&key, &record.commitment, &copy).unwrap();
+        assert_eq!(seal::commitment(&salt, &document), record.commitment);
+        let holder = population.copy_holder(id);
+        assert_eq!(holder.is_none(), record.custodian == population.home_of(patient));
+        copies += u32::from(holder.is_some());
+    }
+    assert!((10..60).contains(&copies), "{copies} of 100 are kept elsewhere too");
+    assert_eq!(population.imported_key(chain, RecordId(100)), None);
+    assert_eq!(population.copy_holder(RecordId(100)), None);
 }
 
 /// `cargo test --release -p sim -- --ignored --nocapture setup_time`

@@ -22,6 +22,7 @@ use crate::workload::Generator;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use ledger_core::committee::ReplicaId;
+use ledger_core::crypto::ChainId;
 use ledger_core::gateway::{GatewayConfig, GatewayTuning};
 use ledger_core::live::{
     Clock, GatewayMember, GatewaysHandle, GatewaysOptions, Report, Vault, start_gateways,
@@ -235,7 +236,7 @@ impl Testbed {
             testbed.observed = observed;
             testbed.auditor = Some(Auditor::new(directory, &consortium, auditor_gateway(plan))?);
         }
-        testbed.begin_run(&population, &seed, load)?;
+        testbed.begin_run(&population, (&seed, consortium.committee.chain()), load)?;
         Ok(testbed)
     }
 
@@ -243,7 +244,7 @@ impl Testbed {
     fn begin_run(
         &mut self,
         population: &Arc<Population>,
-        seed: &Seed,
+        (seed, chain): (&Seed, ChainId),
         load: Option<LoadPlan>,
     ) -> Result<(), TestbedError> {
         let plan = self.plan.clone();
@@ -270,7 +271,7 @@ impl Testbed {
                 }
             }
             None => {
-                let generator = Generator::starting(&plan, population.clone(), seed, self.start);
+                let generator = Generator::starting(&plan, population.clone(), seed, (chain, self.start));
                 for at in generator.initial() {
                     self.at(at, Due::NextOperation);
                 }

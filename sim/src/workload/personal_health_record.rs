@@ -157,7 +157,7 @@ impl PersonalHealthRecord {
             return None;
         }
         let population = moment.population;
-        let (work, command) = knowledge.recoveries.take(population)?;
+        let (work, command) = knowledge.recoveries.take(population, moment.chain)?;
         let order = match &work {
             RecoveryWork::Rewrap { info, .. } => {
                 let patient = population.patient_index(info.patient)?;
@@ -425,7 +425,7 @@ impl PersonalHealthRecord {
 
     fn key_work(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Option<Order> {
         let population = moment.population;
-        match knowledge.take_key_work(population)? {
+        match knowledge.take_key_work(population, moment.chain)? {
             KeyWork::Rewrap { record, info, grantee, held } => {
                 let patient = population.patient_index(info.patient)?;
                 knowledge.begin(moment.operation, Pending::Rewrap { record, grantee });

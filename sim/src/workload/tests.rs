@@ -1,9 +1,11 @@
+mod claims;
 mod clinical_trial;
 mod drug_supply;
+mod telemedicine;
 
 use super::*;
 use crate::plan::{RecordMix, Rotation};
-use ledger_core::crypto::Digest;
+use ledger_core::crypto::{ChainId, Digest};
 use ledger_core::gateway::{CommandKind, End, Held};
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{
@@ -53,7 +55,7 @@ impl World {
         let population = Arc::new(Population::new(plan, &seed, 2));
         Self {
             ledger: population.genesis_ledger(),
-            generator: Generator::new(plan, population, &seed),
+            generator: Generator::new(plan, population, &seed, ChainId::default()),
             sequences: BTreeMap::new(),
             latencies: seed.stream("latencies"),
             events: BTreeMap::new(),

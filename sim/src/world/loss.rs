@@ -24,6 +24,29 @@ pub(super) fn tuning(plan: &Plan) -> GatewayTuning {
 }
 
 impl World {
+    /// Patients' homes have copies of what a hospital keeps that will lose it. Copies of what nobody loses are never asked
+    /// for, and are not made.
+    pub(super) fn preload_copies(&mut self) {
+        let population = self.generator.population().clone();
+        for fault in &self.plan.faults {
+            let FaultKind::Ransomware { hospitals } = &fault.kind else { continue };
+            for custodian in hospitals.iter().map(|hospital| GatewayId(*hospital as u32)) {
+                for (record, _) in population.custody(custodian) {
+                    let holder = population.copy_holder(record).and_then(|home| population.gateway(home));
+                    let Some(holder) = holder else { continue };
+                    let commitment = population.imported_commitment(record);
+                    let copy = commitment.zip(population.sealed_copy(record));
+                    let (commitment, document) =
+                        copy.expect("a record in custody at genesis is one of genesis");
+                    let node = &mut self.nodes[self.replicas + holder.0 as usize];
+                    if let Some(Machine::Gateway(gateway)) = &mut node.machine {
+                        gateway.preload_copy((record, commitment), (custodian, document));
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) fn lose_gateways(&mut self, hospitals: &[usize]) {
         for hospital in hospitals {
             let gateway = GatewayId(*hospital as u32);

@@ -2,7 +2,7 @@
 //! is to be done about it next.
 //!
 //! * A grant is followed by a **rewrap**: the patient's agent wraps the key of one record that the consent covers to the
-//!   grantee. A record of genesis, whose wrap is a placeholder, is rotated first, which brings a real one.
+//!   grantee. Of a genesis record it has the wrap from the custodian that imported it ([`Population::imported_key`]).
 //! * A revocation is followed by a **rotation** of every record of which the grantee has a wrap: at once if rotation is
 //!   eager; if it is lazy, before such a record's key is next wrapped to anybody. The other grantees are given wraps of
 //!   the new key.
@@ -12,6 +12,7 @@
 use crate::document;
 use crate::plan::Rotation;
 use crate::population::{Population, RecordInfo};
+use ledger_core::crypto::ChainId;
 use ledger_core::gateway::{Completion, End, Held};
 use ledger_core::ledger::transaction::{Outcome, PartyId, RecordClass, RecordId};
 use std::collections::btree_map::Entry;
@@ -38,7 +39,7 @@ struct Key {
     info: RecordInfo,
     /// Where its last version lies, or one that may have been committed.
     locator: [u8; 16],
-    /// What the agent knows of the present key; none: it is a placeholder, or a rotation ended without an answer.
+    /// What the agent knows of the present key; none: a rotation ended without an answer.
     held: Option<Arc<Held>>,
     wrapped_to: BTreeSet<PartyId>,
     /// Somebody whose consent was withdrawn has a wrap.
@@ -68,7 +69,7 @@ impl Keys {
     }
 
     /// The next thing that can be done, and is under way from now on.
-    pub(super) fn take(&mut self, population: &Population) -> Option<KeyWork> {
+    pub(super) fn take(&mut self, population: &Population, chain: ChainId) -> Option<KeyWork> {
         for _ in 0..self.due.len().min(super::ATTEMPTS) {
             let due = self.due.pop_front()?;
             let due = match due {
@@ -79,7 +80,7 @@ impl Keys {
                 Due::Rewrap { .. } | Due::Rotate(_) => due,
             };
             let (Due::Rewrap { record, .. } | Due::Rotate(record)) = due else { continue };
-            let Some(key) = self.key(population, record) else { continue };
+            let Some(key) = self.key(population, chain, record) else { continue };
             if key.busy {
                 self.push(due);
                 continue;
@@ -125,10 +126,14 @@ impl Keys {
         })
     }
 
-    fn key(&mut self, population: &Population, record: RecordId) -> Option<&mut Key> {
+    fn key(&mut self, population: &Population, chain: ChainId, record: RecordId) -> Option<&mut Key> {
         match self.known.entry(record) {
             Entry::Occupied(known) => Some(known.into_mut()),
-            Entry::Vacant(unknown) => Some(unknown.insert(Key::new(population.record(record)?, None))),
+            Entry::Vacant(unknown) => {
+                let info = population.record(record)?;
+                let held = population.imported_key(chain, record).map(Arc::new);
+                Some(unknown.insert(Key::new(info, held)))
+            }
         }
     }
 

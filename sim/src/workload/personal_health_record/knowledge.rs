@@ -9,6 +9,7 @@ use crate::plan::Rotation;
 use crate::population::{Population, RecordInfo};
 use crate::seed::Stream;
 use crate::seed::Zipf;
+use ledger_core::crypto::ChainId;
 use ledger_core::gateway::{Completion, End};
 use ledger_core::ledger::transaction::{AccessId, Outcome, PartyId, RecordId};
 use ledger_core::time::{Duration, Timestamp};
@@ -116,6 +117,7 @@ impl Knowledge {
         now: Timestamp,
         operation: u64,
         completion: &Completion,
+        population: &Population,
     ) -> Option<Expected> {
         let pending = self.pending.remove(&operation)?;
         if let Some(index) = completion.log_index {
@@ -137,11 +139,11 @@ impl Knowledge {
             }
             (Pending::Rewrap { record, grantee }, end) => self.keys.rewrapped(record, grantee, end),
             (Pending::Rotate(record), _) => {
-                self.recoveries.rotated(record, completion);
+                self.recoveries.rotated(population, record, completion);
                 self.keys.rotated(record, completion);
             }
             (Pending::Recovery(work), _) => {
-                if let Some(record) = self.recoveries.completed(now, work, completion) {
+                if let Some(record) = self.recoveries.completed(population, (now, completion), work) {
                     self.keys.rotated(record, completion);
                 }
             }
@@ -153,7 +155,7 @@ impl Knowledge {
                 self.consents.finish(now, patient, Change::Erase(locator), end);
             }
             (Pending::Share { record, reader, changes, expected }, end) => {
-                self.recoveries.read(now, reader, end);
+                self.recoveries.read(population, now, reader, end);
                 let changed =
                     self.consents.changes(record.patient) != changes && expected != Expected::Either;
                 return changed.then_some(Expected::Either);
@@ -175,8 +177,8 @@ impl Knowledge {
     }
 
     /// The next thing to be done about keys.
-    pub(super) fn take_key_work(&mut self, population: &Population) -> Option<KeyWork> {
-        self.keys.take(population)
+    pub(super) fn take_key_work(&mut self, population: &Population, chain: ChainId) -> Option<KeyWork> {
+        self.keys.take(population, chain)
     }
 
     /// What a change of consent, not yet in the model, means for keys.

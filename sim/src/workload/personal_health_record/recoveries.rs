@@ -1,20 +1,21 @@
 //! The workload's own account of what can be got back where a hospital loses its vault: of which records the patients'
-//! agents hold the key, who has read them and so has a sealed copy, and what is to be done about it next.
+//! agents hold the key (all of them), who has a sealed copy, and what is to be done about it next.
 //!
 //! A lost record comes back in two steps: the patient's agent wraps its key to the hospital's new gateway, and the hospital
-//! fetches the copy from the last reader and takes the document into custody again under another key. What nobody has
-//! read, and what was imported at genesis (whose wrap is a placeholder), stays lost.
+//! fetches the copy from the last reader, else from the patient's home ([`Population::copy_holder`]), and takes the document
+//! into custody again under another key. What nobody has a copy of is lost for good, whoever has the key.
 
 use crate::document;
 use crate::history::{Figure, Note};
 use crate::population::{Population, RecordInfo};
 use ledger_core::codec::Blob;
+use ledger_core::crypto::{ChainId, Digest};
 use ledger_core::gateway::{CommandKind, Completion, End, Held};
 use ledger_core::ledger::transaction::{Outcome, PartyId, RecordId};
 use ledger_core::message::KeyRefusal;
 use ledger_core::seam::GatewayId;
 use ledger_core::time::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How often a step is tried before a record is left lost.
@@ -24,10 +25,15 @@ const TRIES_MAX: u32 = 3;
 pub(in crate::workload) struct Recoveries {
     /// Whether any vault will be lost: nothing is remembered otherwise.
     follows: bool,
-    /// Of each record of the run, what its patient's agent knows of the present key.
+    /// Of each record of the run, what its patient's agent knows of the present key; of one of genesis, from when it is
+    /// first needed or the key is another.
     held: BTreeMap<RecordId, (RecordInfo, Arc<Held>)>,
     /// Who last read the present version.
     readers: BTreeMap<RecordId, PartyId>,
+    /// Given up: there is nothing to get back.
+    erased: BTreeSet<RecordId>,
+    /// Whose gateways were lost, with all copies that they had from before.
+    struck: BTreeSet<PartyId>,
     /// Lost and not in custody again: since when.
     lost: BTreeMap<RecordId, Timestamp>,
     /// Of the gateways that took the place of lost ones.
@@ -64,27 +70,68 @@ impl Recoveries {
     }
 
     /// A rotation ended: copies are of the version before.
-    pub(super) fn rotated(&mut self, record: RecordId, completion: &Completion) {
+    pub(super) fn rotated(&mut self, population: &Population, record: RecordId, completion: &Completion) {
         if let End::Done(Outcome::KeyRotated { .. }) = completion.end
-            && let (Some(known), Some(held)) = (self.held.get_mut(&record), &completion.held)
+            && let (Some(info), Some(held)) = (self.info(population, record), &completion.held)
+            && self.follows
         {
-            known.1 = held.clone();
+            self.held.insert(record, (info, held.clone()));
             self.readers.remove(&record);
         }
+    }
+
+    fn info(&self, population: &Population, record: RecordId) -> Option<RecordInfo> {
+        let known = self.held.get(&record).map(|(info, _)| *info);
+        known.or_else(|| population.record(record)).filter(|_| !self.erased.contains(&record))
+    }
+
+    /// Of the version whose copies are of use.
+    fn commitment(&self, population: &Population, record: RecordId) -> Option<Digest> {
+        let known = self.held.get(&record).map(|(_, held)| held.commitment);
+        known.or_else(|| population.imported_commitment(record))
+    }
+
+    /// What the patient's agent has of the key.
+    fn key(
+        &mut self,
+        population: &Population,
+        chain: ChainId,
+        record: RecordId,
+    ) -> Option<(RecordInfo, Arc<Held>)> {
+        let info = self.info(population, record)?;
+        if let Some((_, held)) = self.held.get(&record) {
+            return Some((info, held.clone()));
+        }
+        let held = Arc::new(population.imported_key(chain, record)?);
+        self.held.insert(record, (info, held.clone()));
+        Some((info, held))
+    }
+
+    /// Who has a copy of the present version.
+    fn holder(&self, population: &Population, record: RecordId) -> Option<PartyId> {
+        if let Some(reader) = self.readers.get(&record) {
+            return Some(*reader);
+        }
+        let home = population.copy_holder(record).filter(|home| !self.struck.contains(home))?;
+        let first = population.imported_commitment(record);
+        (self.commitment(population, record) == first && !self.erased.contains(&record)).then_some(home)
     }
 
     pub(super) fn erased(&mut self, record: RecordId) {
         self.held.remove(&record);
         self.readers.remove(&record);
         self.lost.remove(&record);
+        if self.follows {
+            self.erased.insert(record);
+        }
     }
 
     /// Reading ended.
-    pub(super) fn read(&mut self, now: Timestamp, reader: PartyId, end: End) {
+    pub(super) fn read(&mut self, population: &Population, now: Timestamp, reader: PartyId, end: End) {
         match end {
-            End::Done(Outcome::Permitted { record, commitment, .. }) => {
-                let known = self.held.get(&record);
-                if known.is_some_and(|(_, held)| held.commitment == commitment) {
+            End::Done(Outcome::Permitted { record, commitment, custodian, .. }) if self.follows => {
+                // Who reads from its own vault has no other copy.
+                if self.commitment(population, record) == Some(commitment) && reader != custodian {
                     self.readers.insert(record, reader);
                 }
             }
@@ -103,36 +150,45 @@ impl Recoveries {
         gateway: GatewayId,
     ) {
         let institution = population.organisation(gateway);
+        self.struck.insert(institution);
         self.readers.retain(|_, reader| *reader != institution);
         let own = self.held.iter().filter(|(_, (info, _))| info.custodian == institution);
-        let own: Vec<RecordId> = own.map(|(record, _)| *record).collect();
         let genesis = population.custody(gateway).map(|(record, _)| record);
-        let lost: Vec<RecordId> = own.into_iter().chain(genesis).collect();
-        let copies = lost.iter().filter(|record| self.readers.contains_key(record)).count() as u64;
+        let lost: BTreeSet<RecordId> = own.map(|(record, _)| *record).chain(genesis).collect();
+        let lost: Vec<RecordId> = lost.difference(&self.erased).copied().collect();
+        let has_copy = |record: &&RecordId| self.holder(population, **record).is_some();
+        let copies = lost.iter().filter(has_copy).count() as u64;
         self.notes.push(Note::Sample(Figure::RecordsLost, now, lost.len() as u64));
         self.notes.push(Note::Sample(Figure::RecordsWithCopies, now, copies));
         self.lost.extend(lost.into_iter().map(|record| (record, now)));
     }
 
     /// Another gateway has taken its place.
-    pub(in crate::workload) fn gateway_replaced(&mut self, institution: PartyId, wrap_key: [u8; 32]) {
+    pub(in crate::workload) fn gateway_replaced(
+        &mut self,
+        population: &Population,
+        institution: PartyId,
+        wrap_key: [u8; 32],
+    ) {
         self.wrap_keys.insert(institution, wrap_key);
-        for record in self.lost.keys() {
-            let own = self.held.get(record).is_some_and(|(info, _)| info.custodian == institution);
-            if own && self.readers.contains_key(record) {
-                self.due.push_back((*record, Step::Rewrap, 0));
-            }
-        }
+        let is_due = |record: &&RecordId| {
+            let info = self.info(population, **record);
+            info.is_some_and(|info| info.custodian == institution)
+                && self.holder(population, **record).is_some()
+        };
+        let due: Vec<RecordId> = self.lost.keys().filter(is_due).copied().collect();
+        self.due.extend(due.into_iter().map(|record| (record, Step::Rewrap, 0)));
     }
 
     /// The next thing to be done, which is under way from now on.
-    pub(super) fn take(&mut self, population: &Population) -> Option<(RecoveryWork, CommandKind)> {
+    pub(super) fn take(
+        &mut self,
+        population: &Population,
+        chain: ChainId,
+    ) -> Option<(RecoveryWork, CommandKind)> {
         while let Some((record, step, tries)) = self.due.pop_front() {
-            let (Some((info, held)), Some(holder)) = (self.held.get(&record), self.readers.get(&record))
-            else {
-                continue;
-            };
-            let info = *info;
+            let Some(holder) = self.holder(population, record) else { continue };
+            let Some((info, held)) = self.key(population, chain, record) else { continue };
             let home = population.patient_index(info.patient).map(|patient| population.home_of(patient));
             let (Some(home), Some(recipient)) = (home, self.wrap_keys.get(&info.custodian)) else { continue };
             let Some(locator) = document::next_version(population.seed(), held.locator) else { continue };
@@ -144,7 +200,7 @@ impl Recoveries {
                         grantee: info.custodian,
                         recipient: *recipient,
                         pair: population.agent_pair(home),
-                        held: (**held).clone(),
+                        held: (*held).clone(),
                     },
                 ),
                 Step::Recover(wrap) => (
@@ -154,7 +210,7 @@ impl Recoveries {
                         commitment: held.commitment,
                         wrap,
                         lost: held.locator,
-                        holder: *holder,
+                        holder,
                         patient_wrap_key: population.wrap_public(info.patient),
                         locator,
                     },
@@ -167,9 +223,9 @@ impl Recoveries {
     /// A step ended. Returns the record if it is in custody again.
     pub(super) fn completed(
         &mut self,
-        now: Timestamp,
+        population: &Population,
+        (now, completion): (Timestamp, &Completion),
         work: RecoveryWork,
-        completion: &Completion,
     ) -> Option<RecordId> {
         match (work, completion.end) {
             (RecoveryWork::Rewrap { record, .. }, End::Done(_)) => {
@@ -177,7 +233,7 @@ impl Recoveries {
                 self.due.push_back((record, Step::Recover(wrap), 0));
             }
             (RecoveryWork::Recover { record, .. }, End::Done(Outcome::KeyRotated { .. })) => {
-                self.rotated(record, completion);
+                self.rotated(population, record, completion);
                 let since = self.lost.remove(&record)?;
                 self.notes.push(Note::Sample(Figure::RecordsRecovered, now, 1));
                 let took = now.since(since).as_nanos() as u64;
@@ -204,8 +260,9 @@ impl Recoveries {
         self.follows
     }
 
-    /// How many stay lost.
-    pub(in crate::workload) fn lost(&self) -> u64 {
-        self.lost.len() as u64
+    /// How many stay lost, and how many of these for good: nobody has a copy.
+    pub(in crate::workload) fn lost(&self, population: &Population) -> (u64, u64) {
+        let for_good = self.lost.keys().filter(|record| self.holder(population, **record).is_none());
+        (self.lost.len() as u64, for_good.count() as u64)
     }
 }

@@ -86,3 +86,24 @@ error: x.yaml:6:1: population.devices: fewer than two devices for each hospital,
 ",
     );
 }
+
+#[test]
+#[rustfmt::skip]
+fn devices_are_one_workloads_alone() {
+    check(
+        "  - telemedicine: { rate: 10/s }\n  - telemedicine: { rate: 20/s }",
+"error: x.yaml:6:1: population.model_owners: no model owner, and triage takes a registered model
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `model_owners: 1`
+error: x.yaml:6:1: population.devices: fewer than two devices for each hospital, and devices measure vitals
+    6 | population: { patients: 10k, hospitals: 4, pharmacies: 2 }
+      | ^^^^^^^^^^
+  = add `devices: 400`, at least twice the number of hospitals
+error: x.yaml:9:5: workloads[1]: a second `telemedicine`, and devices are one workload's alone
+    9 |   - telemedicine: { rate: 20/s }
+      |     ^
+  = raise the rate of the first
+",
+    );
+}
