@@ -194,3 +194,54 @@ fn every_system_is_exported_and_every_reference_resolves() {
     let identities: BTreeSet<&str> = events.iter().map(|event| event["eventID"].as_str().unwrap()).collect();
     assert_eq!(identities.len(), events.len());
 }
+
+/// A trade in which lots are recalled and expire, cases go back and dispensings are reversed.
+const TRADE: &str = "# Does what goes back leave events?
+name: trade
+seed: 5
+duration: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+population: { patients: 60, hospitals: 1, pharmacies: 6, manufacturers: 2, wholesalers: 2, staff: 3 }
+workloads:
+  - drug_supply: { rate: 150/s, packs_per_case: 4, cases_per_pallet: 2, recalled: 20%, expiring: 20%, careless: 30%, returned: 20%, reversed: 20% }
+expect:
+  - safety
+";
+
+#[test]
+fn what_goes_back_is_exported() {
+    let directory = directory("export-trade");
+    fs::write(directory.join("trade.yaml"), TRADE).unwrap();
+    Build::Debug.run(&directory, &["run", "trade.yaml", "--out", "out"]).exits(0);
+    Build::Debug.run(&directory, &["export", "out", "--epcis", "epcis"]).exits(0);
+    let text = fs::read_to_string(directory.join("epcis/events.jsonld")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let events = document["epcisBody"]["eventList"].as_array().unwrap();
+    let of = |step: &str, disposition: &str| -> Vec<&Value> {
+        let is = |event: &&Value| event["bizStep"] == step && event["disposition"] == disposition;
+        events.iter().filter(is).collect()
+    };
+    for (step, disposition, what) in [
+        ("holding", "recalled", "a recall"),
+        ("inspecting", "recalled", "a recalled pack that somebody tried to use"),
+        ("inspecting", "expired", "an expired pack that somebody tried to use"),
+        ("stocking", "sellable_accessible", "a dispensing that was reversed"),
+        ("destroying", "destroyed", "something destroyed"),
+    ] {
+        assert!(!of(step, disposition).is_empty(), "no {what}");
+    }
+    // A recall is of a lot, not of packs that somebody would have to see.
+    for recall in of("holding", "recalled") {
+        let class = recall["quantityList"][0]["epcClass"].as_str().unwrap_or_else(|| panic!("{recall}"));
+        assert!(class.contains("/10/"), "{class}");
+    }
+    // Nothing is reversed that was not dispensed before.
+    let packs = |event: &Value| -> Vec<String> {
+        event["epcList"].as_array().unwrap().iter().map(|epc| epc.as_str().unwrap().to_owned()).collect()
+    };
+    let dispensed: BTreeSet<String> = of("dispensing", "dispensed").into_iter().flat_map(packs).collect();
+    for reversal in of("stocking", "sellable_accessible") {
+        assert!(packs(reversal).iter().all(|pack| dispensed.contains(pack)), "{reversal}");
+    }
+}

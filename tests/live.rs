@@ -110,6 +110,18 @@ fn a_scenario_runs_live_and_its_checkers_pass() {
     refused.says(&["it was run live", "no run repeats it to the bit"]);
 }
 
+/// Real documents, composed, sealed, sent, opened, verified and read by processes on real sockets.
+#[test]
+fn fhir_documents_arrive_readable_live() {
+    let scenario = scenario("fhir", 4, "").replace("faults:\n\n", "documents: fhir\n");
+    let (result, _) = run_live("fhir", &scenario);
+    assert!(count(&result, "documents.read") > 10, "{}", result["metrics"]);
+    assert_eq!(count(&result, "documents.defective"), 0);
+    let rows = result["verdicts"].as_array().unwrap();
+    let content = rows.iter().find(|row| row["checker"] == "content").unwrap();
+    assert_eq!(content["status"], "passed", "{content}");
+}
+
 #[test]
 fn what_cannot_be_injected_is_refused_before_anything_starts() {
     let directory = directory("live-refused");

@@ -338,7 +338,7 @@ impl Generator {
     pub fn completed(&mut self, now: Timestamp, operation: u64, completion: &Completion) -> Followed {
         let read = self.read(operation, completion);
         let expected = self.knowledge.completed(now, operation, completion, &self.population);
-        let mut notes = self.knowledge.recoveries.take_notes();
+        let mut notes = self.knowledge.take_notes();
         if let Some(source) = self.cycling.remove(&operation)
             && let Workload::LifeCycles(workload) = &mut self.sources[source].workload
         {

@@ -81,8 +81,10 @@ pub enum CommandKind {
         /// Verdict.
         justified: bool,
     },
-    /// A patient permits.
+    /// A patient permits, or who has authority in the patient's stead.
     Grant {
+        /// Whose records.
+        patient: PartyId,
         /// What.
         scope: Scope,
     },

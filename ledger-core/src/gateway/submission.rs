@@ -146,7 +146,7 @@ impl Gateway {
                 Action::BreakGlass { record, reason, window_ns: nanos(window) }
             }
             CommandKind::Review { access, justified } => Action::ReviewBreakGlass { access, justified },
-            CommandKind::Grant { scope } => Action::GrantConsent { patient, scope },
+            CommandKind::Grant { patient, scope } => Action::GrantConsent { patient, scope },
             CommandKind::Deny { scope } => Action::DenyDirective { patient, scope },
             CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
             CommandKind::Delegate { patient, delegate, scope, until, evidence, minor_until } => {

@@ -176,7 +176,7 @@ impl World {
         let mut world = Self::new();
         let record = Outcome::RecordRegistered(RecordId(0));
         assert_eq!(world.ask(CUSTODIAN, CLINICIANS[CUSTODIAN], register()), End::Done(record));
-        let grant = CommandKind::Grant { scope: scope(READER) };
+        let grant = CommandKind::Grant { patient: PATIENT, scope: scope(READER) };
         let granted = Outcome::ConsentRegistered(ConsentId(0));
         assert_eq!(world.ask(CUSTODIAN, PATIENT, grant), End::Done(granted));
         world

@@ -139,10 +139,13 @@ impl Family for Consents {
         let patient = step.command.actor.party;
         let changed = match (&step.command.kind, step.completion.end) {
             (
-                kind @ (CommandKind::Grant { scope } | CommandKind::Deny { scope }),
+                kind @ (CommandKind::Grant { scope, .. } | CommandKind::Deny { scope }),
                 End::Done(Outcome::ConsentRegistered(id)),
             ) => {
-                let permits = matches!(kind, CommandKind::Grant { .. });
+                let (patient, permits) = match kind {
+                    CommandKind::Grant { patient, .. } => (*patient, true),
+                    _ => (patient, false),
+                };
                 let known = Known { patient, permits, scope: scope.clone(), given: at, revoked: false };
                 self.0.insert(id, known);
                 Some(id)

@@ -93,6 +93,10 @@ wrongs! {
         "reading asked for with a purpose that the consent does not cover";
     BreakGlassUnreviewed: PersonalHealthRecord, "personal_health_record.unreviewed",
         "an emergency access that nobody reviewed in time; caught when a review is tried and refused as too late";
+    ActAfterDelegation: PersonalHealthRecord, "personal_health_record.ended_delegation",
+        "a consent given in a patient's stead after the authority ended";
+    ActBeyondDelegation: PersonalHealthRecord, "personal_health_record.beyond_delegation",
+        "a consent given in a patient's stead for more than the authority is about";
     PlanChange: ClinicalTrial, "clinical_trial.plan_change",
         "another analysis plan than the one registered: amended without approval or after unblinding, or followed by a result";
     EarlyEnrolment: ClinicalTrial, "clinical_trial.early_enrolment",
@@ -218,6 +222,8 @@ figures! {
         "from the loss of a record's document to the receipt that it is in custody again";
     SharesWithoutDocument: Count, "personal_health_record.shares.no_document",
         "reading that the ledger permitted and the custodian could not serve, because the document is lost";
+    ActsOfDelegates: Count, "personal_health_record.delegates.acts",
+        "consents given and withdrawn by who has authority in the patient's stead";
     TrialsRegistered: Count, "clinical_trial.trials.registered", "trials registered";
     TrialsLocked: Count, "clinical_trial.trials.locked", "trials whose data were locked";
     TrialsPublished: Count, "clinical_trial.trials.published", "trials whose result was published";

@@ -19,11 +19,13 @@
 //! * **keys**: what follows from changes of consent is done about keys: see [`keys`].
 //! * **erase**: staff of the custodian give up a record for good, all records equally likely to be drawn as they are to
 //!   be read. Asked for later, it is refused.
-//! * **delegate**: a patient names another one who may decide in their stead.
+//! * **delegate**: a patient names another one who may decide in their stead, or one who was named does: see
+//!   [`delegates`].
 //!
 //! What cannot be done yet (nothing to audit) becomes a share, and where nobody could share, a registration.
 
 mod consents;
+mod delegates;
 mod keys;
 mod knowledge;
 mod recoveries;
@@ -42,8 +44,7 @@ use ledger_core::codec::List;
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Actor, Command, CommandKind};
 use ledger_core::ledger::transaction::{
-    Confidentiality, DelegatedScope, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope,
-    Sensitivities,
+    Confidentiality, Grantee, Label, PartyId, Purpose, RecordClass, RecordId, Scope, Sensitivities,
 };
 use ledger_core::seam::GatewayId;
 use ledger_core::time::{Duration, Timestamp};
@@ -335,7 +336,7 @@ impl PersonalHealthRecord {
             .begin(moment.operation, Pending::Change { patient: party, change: Change::Register(terms) });
         let (kind, command) = match denies {
             true => (OperationKind::Deny, CommandKind::Deny { scope }),
-            false => (OperationKind::Grant, CommandKind::Grant { scope }),
+            false => (OperationKind::Grant, CommandKind::Grant { patient: party, scope }),
         };
         self.by_patient(moment, kind, patient, command)
     }
@@ -456,29 +457,6 @@ impl PersonalHealthRecord {
         let mut order = self.by_staff(moment, OperationKind::Erase, custodian, command);
         order.record.record = Some(record);
         Some(order)
-    }
-
-    fn delegate(&mut self, moment: &Moment<'_>, knowledge: &mut Knowledge) -> Order {
-        let population = moment.population;
-        let patient = self.patients.sample(&mut self.stream);
-        let others = population.patients().max(2);
-        let delegate = (patient + 1 + self.stream.below(others - 1)) % others;
-        knowledge.begin(moment.operation, Pending::Other);
-        let scope = DelegatedScope {
-            classes: List::new(ALL_CLASSES.to_vec()).expect("six are at most sixteen"),
-            confidentiality_max: Confidentiality::N,
-            sensitivities: Sensitivities(0),
-            purposes: List::new(vec![Purpose::TREAT]).expect("one is at most sixteen"),
-        };
-        let command = CommandKind::Delegate {
-            patient: population.patient(patient),
-            delegate: population.patient(delegate),
-            scope,
-            until: moment.now + Duration::from_secs(365 * 86_400),
-            evidence: Digest::sha256(&[b"power of attorney", &moment.operation.to_le_bytes()]),
-            minor_until: None,
-        };
-        self.by_patient(moment, OperationKind::Delegate, patient, command)
     }
 
     /// By a member of an institution's staff, drawn.

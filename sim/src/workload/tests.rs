@@ -4,6 +4,7 @@ mod drug_supply;
 mod telemedicine;
 
 use super::*;
+use crate::history::Wrong;
 use crate::plan::{RecordMix, Rotation};
 use ledger_core::crypto::{ChainId, Digest};
 use ledger_core::gateway::{CommandKind, End, Held};
@@ -198,7 +199,7 @@ fn actions(actor: PartyId, kind: &CommandKind) -> Option<Actions> {
             Action::BreakGlass { record, reason, window_ns: nanos(window) }
         }
         CommandKind::Review { access, justified } => Action::ReviewBreakGlass { access, justified },
-        CommandKind::Grant { scope } => Action::GrantConsent { patient: actor, scope },
+        CommandKind::Grant { patient, scope } => Action::GrantConsent { patient, scope },
         CommandKind::Deny { scope } => Action::DenyDirective { patient: actor, scope },
         CommandKind::Revoke { consent } => Action::RevokeConsent { consent },
         // Recovery is not this world's: nobody loses a vault in it.
@@ -405,6 +406,50 @@ fn access_decisions_are_permitted_bundle_by_bundle() {
         assert_eq!(actions, 70 * 800);
         assert!(clear * 2 > all, "{clear} of {all}");
     }
+}
+
+/// Delegates do what they may, and what they may not is refused for its reason.
+#[test]
+fn delegates_act_within_their_authority() {
+    let mix = RecordMix { delegate: 300_000, ..RecordMix::of([150_000, 250_000, 250_000, 50_000, 0]) };
+    let workload = WorkloadPlan::PersonalHealthRecord {
+        rate_mhz: 200_000,
+        mix,
+        zipf_milli: 200,
+        unreviewed_ppm: 0,
+        rotation: Rotation::Lazy,
+    };
+    let world = World::new(&plan(3_000, vec![workload], Arrivals::Poisson)).run();
+    let mut refused = BTreeMap::new();
+    let mut acts = 0;
+    for ((row, answers), target) in world.operations.iter().zip(&world.targets) {
+        let outcome = answers.first().map(|answer| answer.outcome);
+        let Target::Gateway(_, command) = target else { panic!("{target:?}") };
+        if let CommandKind::Grant { patient, .. } = &command.kind
+            && *patient != command.actor.party
+        {
+            acts += u64::from(matches!(outcome, Some(Outcome::ConsentRegistered(_))));
+        }
+        match (row.wrong, outcome) {
+            (Some(wrong @ (Wrong::ActAfterDelegation | Wrong::ActBeyondDelegation)), outcome) => {
+                let Some(Outcome::Refused(refusal)) = outcome else { panic!("{row:?} {outcome:?}") };
+                let (_, count) = refused.entry(wrong).or_insert((refusal, 0));
+                *count += 1;
+                assert_eq!(refused[&wrong].0, refusal);
+            }
+            (_, Some(Outcome::Refused(refusal))) if row.expected == Expected::Permit => {
+                panic!("{row:?} {refusal:?}");
+            }
+            _ => {}
+        }
+    }
+    let of = |wrong| refused.get(&wrong).copied().unwrap();
+    let (refusal, count) = of(Wrong::ActAfterDelegation);
+    assert!(refusal == Refusal::DelegationExpired && count > 20, "{refusal:?} {count}");
+    let (refusal, count) = of(Wrong::ActBeyondDelegation);
+    assert!(refusal == Refusal::DelegateScopeExceeded && count > 20, "{refusal:?} {count}");
+    let noted = world.notes.iter().filter(|note| matches!(note, Note::Sample(Figure::ActsOfDelegates, ..)));
+    assert!(acts > 200 && noted.count() as u64 > acts, "withdrawn consents count too: {acts}");
 }
 
 /// Grants are followed by wraps, revocations by rotations, and what is erased is read by nobody.

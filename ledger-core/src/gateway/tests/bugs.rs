@@ -37,7 +37,7 @@ fn accept_any_receipt_believes_a_forger() {
     let mut world = World::new();
     world.gateways[0].set_bug(GatewayBug::AcceptAnyReceipt);
     world.habits[0] = Habit::Forges;
-    let end = world.ask(0, PATIENT, CommandKind::Grant { scope: scope(READER) });
+    let end = world.ask(0, PATIENT, CommandKind::Grant { patient: PATIENT, scope: scope(READER) });
     assert_eq!(end, End::Done(Outcome::RecordRegistered(RecordId(77))));
     assert!(world.misbehaved().is_empty());
 }

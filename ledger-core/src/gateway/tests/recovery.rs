@@ -17,7 +17,7 @@ fn struck(copies_bytes_max: usize) -> World {
         gateway.config.tuning.copies_bytes_max = copies_bytes_max;
     }
     assert!(permitted(world.ask(READER, CLINICIANS[READER], share())));
-    let grant = CommandKind::Grant { scope: scope(CUSTODIAN) };
+    let grant = CommandKind::Grant { patient: PATIENT, scope: scope(CUSTODIAN) };
     assert!(matches!(world.ask(CUSTODIAN, PATIENT, grant), End::Done(_)));
     world.vaults[CUSTODIAN].clear();
     let mut config = world.gateways[CUSTODIAN].config.clone();

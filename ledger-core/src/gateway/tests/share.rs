@@ -78,7 +78,7 @@ fn the_glass_is_broken_and_reviewed() {
 #[test]
 fn the_own_document_comes_from_the_own_vault() {
     let mut world = World::with_consent();
-    let grant = CommandKind::Grant { scope: scope(CUSTODIAN) };
+    let grant = CommandKind::Grant { patient: PATIENT, scope: scope(CUSTODIAN) };
     world.ask(CUSTODIAN, PATIENT, grant);
     assert!(permitted(world.ask(CUSTODIAN, CLINICIANS[CUSTODIAN], share())));
     assert_eq!((world.opened(), world.released().len()), (1, 0));

@@ -1,7 +1,7 @@
 use super::*;
 
 fn grant() -> CommandKind {
-    CommandKind::Grant { scope: scope(READER) }
+    CommandKind::Grant { patient: PATIENT, scope: scope(READER) }
 }
 
 fn submissions(world: &World) -> Vec<(Peer, &Request)> {

@@ -127,7 +127,7 @@ fn a_record_is_registered_here_and_shared_there() {
         until: Timestamp::MAX,
         redisclosure: false,
     };
-    let granted = ask(&gateways, 0, PATIENT, CommandKind::Grant { scope });
+    let granted = ask(&gateways, 0, PATIENT, CommandKind::Grant { patient: PATIENT, scope });
     assert_eq!(granted, End::Done(Outcome::ConsentRegistered(ConsentId(0))));
     let share = CommandKind::Share { record: RecordId(0), purpose: Purpose::TREAT, consent: None };
     let shared = ask(&gateways, 1, CLINICIANS[1], share);

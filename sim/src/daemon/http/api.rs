@@ -232,7 +232,9 @@ fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<Command, Refused
             let justified = required(body.justified, "justified")?;
             Ok(CommandKind::Review { access: AccessId(access), justified })
         }),
-        "grant" => scope(&body, now).map(|scope| CommandKind::Grant { scope }),
+        // For oneself, unless it says for whom.
+        "grant" => scope(&body, now)
+            .map(|scope| CommandKind::Grant { patient: body.patient.map_or(actor.party, PartyId), scope }),
         "deny" => scope(&body, now).map(|scope| CommandKind::Deny { scope }),
         "revoke" => required(body.consent, "consent")
             .map(|consent| CommandKind::Revoke { consent: ConsentId(consent) }),

@@ -233,7 +233,8 @@ impl Study {
         };
         let (gateway, actor) = at_home(moment, self.participants[subject].patient);
         let record = moment.row(OperationKind::Grant, gateway);
-        Order { gateway, actor, command: CommandKind::Grant { scope }, record }
+        let command = CommandKind::Grant { patient: actor.party, scope };
+        Order { gateway, actor, command, record }
     }
 
     fn read(

@@ -140,6 +140,18 @@ impl Consents {
         self.live.swap_remove(index)
     }
 
+    /// The same of one that a delegate for these classes, for treatment, may withdraw.
+    pub(super) fn take_within(&mut self, patient: PartyId, classes: &[RecordClass]) -> Option<ConsentId> {
+        let known = self.patients.get(&patient)?.known.iter();
+        let within = |known: &&Known| {
+            let Terms { denies, purpose, classes: covered, .. } = &known.terms;
+            !denies && *purpose == Purpose::TREAT && covered.iter().all(|class| classes.contains(class))
+        };
+        let ids: Vec<ConsentId> = known.filter(within).map(|known| known.id).collect();
+        let index = self.live.iter().position(|(id, _)| ids.contains(id))?;
+        Some(self.live.swap_remove(index).0)
+    }
+
     pub(super) fn begin(&mut self, patient: PartyId) {
         let held = self.patients.entry(patient).or_default();
         held.started += 1;

@@ -2,9 +2,10 @@
 //! workloads on the same patients.
 
 use super::consents::{Ask, Change, Consents};
+use super::delegates::{Delegates, Link};
 use super::keys::{KeyWork, Keys};
 use super::recoveries::{Recoveries, RecoveryWork};
-use crate::history::Expected;
+use crate::history::{Expected, Note};
 use crate::plan::Rotation;
 use crate::population::{Population, RecordInfo};
 use crate::seed::Stream;
@@ -21,6 +22,7 @@ const ENTRIES_MAX: usize = 4_096;
 #[derive(Debug, Default)]
 pub(in crate::workload) struct Knowledge {
     pub(super) consents: Consents,
+    pub(super) delegates: Delegates,
     /// Registered in the run, in the order in which that became known.
     records: Vec<(RecordId, RecordInfo)>,
     /// A ring; `entries_seen` modulo its size is the oldest.
@@ -58,6 +60,13 @@ pub(in crate::workload) enum Pending {
         patient: PartyId,
         change: Change,
     },
+    /// By somebody in the patient's stead.
+    ActOfDelegate {
+        patient: PartyId,
+        change: Change,
+    },
+    /// Somebody is named who may decide in a patient's stead.
+    Delegate(Link),
     Rewrap {
         record: RecordId,
         grantee: PartyId,
@@ -77,7 +86,10 @@ pub(in crate::workload) enum Pending {
 
 impl Knowledge {
     pub(in crate::workload) fn begin(&mut self, operation: u64, pending: Pending) {
-        if let Pending::Change { patient, .. } | Pending::Erase { patient, .. } = pending {
+        if let Pending::Change { patient, .. }
+        | Pending::ActOfDelegate { patient, .. }
+        | Pending::Erase { patient, .. } = pending
+        {
             self.consents.begin(patient);
         }
         self.pending.insert(operation, pending);
@@ -105,6 +117,7 @@ impl Knowledge {
             Pending::Register(_) | Pending::Decisions { .. } | Pending::Change { .. } | Pending::Other => {
                 None
             }
+            Pending::ActOfDelegate { .. } | Pending::Delegate(_) => None,
             Pending::Rewrap { .. } | Pending::Rotate(_) | Pending::Recovery(_) | Pending::Erase { .. } => {
                 None
             }
@@ -137,6 +150,12 @@ impl Knowledge {
                 self.follow_with_keys(patient, &change, end);
                 self.consents.finish(now, patient, change, end);
             }
+            (Pending::ActOfDelegate { patient, change }, end) => {
+                self.delegates.acted(now, end);
+                self.follow_with_keys(patient, &change, end);
+                self.consents.finish(now, patient, change, end);
+            }
+            (Pending::Delegate(link), end) => self.delegates.named(link, end),
             (Pending::Rewrap { record, grantee }, end) => self.keys.rewrapped(record, grantee, end),
             (Pending::Rotate(record), _) => {
                 self.recoveries.rotated(population, record, completion);
@@ -169,6 +188,13 @@ impl Knowledge {
             (Pending::Register(_) | Pending::BreakGlass { .. } | Pending::Other, _) => {}
         }
         None
+    }
+
+    /// What there is to say of what ended.
+    pub(in crate::workload) fn take_notes(&mut self) -> Vec<Note> {
+        let mut notes = self.recoveries.take_notes();
+        notes.append(&mut self.delegates.notes);
+        notes
     }
 
     /// From now on keys are followed.
