@@ -12,6 +12,7 @@ mod export;
 mod fuzzing;
 #[path = "fuzz/harness.rs"]
 mod harness;
+mod hunt;
 mod latency;
 mod live;
 mod privacy;

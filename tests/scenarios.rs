@@ -94,6 +94,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
         &["warmup=1s", "duration=3s", "population.patients=2k", "expect[2]=shares.rate > 200/s"],
     ),
     ("hospital-ransomware.yaml", &["duration=45s"]),
+    ("hunt.yaml", &[]),
     (
         "key-rotation.yaml",
         &[
@@ -269,6 +270,7 @@ fn what_is_played_live_holds_in_virtual_time() {
 #[test]
 fn a_crash_and_a_partition_pass_the_smoke_test() {
     holds("smoke.yaml");
+    holds("hunt.yaml");
 }
 
 #[test]

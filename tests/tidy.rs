@@ -124,6 +124,8 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
             "cli",
         ],
     ),
+    // A hunt plays plans as a user does, in the simulated world alone.
+    ("hunt", &["testbed", "daemon", "deploy", "population", "workload", "cli"]),
     ("history", &["world", "testbed", "workload", "check", "report", "cli"]),
     ("network", &["world", "scenario", "cli"]),
     ("event_queue", &["world", "plan", "scenario", "cli"]),

@@ -4,6 +4,7 @@ mod audit;
 mod daemons;
 mod exit;
 mod export;
+mod hunt;
 mod keygen;
 mod progress;
 mod replay;
@@ -46,6 +47,8 @@ enum Command {
     Check(Check),
     /// Play every schedule of a small world in which one replica exists twice, and look for forks and standstills.
     Twins(twins::Twins),
+    /// Play a scenario under many random fault schedules, and shrink what fails to the least that does.
+    Hunt(hunt::Hunt),
     /// List every metric that an expectation can name.
     Metrics,
     /// Make a key, or every key and configuration file of a consortium for trials.
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => export::export(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Twins(arguments) => twins::twins(&arguments),
+        Command::Hunt(arguments) => hunt::hunt(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Replica(arguments) => Ok(daemons::replica(&arguments)),

@@ -19,6 +19,7 @@ pub mod expect;
 pub mod export;
 pub mod history;
 pub mod host;
+pub mod hunt;
 pub mod metrics;
 pub mod network;
 pub mod plan;

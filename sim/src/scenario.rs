@@ -4,6 +4,7 @@
 pub(crate) mod node;
 pub(crate) mod overrides;
 pub(crate) mod reader;
+mod text;
 pub(crate) mod units;
 pub(crate) mod yaml;
 

@@ -1,0 +1,277 @@
+//! `amanah hunt`: a scenario under many random fault schedules; what fails is shrunk and written.
+
+use super::exit::Exit;
+use super::progress::Interrupt;
+use super::{colour, put, shell};
+use crate::hunt::coverage::Coverage;
+use crate::hunt::{self, ERROR, FINDINGS_MAX, Finding, Found, PANIC, Scope, Written};
+use crate::plan::Plan;
+use crate::report::units;
+use crate::result;
+use crate::scenario::Scenario;
+use crate::scenario::units::DURATION;
+use clap::Args;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A line of progress this often.
+const PROGRESS_SECONDS: u64 = 5;
+
+/// Arguments of `hunt`.
+#[derive(Args)]
+pub struct Hunt {
+    /// Scenario file. Its faults are replaced by drawn ones, and of what it expects safety and liveness are left.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How many seeds: one schedule and one run each.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    from: u64,
+    /// Threads; all cores by default. The findings do not depend on it.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Start no more runs after this long, as in `10m` or `90s`.
+    #[arg(long, value_name = "DURATION", value_parser = budget)]
+    budget: Option<Duration>,
+    /// Directory of what is found. [default: results/hunt-<name>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print one JSON document on stdout instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Replace or add a value of the scenario, as in `--set ledger.replicas=7`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// As scenarios write it, and minutes as `m`, as commands are used to.
+fn budget(text: &str) -> Result<Duration, String> {
+    let minutes = text.strip_suffix('m').filter(|number| number.ends_with(|c: char| c.is_ascii_digit()));
+    let text = minutes.map_or_else(|| text.to_owned(), |number| format!("{number}min"));
+    let read = (DURATION.parse)(&text).map_err(|found| format!("{found}; expected {}", DURATION.expected))?;
+    Ok(read.into())
+}
+
+/// Hunts, shrinks, and says what was found.
+pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
+    let (scenario, plan) = match read(arguments) {
+        Ok(read) => read,
+        Err(exit) => return Ok(exit),
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let jobs = arguments.jobs.unwrap_or(cores).max(1);
+    let out =
+        arguments.out.clone().unwrap_or_else(|| PathBuf::from("results").join(format!("hunt-{}", plan.name)));
+    if let Err(error) = result::prepare(&out) {
+        eprintln!("error: {error}");
+        return Ok(Exit::Failure);
+    }
+    let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    let scope = Scope::new(scenario, seeds, jobs);
+    let interrupt = Interrupt::listen();
+    let begun = Instant::now();
+    let in_time = || !interrupt.pressed() && arguments.budget.is_none_or(|budget| begun.elapsed() < budget);
+    let told = AtomicU64::new(0);
+    let found = hunt::explore(&scope, &|done| {
+        let seconds = begun.elapsed().as_secs();
+        let last = told.load(Ordering::Relaxed);
+        let due = seconds >= last + PROGRESS_SECONDS;
+        if due && told.compare_exchange(last, seconds, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            eprintln!("{}: {done} of {} runs, {}", plan.name, arguments.seeds, rate(done, begun.elapsed()));
+        }
+        in_time()
+    });
+    let wall = begun.elapsed();
+    let mut written = Vec::new();
+    for (finding, failure) in found.to_write() {
+        eprintln!("{}: shrinking seed {}: {} failed", plan.name, finding.seed, failure.checker);
+        match hunt::write(&scope, (finding, failure), &out, &|| !interrupt.pressed()) {
+            Ok(one) => written.push(one),
+            Err(error) => {
+                eprintln!("error: {error}");
+                return Ok(Exit::Failure);
+            }
+        }
+    }
+    let exit = exit(&found, interrupt.pressed());
+    if arguments.json {
+        let per_second = found.runs as f64 / wall.as_secs_f64().max(1e-9);
+        let document = json!({
+            "exit_code": exit.code(), "seeds": arguments.seeds, "from": arguments.from, "jobs": jobs,
+            "wall_seconds": wall.as_secs_f64(), "runs_per_second": per_second, "found": found, "written": written,
+        });
+        put(&format!("{document:#}\n"))?;
+    } else {
+        put(&text(&found, &written, wall, jobs))?;
+    }
+    if found.runs < arguments.seeds && !interrupt.pressed() {
+        eprintln!("{}: the budget ended after {} of {} runs", plan.name, found.runs, arguments.seeds);
+    }
+    Ok(exit)
+}
+
+fn read(arguments: &Hunt) -> Result<(Scenario, Plan), Exit> {
+    if arguments.seeds == 0 {
+        eprintln!("error: --seeds 0 looks at nothing\n  = expected at least 1");
+        return Err(Exit::Invalid);
+    }
+    let scenario = Scenario::read(&arguments.file).and_then(|mut scenario| {
+        arguments.set.iter().for_each(|assignment| scenario.set(assignment));
+        let plan = Plan::from_scenario(&scenario)?;
+        Ok((scenario, plan))
+    });
+    scenario.map_err(|errors| {
+        eprint!("{}", errors.render(colour()));
+        Exit::Invalid
+    })
+}
+
+/// As of a run; a panic is a failure of the program, and worse than a run without progress only in what it may hide.
+fn exit(found: &Found, interrupted: bool) -> Exit {
+    let failures = found.findings.iter().flat_map(|finding| &finding.failures);
+    let of_failures = failures.map(|failure| match (failure.checker.as_str(), failure.safety) {
+        (PANIC | ERROR, _) => Exit::Failure,
+        (_, true) => Exit::SafetyViolated,
+        (_, false) => Exit::NoProgress,
+    });
+    let interrupted = if interrupted { Exit::Interrupted } else { Exit::Success };
+    of_failures.chain([interrupted]).max().unwrap_or(Exit::Success)
+}
+
+fn rate(runs: u64, wall: Duration) -> String {
+    format!("{:.1} runs/s", runs as f64 / wall.as_secs_f64().max(1e-9))
+}
+
+fn text(found: &Found, written: &[Written], wall: Duration, jobs: usize) -> String {
+    let mut text = format!(
+        "{} runs in {:.1} s, {} with {jobs} threads; {} failed\n\n",
+        units::count(found.runs),
+        wall.as_secs_f64(),
+        rate(found.runs, wall),
+        found.failed
+    );
+    text += &coverage(&found.coverage);
+    if found.failed > 0 {
+        text += &findings(&found.findings, found.failed);
+    }
+    for one in written {
+        let scenario = one.scenario.to_string_lossy().into_owned();
+        let _ = write!(
+            text,
+            "\nseed {}: {} failed, shrunk in {} runs\n  {}\n",
+            one.seed, one.failure.checker, one.shrink_runs, one.failure.detail
+        );
+        one.faults.iter().for_each(|fault| {
+            let _ = writeln!(text, "  - {fault}");
+        });
+        let _ = writeln!(text, "  amanah run {}", shell(&scenario));
+        if one.digest.is_some() {
+            let result = one.scenario.with_file_name(result::FILE_NAME);
+            let _ = writeln!(text, "  amanah replay {}", shell(&result.to_string_lossy()));
+        }
+    }
+    text
+}
+
+fn findings(findings: &[Finding], failed: u64) -> String {
+    let mut text = String::from("\nFailed\n");
+    for finding in findings {
+        for failure in &finding.failures {
+            let detail = failure.detail.replace(char::is_control, " ");
+            let _ = writeln!(text, "  seed {:<10} {:12} {detail}", finding.seed, failure.checker);
+        }
+    }
+    if failed > FINDINGS_MAX as u64 {
+        let _ = writeln!(text, "  and {} runs more", failed - FINDINGS_MAX as u64);
+    }
+    text
+}
+
+fn coverage(coverage: &Coverage) -> String {
+    let [direct, indirect, skipped, skipped_indirectly] = coverage.decisions;
+    let figures = [
+        ("commits", coverage.commits),
+        ("slots committed", direct),
+        ("slots committed indirectly", indirect),
+        ("slots skipped", skipped),
+        ("slots skipped indirectly", skipped_indirectly),
+        ("leader timeouts", coverage.leader_timeouts),
+        ("restarts", coverage.restarts),
+        ("blocks refused", coverage.blocks_refused),
+        ("messages undelivered", coverage.undelivered),
+        ("accusations", coverage.misbehaviour),
+    ];
+    let mut text = String::from("Exercised\n");
+    for (name, count) in figures {
+        let _ = writeln!(text, "  {name:28} {:>12}", units::count(count));
+    }
+    text += &counted("Faults drawn", &coverage.faults);
+    text += &counted("Operations", &coverage.operations);
+    text += &counted("Ends", &coverage.ends);
+    text += &counted("Refusals", &coverage.refusals);
+    text += "\nCheckers                         passed   failed undecided      n/a\n";
+    for (checker, [passed, failed, undecided, none]) in &coverage.verdicts {
+        let _ = writeln!(text, "  {checker:28} {passed:>8} {failed:>8} {undecided:>9} {none:>8}");
+    }
+    let zero = figures.iter().filter(|(_, count)| *count == 0).map(|(name, _)| (*name).to_owned());
+    let never: Vec<String> = zero
+        .chain(never(&coverage.faults))
+        .chain(never(&coverage.ends))
+        .chain(never(&coverage.refusals))
+        .collect();
+    let _ = writeln!(text, "\nNever ({})\n  {}", never.len(), never.join(", "));
+    text
+}
+
+/// Those that happened.
+fn counted<K: AsRef<str>>(title: &str, counts: &BTreeMap<K, u64>) -> String {
+    let mut text = format!("\n{title}\n");
+    for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
+        let _ = writeln!(text, "  {:28} {:>12}", name.as_ref(), units::count(*count));
+    }
+    text
+}
+
+fn never<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> impl Iterator<Item = String> {
+    counts.iter().filter(|(_, count)| **count == 0).map(|(name, _)| name.as_ref().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hunt::Failure;
+
+    #[test]
+    fn budgets_are_written_as_people_write_them() {
+        assert_eq!(budget("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(budget("10min"), Ok(Duration::from_secs(600)));
+        assert_eq!(budget("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(budget("250ms"), Ok(Duration::from_millis(250)));
+        assert!(budget("ten").is_err());
+    }
+
+    #[test]
+    fn the_worst_finding_is_the_exit() {
+        let found = |rows: &[(&str, bool)]| {
+            let failure = |(checker, safety): &(&str, bool)| Failure {
+                checker: (*checker).to_owned(),
+                safety: *safety,
+                detail: String::new(),
+            };
+            let findings = vec![Finding { seed: 1, failures: rows.iter().map(failure).collect() }];
+            Found { findings, ..Found::default() }
+        };
+        assert_eq!(exit(&Found::default(), false).code(), 0);
+        assert_eq!(exit(&found(&[("validity", false)]), false).code(), 11);
+        assert_eq!(exit(&found(&[("validity", false), ("agreement", true)]), false).code(), 10);
+        assert_eq!(exit(&found(&[(PANIC, true)]), false).code(), 1);
+        assert_eq!(exit(&found(&[(PANIC, true)]), true).code(), 130);
+    }
+}
