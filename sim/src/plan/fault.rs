@@ -44,4 +44,18 @@ pub enum FaultKind {
         /// Disjoint groups that cover all replicas.
         groups: Vec<Vec<usize>>,
     },
+    /// Everything that these hosts compute takes longer: steps of the machine, and jobs on the other cores.
+    SlowCpu {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// So many times, in thousandths; above 1000.
+        factor_milli: u64,
+    },
+    /// Appends, syncs and reads take longer; with a large factor the disk stalls. A sync that is under way is not delayed.
+    SlowDisk {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// So many times, in thousandths; above 1000.
+        factor_milli: u64,
+    },
 }

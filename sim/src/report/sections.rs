@@ -187,6 +187,12 @@ fn describe(kind: &FaultKind) -> String {
             let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
             format!("partition {}", groups.join(" | "))
         }
+        FaultKind::SlowCpu { replicas, factor_milli } => {
+            format!("cpu of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))
+        }
+        FaultKind::SlowDisk { replicas, factor_milli } => {
+            format!("disk of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))
+        }
     }
 }
 

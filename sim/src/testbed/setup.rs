@@ -80,6 +80,10 @@ impl TestbedError {
     }
 }
 
+fn simulated_only(index: usize, what: &str) -> String {
+    format!("faults[{index}], {what}, is injected in virtual time alone: leave out `--live`, or the fault")
+}
+
 /// Why a plan cannot be played live as asked, each with its cure. Empty if it can.
 pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -89,6 +93,9 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Ransomware { .. } => reasons.push(format!(
                 "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
             )),
+            FaultKind::SlowCpu { .. } | FaultKind::SlowDisk { .. } => {
+                reasons.push(simulated_only(index, "a host slower than its profile"));
+            }
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \
