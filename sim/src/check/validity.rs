@@ -58,6 +58,9 @@ fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
         FaultKind::Crash { replicas } => replicas.contains(&(replica as usize)),
         FaultKind::Pause { .. }
         | FaultKind::Partition { .. }
+        | FaultKind::Flapping { .. }
+        | FaultKind::IsolateLeader { .. }
+        | FaultKind::OneWay { .. }
         | FaultKind::Ransomware { .. }
         | FaultKind::SlowCpu { .. }
         | FaultKind::SlowDisk { .. } => false,

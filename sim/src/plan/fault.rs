@@ -44,6 +44,28 @@ pub enum FaultKind {
         /// Disjoint groups that cover all replicas.
         groups: Vec<Vec<usize>>,
     },
+    /// As `Partition` in the first half of each period; in the second half all reach each other.
+    Flapping {
+        /// Disjoint groups that cover all replicas.
+        groups: Vec<Vec<usize>>,
+        /// At least 2 ns.
+        #[serde(with = "duration_text")]
+        period: Duration,
+    },
+    /// The replica that leads the round in the making is cut off from all other hosts, gateways included. Who that is says
+    /// the replica that has come furthest: the first leader of the round after its last own block.
+    IsolateLeader {
+        /// It is looked for anew so often; `None`: once.
+        #[serde(with = "duration_text::option")]
+        period: Option<Duration>,
+    },
+    /// What the ones send to the others is lost; the way back is open. Gateways reach everybody.
+    OneWay {
+        /// Senders.
+        from: Vec<usize>,
+        /// Receivers.
+        to: Vec<usize>,
+    },
     /// Everything that these hosts compute takes longer: steps of the machine, and jobs on the other cores.
     SlowCpu {
         /// Which replicas.

@@ -179,14 +179,23 @@ fn describe(kind: &FaultKind) -> String {
         let more = if replicas.len() > LISTED_MAX { ".." } else { "" };
         format!("{}{more}", shown.join(","))
     };
+    let apart = |groups: &[Vec<usize>]| {
+        let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
+        groups.join(" | ")
+    };
     match kind {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
         FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
         FaultKind::Ransomware { hospitals } => format!("ransomware at {}", list(hospitals)),
-        FaultKind::Partition { groups } => {
-            let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
-            format!("partition {}", groups.join(" | "))
+        FaultKind::Partition { groups } => format!("partition {}", apart(groups)),
+        FaultKind::Flapping { groups, period } => {
+            format!("flapping every {}, {}", units::span(*period), apart(groups))
         }
+        FaultKind::IsolateLeader { period: None } => "leader cut off".to_owned(),
+        FaultKind::IsolateLeader { period: Some(period) } => {
+            format!("leader cut off, every {}", units::span(*period))
+        }
+        FaultKind::OneWay { from, to } => format!("cut {} > {}", list(from), list(to)),
         FaultKind::SlowCpu { replicas, factor_milli } => {
             format!("cpu of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))
         }

@@ -96,6 +96,9 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::SlowCpu { .. } | FaultKind::SlowDisk { .. } => {
                 reasons.push(simulated_only(index, "a host slower than its profile"));
             }
+            FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } | FaultKind::OneWay { .. } => {
+                reasons.push(simulated_only(index, "a partition that changes or goes one way"));
+            }
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \

@@ -6,6 +6,7 @@ mod slow;
 
 use super::{Event, World, WorldError};
 use crate::plan::FaultKind;
+use ledger_core::time::Timestamp;
 pub(super) use slow::{Part, Slowness};
 
 impl World {
@@ -16,8 +17,14 @@ impl World {
             FaultKind::Pause { replicas } => self.pause(&replicas),
             FaultKind::Ransomware { hospitals } => self.lose_gateways(&hospitals),
             FaultKind::Partition { groups } => {
-                let groups = self.groups_of_hosts(&groups);
-                self.partitions.push((fault, groups));
+                self.separate(fault, Some(self.groups_of_hosts(&groups)));
+            }
+            FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
+                let until = lasts.map_or(Timestamp::MAX, |lasts| self.now + lasts);
+                self.turn_partition(fault, until);
+            }
+            FaultKind::OneWay { from, to } => {
+                self.cuts.push((fault, self.cut(&from, &to)));
                 self.apply_partitions();
             }
             FaultKind::SlowCpu { replicas, factor_milli } => {
@@ -38,8 +45,11 @@ impl World {
             FaultKind::Crash { replicas } => self.restart(&replicas)?,
             FaultKind::Pause { replicas } => self.go_on_after(&replicas),
             FaultKind::Ransomware { hospitals } => self.replace_gateways(&hospitals),
-            FaultKind::Partition { .. } => {
-                self.partitions.retain(|(active, _)| *active != fault);
+            FaultKind::Partition { .. } | FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
+                self.separate(fault, None);
+            }
+            FaultKind::OneWay { .. } => {
+                self.cuts.retain(|(active, _)| *active != fault);
                 self.apply_partitions();
             }
             FaultKind::SlowCpu { replicas, .. } | FaultKind::SlowDisk { replicas, .. } => {

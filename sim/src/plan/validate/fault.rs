@@ -13,8 +13,8 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 6] = ["crash", "partition", "pause", "ransomware", "slow_cpu", "slow_disk"];
-const LATER: &str = "use `crash`, `partition`, `pause`, `ransomware`, `slow_cpu` or `slow_disk`";
+const KINDS: [&str; 7] = ["crash", "one_way", "partition", "pause", "ransomware", "slow_cpu", "slow_disk"];
+const LATER: &str = "use `crash`, `one_way`, `partition`, `pause`, `ransomware`, `slow_cpu` or `slow_disk`";
 
 /// What faults may name; `None` where that has mistakes of its own.
 pub(super) struct Scope<'a> {
@@ -80,6 +80,7 @@ fn fault(
         return None;
     }
     let (kind, lasts) = match named.pop() {
+        Some(("one_way", field)) => partition::one_way(&field, scope, problems)?,
         Some(("partition", field)) => partition::read(&field, scope, problems)?,
         Some(("ransomware", field)) => ransomware::read(&field, scope.hospitals, problems)?,
         Some((kind @ ("slow_cpu" | "slow_disk"), field)) => slow::read(&field, kind, scope, problems)?,

@@ -1,19 +1,60 @@
 //! `partition:` of a fault.
 
-use super::{Scope, Struck, lasting, replica_id};
+use super::{Scope, Struck, lasting, replica_id, replicas_of};
 use crate::diagnostic::{Problems, quote};
 use crate::plan::FaultKind;
+use crate::plan::validate::SPAN_MAX;
 use crate::scenario::node::Value;
 use crate::scenario::reader::Field;
+use crate::scenario::units;
+use ledger_core::time::Duration;
 
-/// Who is with whom.
+/// Who is with whom, and whether that comes and goes.
 pub(super) fn read(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Struck> {
-    let replicas = scope.replicas;
     let mut map = field.map(problems, "a map, as in `partition: { groups: [[0, 1], rest], for: 5s }`")?;
-    let list = map.required("groups", "[[0, 1], rest]");
+    let isolate = map.optional("isolate");
+    let list = match isolate {
+        Some(_) => map.optional("groups"),
+        None => map.required("groups", "[[0, 1], rest]"),
+    };
+    let period = map.optional("period").map(|field| period(&field, problems));
     let lasts = lasting(&mut map, problems);
     map.finish(problems);
-    let list = list?;
+    if let Some(isolate) = isolate {
+        isolate.choice(problems, &[("leader", ())], &[])?;
+        if let Some(list) = list {
+            let message = "`isolate` and `groups` in one partition";
+            problems.report(list.key, list.path, message).help("give each fault its own `- at:`");
+            return None;
+        }
+        let period = period.map_or(Some(None), |period| period.map(Some))?;
+        return Some((FaultKind::IsolateLeader { period }, lasts));
+    }
+    let groups = groups(&list?, scope.replicas, problems)?;
+    let kind = match period {
+        Some(period) => FaultKind::Flapping { groups, period: period? },
+        None => FaultKind::Partition { groups },
+    };
+    Some((kind, lasts))
+}
+
+/// `one_way:`
+pub(super) fn one_way(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Struck> {
+    let mut map = field.map(problems, "a map, as in `one_way: { from: [0], to: [1, 2], for: 5s }`")?;
+    let (from, to) = (map.required("from", "[0]"), map.required("to", "[1, 2]"));
+    let lasts = lasting(&mut map, problems);
+    map.finish(problems);
+    let mut side = |field: Option<Field<'_>>| replicas_of(&field?, "cut off", scope, problems);
+    let (from, to) = (side(from), side(to));
+    Some((FaultKind::OneWay { from: from?, to: to? }, lasts))
+}
+
+fn period(field: &Field<'_>, problems: &mut Problems) -> Option<Duration> {
+    // Shorter ones would make more events than messages.
+    field.within(problems, &units::DURATION, (Duration::from_millis(1), "1ms"), SPAN_MAX)
+}
+
+fn groups(list: &Field<'_>, replicas: Option<usize>, problems: &mut Problems) -> Option<Vec<Vec<usize>>> {
     let items = list.list(problems, "groups of replicas, as in `[[0, 1], rest]`")?;
     if items.len() < 2 {
         let report = list.wrong(
@@ -60,7 +101,7 @@ pub(super) fn read(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems
         }
         None => {}
     }
-    Some((FaultKind::Partition { groups }, lasts))
+    Some(groups)
 }
 
 fn listing(replicas: &[usize]) -> String {
