@@ -92,3 +92,20 @@ fn a_partition_flaps() {
         assert!(commits(apart + 500, apart + 1_000) > 0, "from {apart} ms");
     }
 }
+
+#[test]
+fn a_link_is_later_and_loses_and_a_region_is_gone() {
+    for transport in ["message", "quic"] {
+        let still = ordering(transport, "");
+        let p50 = |run: &Run| metric(run, "transactions.latency.p50");
+        // Three of four are late: no quorum is quicker.
+        let late =
+            ordering(transport, "  - { at: 0s, link: { replicas: [0, 1, 2], delay: 40ms, direction: out } }");
+        assert!(p50(&late) > p50(&still) + 8e7, "{transport}: {} where {}", p50(&late), p50(&still));
+        let lossy = ordering(transport, "  - { at: 1s, link: { replicas: [3], loss: 20%, for: 3s } }");
+        let lost = |run: &Run| run.history.network.packets_lost;
+        assert!(lost(&lossy) > lost(&still) + 100, "{transport}: {}", lost(&lossy));
+    }
+    let gone = ordering("message", "  - { at: 1s, region_outage: { regions: [lan], for: 2s } }");
+    assert!(metric(&gone, "unavailability.longest") > 1.9e9);
+}

@@ -4,12 +4,14 @@
 //! [`link`] is `transport: message`: one model per message. Hosts touch each other only through here, and every path has
 //! a minimum delay.
 
+mod impair;
 pub mod link;
 mod pairs;
 pub mod quic;
 mod rate;
 pub mod topology;
 
+pub use impair::Impairment;
 use std::sync::Arc;
 
 /// A host's index: replicas first, then gateways.

@@ -480,6 +480,8 @@ impl Testbed {
             | FaultKind::Flapping { .. }
             | FaultKind::IsolateLeader { .. }
             | FaultKind::OneWay { .. }
+            | FaultKind::Link { .. }
+            | FaultKind::RegionOutage { .. }
             | FaultKind::SlowCpu { .. }
             | FaultKind::SlowDisk { .. } => {}
             FaultKind::Partition { groups } => {
@@ -523,6 +525,8 @@ impl Testbed {
             | FaultKind::Flapping { .. }
             | FaultKind::IsolateLeader { .. }
             | FaultKind::OneWay { .. }
+            | FaultKind::Link { .. }
+            | FaultKind::RegionOutage { .. }
             | FaultKind::SlowCpu { .. }
             | FaultKind::SlowDisk { .. } => {}
             FaultKind::Partition { .. } => {

@@ -257,6 +257,8 @@ struct World {
     partitions: Vec<(usize, Vec<u32>)>,
     /// What is cut one way, per active fault.
     cuts: Vec<(usize, Cut)>,
+    /// Active faults of links.
+    impaired: Vec<usize>,
     arrivals_end: Timestamp,
     deadline: Timestamp,
     /// Since when no operation is under way, after the last arrival.
@@ -348,6 +350,7 @@ impl World {
             tap: None,
             partitions: Vec::new(),
             cuts: Vec::new(),
+            impaired: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
             idle_since: None,

@@ -61,6 +61,8 @@ fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
         | FaultKind::Flapping { .. }
         | FaultKind::IsolateLeader { .. }
         | FaultKind::OneWay { .. }
+        | FaultKind::Link { .. }
+        | FaultKind::RegionOutage { .. }
         | FaultKind::Ransomware { .. }
         | FaultKind::SlowCpu { .. }
         | FaultKind::SlowDisk { .. } => false,

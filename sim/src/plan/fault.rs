@@ -17,6 +17,18 @@ pub struct FaultPlan {
     pub kind: FaultKind,
 }
 
+/// Which way packets go, as seen from a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// What it receives.
+    In,
+    /// What it sends.
+    Out,
+    /// All.
+    Both,
+}
+
 /// Kinds of fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +77,23 @@ pub enum FaultKind {
         from: Vec<usize>,
         /// Receivers.
         to: Vec<usize>,
+    },
+    /// What these hosts send and receive, also with gateways, is later or lost, beyond what the network does anyway.
+    Link {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// Which way, as seen from them; one way alone makes delays asymmetric.
+        direction: Direction,
+        /// Packets lost, in parts per billion; below a billion.
+        loss_ppb: u64,
+        /// Added to every packet's way.
+        #[serde(with = "duration_text")]
+        delay: Duration,
+    },
+    /// All hosts of these regions, gateways included, reach nobody, not each other either.
+    RegionOutage {
+        /// Indices into `network.regions`.
+        regions: Vec<usize>,
     },
     /// Everything that these hosts compute takes longer: steps of the machine, and jobs on the other cores.
     SlowCpu {

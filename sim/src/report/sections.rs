@@ -4,7 +4,7 @@ use super::table::Table;
 use super::{Report, Style, units};
 use crate::history::{Figure, FigureKind, ReplicaRecord, System, Wrong};
 use crate::metrics::{Recovered, Value, catalog};
-use crate::plan::FaultKind;
+use crate::plan::{Direction, FaultKind};
 use ledger_core::time::Timestamp;
 
 /// With at most this many replicas each has a row of its own.
@@ -195,6 +195,16 @@ fn describe(kind: &FaultKind) -> String {
         FaultKind::IsolateLeader { period: Some(period) } => {
             format!("leader cut off, every {}", units::span(*period))
         }
+        FaultKind::Link { replicas, direction, loss_ppb, delay } => {
+            let way = match direction {
+                Direction::In => " in",
+                Direction::Out => " out",
+                Direction::Both => "",
+            };
+            let loss = units::real(*loss_ppb as f64 / 1e7);
+            format!("links of {}{way} +{}, {loss} % lost", list(replicas), units::span(*delay))
+        }
+        FaultKind::RegionOutage { regions } => format!("outage of regions {}", list(regions)),
         FaultKind::OneWay { from, to } => format!("cut {} > {}", list(from), list(to)),
         FaultKind::SlowCpu { replicas, factor_milli } => {
             format!("cpu of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))

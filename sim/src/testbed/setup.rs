@@ -93,6 +93,9 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Ransomware { .. } => reasons.push(format!(
                 "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
             )),
+            FaultKind::Link { .. } | FaultKind::RegionOutage { .. } => {
+                reasons.push(simulated_only(index, "a link or region that fails"));
+            }
             FaultKind::SlowCpu { .. } | FaultKind::SlowDisk { .. } => {
                 reasons.push(simulated_only(index, "a host slower than its profile"));
             }

@@ -1,5 +1,6 @@
 //! Faults as they strike and heal.
 
+mod link;
 mod partition;
 mod process;
 mod slow;
@@ -22,6 +23,10 @@ impl World {
             FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
                 let until = lasts.map_or(Timestamp::MAX, |lasts| self.now + lasts);
                 self.turn_partition(fault, until);
+            }
+            FaultKind::Link { .. } => self.impair(fault, true),
+            FaultKind::RegionOutage { regions } => {
+                self.separate(fault, Some(self.regions_apart(&regions)));
             }
             FaultKind::OneWay { from, to } => {
                 self.cuts.push((fault, self.cut(&from, &to)));
@@ -48,6 +53,8 @@ impl World {
             FaultKind::Partition { .. } | FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
                 self.separate(fault, None);
             }
+            FaultKind::Link { .. } => self.impair(fault, false),
+            FaultKind::RegionOutage { .. } => self.separate(fault, None),
             FaultKind::OneWay { .. } => {
                 self.cuts.retain(|(active, _)| *active != fault);
                 self.apply_partitions();

@@ -3,6 +3,7 @@
 //! Crashing more replicas than the protocol tolerates is allowed: whether what was committed survives is a question
 //! that a scenario may ask.
 
+mod link;
 mod partition;
 mod ransomware;
 mod slow;
@@ -13,8 +14,18 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 7] = ["crash", "one_way", "partition", "pause", "ransomware", "slow_cpu", "slow_disk"];
-const LATER: &str = "use `crash`, `one_way`, `partition`, `pause`, `ransomware`, `slow_cpu` or `slow_disk`";
+const KINDS: [&str; 9] = [
+    "crash",
+    "link",
+    "one_way",
+    "partition",
+    "pause",
+    "ransomware",
+    "region_outage",
+    "slow_cpu",
+    "slow_disk",
+];
+const LATER: &str = "use one of the other faults";
 
 /// What faults may name; `None` where that has mistakes of its own.
 pub(super) struct Scope<'a> {
@@ -80,6 +91,8 @@ fn fault(
         return None;
     }
     let (kind, lasts) = match named.pop() {
+        Some(("link", field)) => link::read(&field, scope, problems)?,
+        Some(("region_outage", field)) => link::outage(&field, scope, problems)?,
         Some(("one_way", field)) => partition::one_way(&field, scope, problems)?,
         Some(("partition", field)) => partition::read(&field, scope, problems)?,
         Some(("ransomware", field)) => ransomware::read(&field, scope.hospitals, problems)?,

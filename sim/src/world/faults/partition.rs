@@ -26,6 +26,8 @@ impl World {
             | FaultKind::Ransomware { .. }
             | FaultKind::Partition { .. }
             | FaultKind::OneWay { .. }
+            | FaultKind::Link { .. }
+            | FaultKind::RegionOutage { .. }
             | FaultKind::SlowCpu { .. }
             | FaultKind::SlowDisk { .. } => return,
         };
