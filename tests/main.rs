@@ -8,6 +8,7 @@
 mod amanah;
 mod command_line;
 mod determinism;
+mod environment;
 mod export;
 mod fuzzing;
 #[path = "fuzz/harness.rs"]

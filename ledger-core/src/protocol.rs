@@ -143,6 +143,8 @@ pub struct ProtocolStatus {
     pub round: Round,
     /// Index of the last commit.
     pub commits: u64,
+    /// First leader of the round after it, as far as this replica knows the schedule.
+    pub leader: Option<ReplicaId>,
     /// Blocks accepted.
     pub accepted: u64,
     /// Blocks that wait for ancestors.

@@ -6,6 +6,7 @@ mod claims;
 mod clinical_trial;
 mod drug_supply;
 pub(crate) mod expectation;
+mod fault;
 mod policy;
 mod telemedicine;
 mod validate;
@@ -13,6 +14,7 @@ mod validate;
 pub use claims::ClaimsPlan;
 pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
 pub use drug_supply::{DrugSupplyPlan, RingPlan};
+pub use fault::{Direction, FaultKind, FaultPlan};
 pub use policy::PolicyPlan;
 pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};
 
@@ -428,48 +430,6 @@ pub enum Arrivals {
     Closed {
         /// Clients in all.
         clients: u64,
-    },
-}
-
-/// One scheduled fault, from `at` for `lasts`. Times count from the start of the measurement (after the warm-up).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FaultPlan {
-    /// Start.
-    #[serde(with = "duration_text")]
-    pub at: Duration,
-    /// Until healed; `None`: to the end of the run.
-    #[serde(with = "duration_text::option")]
-    pub lasts: Option<Duration>,
-    /// What goes wrong.
-    pub kind: FaultKind,
-}
-
-/// Kinds of fault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// The process dies; unsynced data is lost; it restarts from its disk when the fault ends.
-    Crash {
-        /// Which replicas.
-        replicas: Vec<usize>,
-    },
-    /// The process stands still: it handles nothing and no timer of it fires, and it forgets nothing. What is sent to it
-    /// waits.
-    Pause {
-        /// Which replicas.
-        replicas: Vec<usize>,
-    },
-    /// A hospital's gateway is gone, its vault wiped and its secret lost. When the fault ends, a new gateway with a new
-    /// secret takes its place, which holds nothing; the regulator has its wrap key listed in everybody's directory.
-    Ransomware {
-        /// Which hospitals, in the order of the population.
-        hospitals: Vec<usize>,
-    },
-    /// Replicas of different groups cannot reach each other. A gateway is with the group of its home replica
-    /// (and so loses the others).
-    Partition {
-        /// Disjoint groups that cover all replicas.
-        groups: Vec<Vec<usize>>,
     },
 }
 

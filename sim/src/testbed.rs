@@ -476,7 +476,14 @@ impl Testbed {
                 }
             }
             // Refused before it starts.
-            FaultKind::Ransomware { .. } => {}
+            FaultKind::Ransomware { .. }
+            | FaultKind::Flapping { .. }
+            | FaultKind::IsolateLeader { .. }
+            | FaultKind::OneWay { .. }
+            | FaultKind::Link { .. }
+            | FaultKind::RegionOutage { .. }
+            | FaultKind::SlowCpu { .. }
+            | FaultKind::SlowDisk { .. } => {}
             FaultKind::Partition { groups } => {
                 let of = |replica: usize| groups.iter().position(|group| group.contains(&replica));
                 let groups = (0..self.seats.len()).map(|replica| of(replica).unwrap_or(0) as u32).collect();
@@ -514,7 +521,14 @@ impl Testbed {
                     }
                 }
             }
-            FaultKind::Ransomware { .. } => {}
+            FaultKind::Ransomware { .. }
+            | FaultKind::Flapping { .. }
+            | FaultKind::IsolateLeader { .. }
+            | FaultKind::OneWay { .. }
+            | FaultKind::Link { .. }
+            | FaultKind::RegionOutage { .. }
+            | FaultKind::SlowCpu { .. }
+            | FaultKind::SlowDisk { .. } => {}
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.separate()?;

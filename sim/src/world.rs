@@ -22,7 +22,7 @@ use crate::document;
 use crate::event_queue::EventQueue;
 use crate::history::{Control, Progress, Run, Setting};
 use crate::network::quic::{Capture, Datagram, Effects};
-use crate::network::{Groups, HostAttachment, HostId, link};
+use crate::network::{Cut, Groups, HostAttachment, HostId, link};
 use crate::plan::Plan;
 use crate::population::Population;
 use crate::recorder::Recorder;
@@ -96,6 +96,8 @@ pub(crate) enum Event {
     GaveUp { operation: u64 },
     /// A fault is healed.
     Heal { fault: usize },
+    /// A partition that is in force changes.
+    Turn { fault: usize, until: Timestamp },
     /// A second is over.
     Second,
 }
@@ -253,6 +255,10 @@ struct World {
     plan: Plan,
     /// Group of each host per active partition.
     partitions: Vec<(usize, Vec<u32>)>,
+    /// What is cut one way, per active fault.
+    cuts: Vec<(usize, Cut)>,
+    /// Active faults of links.
+    impaired: Vec<usize>,
     arrivals_end: Timestamp,
     deadline: Timestamp,
     /// Since when no operation is under way, after the last arrival.
@@ -343,6 +349,8 @@ impl World {
             archive: None,
             tap: None,
             partitions: Vec::new(),
+            cuts: Vec::new(),
+            impaired: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
             idle_since: None,
@@ -444,6 +452,7 @@ impl World {
             Event::Connect { host } => (14, host.0, 0),
             Event::Transfer { transfer } => (15, 0, *transfer as u64),
             Event::GaveUp { operation } => (16, 0, *operation),
+            Event::Turn { fault, .. } => (17, 0, *fault as u64),
         };
         let buffer = &mut self.digest_buffer;
         buffer.push(tag);
@@ -512,6 +521,7 @@ impl World {
             Event::GaveUp { operation } => self.gave_up(operation),
             Event::Strike { fault } => self.strike(fault),
             Event::Heal { fault } => self.heal(fault)?,
+            Event::Turn { fault, until } => self.turn_partition(fault, until),
             Event::Second => {
                 let statuses = self.nodes[..self.replicas].iter().map(Node::replica_status);
                 self.recorder.second(self.now, statuses, resident_bytes());

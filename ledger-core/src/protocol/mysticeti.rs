@@ -424,6 +424,7 @@ impl Protocol for Mysticeti {
     fn status(&self) -> ProtocolStatus {
         ProtocolStatus {
             commits: self.last_header.as_ref().map_or(0, |header| header.index),
+            leader: self.leaders(self.status.round.next()).next(),
             suspended: self.suspended.len(),
             mempool_bytes: self.mempool_bytes,
             blocks: self.dag.blocks(),

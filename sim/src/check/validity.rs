@@ -56,6 +56,15 @@ pub(super) fn check(run: &Run) -> Judgement {
 fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
     run.history.faults.iter().any(|fault| match &run.plan.faults[fault.fault].kind {
         FaultKind::Crash { replicas } => replicas.contains(&(replica as usize)),
-        FaultKind::Pause { .. } | FaultKind::Partition { .. } | FaultKind::Ransomware { .. } => false,
+        FaultKind::Pause { .. }
+        | FaultKind::Partition { .. }
+        | FaultKind::Flapping { .. }
+        | FaultKind::IsolateLeader { .. }
+        | FaultKind::OneWay { .. }
+        | FaultKind::Link { .. }
+        | FaultKind::RegionOutage { .. }
+        | FaultKind::Ransomware { .. }
+        | FaultKind::SlowCpu { .. }
+        | FaultKind::SlowDisk { .. } => false,
     })
 }

@@ -24,6 +24,8 @@ pub struct DiskTimes {
 #[derive(Clone, Debug)]
 pub struct Disk<E> {
     times: DiskTimes,
+    /// How many times slower than that, in thousandths.
+    factor_milli: u64,
     entries: VecDeque<E>,
     /// Number of the first entry that is still there.
     first: u64,
@@ -57,6 +59,7 @@ impl<E: Clone> Disk<E> {
     pub fn new(times: DiskTimes) -> Self {
         Self {
             times,
+            factor_milli: 1_000,
             entries: VecDeque::new(),
             first: 0,
             durable: 0,
@@ -71,7 +74,7 @@ impl<E: Clone> Disk<E> {
     pub fn append(&mut self, now: Timestamp, entry: E, bytes: usize) {
         let transfer_ns = bytes as u128 * 1_000_000_000 / u128::from(self.times.bytes_per_s.max(1));
         let took_ns = self.times.append_ns.saturating_add(u64::try_from(transfer_ns).unwrap_or(u64::MAX));
-        let took = Duration::from_nanos(took_ns);
+        let took = self.stretched(took_ns);
         self.written_at = self.written_at.max(now) + took;
         self.entries.push_back(entry);
         self.counters.appends += 1;
@@ -143,9 +146,19 @@ impl<E: Clone> Disk<E> {
         self.counters
     }
 
+    /// From now on it takes so many times as long, in thousandths.
+    pub fn set_factor(&mut self, milli: u64) {
+        self.factor_milli = milli;
+    }
+
+    fn stretched(&self, ns: u64) -> Duration {
+        let stretched = u128::from(ns) * u128::from(self.factor_milli) / 1_000;
+        Duration::from_nanos(u64::try_from(stretched).unwrap_or(u64::MAX))
+    }
+
     fn start_sync(&mut self, now: Timestamp) -> Timestamp {
         self.running = Some(self.end());
-        let sync = Duration::from_nanos(self.times.sync_ns);
+        let sync = self.stretched(self.times.sync_ns);
         self.written_at = self.written_at.max(now) + sync;
         self.counters.busy = self.counters.busy.saturating_add(sync);
         self.written_at

@@ -18,6 +18,7 @@
 mod nic;
 mod path;
 
+use super::impair::{Impairment, Impairments};
 use super::pairs::Pairs;
 use super::{HostAttachment, HostId};
 use crate::plan::{DelayPlan, NetworkPlan};
@@ -76,6 +77,7 @@ pub struct Network {
     paths: Pairs<Path>,
     /// By (lower, higher).
     connections: Pairs<Connection>,
+    impairments: Impairments,
     seed: Seed,
     counters: [LaneCounters; LANES],
 }
@@ -99,6 +101,7 @@ impl Network {
             loss: Loss::new(plan.loss_ppb),
             paths: Pairs::new(hosts.len()),
             connections: Pairs::new(hosts.len()),
+            impairments: Impairments::new(hosts.len(), seed),
             hosts: hosts.into_iter().map(host).collect(),
             seed: seed.clone(),
             counters: [LaneCounters::default(); LANES],
@@ -117,6 +120,7 @@ impl Network {
         let packets = bytes.div_ceil(PACKET_BYTES).max(1);
         let sent = self.hosts[from.0 as usize].egress.send(now.0, lane, bytes);
         let (handshake_ns, cold) = self.handshake(now.0, from, to);
+        let round_trip_ns = mean_ns(self.delay(from, to)).saturating_add(mean_ns(self.delay(to, from)));
         let (delays, hosts, loss, seed) = (&self.delays, &self.hosts, &self.loss, &self.seed);
         let path = self.paths.get(from, to, || {
             let (source, sink) = (&hosts[from.0 as usize], &hosts[to.0 as usize]);
@@ -128,14 +132,21 @@ impl Network {
             path.open();
         }
         let flight = path.cross(&self.loss, lane, sent, bytes, packets);
-        let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns);
+        let (later_ns, lost) = self.impairments.message(from, to, packets, round_trip_ns);
+        let packets_lost = flight.packets_lost + lost;
+        let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns).saturating_add(later_ns);
         let arrived = self.hosts[to.0 as usize].ingress.receive(now.0, arrival_ns, sent.took_ns, lane, bytes);
         let counters = &mut self.counters[lane as usize];
         counters.messages += 1;
         counters.bytes += bytes;
         counters.packets += packets;
-        counters.packets_lost += flight.packets_lost;
-        Delivery { arrival: Timestamp(path.in_order(lane, arrived)), packets_lost: flight.packets_lost }
+        counters.packets_lost += packets_lost;
+        Delivery { arrival: Timestamp(path.in_order(lane, arrived)), packets_lost }
+    }
+
+    /// Links are worse from now on, by host: out and in. Empty: as the plan has them.
+    pub fn impair(&mut self, hosts: Vec<[Impairment; 2]>) {
+        self.impairments.set(hosts);
     }
 
     /// How long a message waits for its connection: the one that opens it waits for a round trip (RFC 9000, section 7), and

@@ -20,7 +20,7 @@ mod udp;
 pub use capture::Capture;
 pub use udp::UdpCounters;
 
-use super::{Groups, HostAttachment, HostId};
+use super::{Groups, HostAttachment, HostId, Impairment};
 use crate::plan::{Congestion, HostPlan, NetworkPlan, QuicPlan};
 use crate::seed::{Seed, Stream};
 use bytes::{Bytes, BytesMut};
@@ -281,6 +281,11 @@ impl Network {
     /// Separates hosts of different groups.
     pub fn set_groups(&mut self, groups: Groups) {
         self.groups = groups;
+    }
+
+    /// Links are worse from now on, by host: out and in. Empty: as the plan has them.
+    pub fn impair(&mut self, hosts: Vec<[Impairment; 2]>) {
+        self.udp.impairments.set(hosts);
     }
 
     /// Whether a host is connected with a peer.

@@ -84,8 +84,10 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let arrivals = arrivals.map_or(Some(Arrivals::Poisson), |field| workload::arrivals(&field, problems));
     let mistakes = problems.0.len();
     let hospitals = population.as_ref().map(hospitals_of);
+    let regions = network.as_ref().map(|network| network.regions.as_slice());
+    let scope = fault::Scope { replicas: count, hospitals, regions, duration };
     let faults = root.optional("faults");
-    let faults = faults.map(|field| fault::read(&field, (count, hospitals), duration, problems));
+    let faults = faults.map(|field| fault::read(&field, &scope, problems));
     let faults = faults.unwrap_or_default();
     let known_faults = (problems.0.len() == mistakes).then_some(faults.as_slice());
     // A mistake in `documents` is not one of what is expected.

@@ -4,7 +4,7 @@ use super::table::Table;
 use super::{Report, Style, units};
 use crate::history::{Figure, FigureKind, ReplicaRecord, System, Wrong};
 use crate::metrics::{Recovered, Value, catalog};
-use crate::plan::FaultKind;
+use crate::plan::{Direction, FaultKind};
 use ledger_core::time::Timestamp;
 
 /// With at most this many replicas each has a row of its own.
@@ -179,13 +179,38 @@ fn describe(kind: &FaultKind) -> String {
         let more = if replicas.len() > LISTED_MAX { ".." } else { "" };
         format!("{}{more}", shown.join(","))
     };
+    let apart = |groups: &[Vec<usize>]| {
+        let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
+        groups.join(" | ")
+    };
     match kind {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
         FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
         FaultKind::Ransomware { hospitals } => format!("ransomware at {}", list(hospitals)),
-        FaultKind::Partition { groups } => {
-            let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
-            format!("partition {}", groups.join(" | "))
+        FaultKind::Partition { groups } => format!("partition {}", apart(groups)),
+        FaultKind::Flapping { groups, period } => {
+            format!("flapping every {}, {}", units::span(*period), apart(groups))
+        }
+        FaultKind::IsolateLeader { period: None } => "leader cut off".to_owned(),
+        FaultKind::IsolateLeader { period: Some(period) } => {
+            format!("leader cut off, every {}", units::span(*period))
+        }
+        FaultKind::Link { replicas, direction, loss_ppb, delay } => {
+            let way = match direction {
+                Direction::In => " in",
+                Direction::Out => " out",
+                Direction::Both => "",
+            };
+            let loss = units::real(*loss_ppb as f64 / 1e7);
+            format!("links of {}{way} +{}, {loss} % lost", list(replicas), units::span(*delay))
+        }
+        FaultKind::RegionOutage { regions } => format!("outage of regions {}", list(regions)),
+        FaultKind::OneWay { from, to } => format!("cut {} > {}", list(from), list(to)),
+        FaultKind::SlowCpu { replicas, factor_milli } => {
+            format!("cpu of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))
+        }
+        FaultKind::SlowDisk { replicas, factor_milli } => {
+            format!("disk of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))
         }
     }
 }

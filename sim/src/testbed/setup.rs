@@ -81,6 +81,10 @@ impl TestbedError {
     }
 }
 
+fn simulated_only(index: usize, what: &str) -> String {
+    format!("faults[{index}], {what}, is injected in virtual time alone: leave out `--live`, or the fault")
+}
+
 /// Why a plan cannot be played live as asked, each with its cure. Empty if it can.
 pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -90,6 +94,15 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Ransomware { .. } => reasons.push(format!(
                 "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
             )),
+            FaultKind::Link { .. } | FaultKind::RegionOutage { .. } => {
+                reasons.push(simulated_only(index, "a link or region that fails"));
+            }
+            FaultKind::SlowCpu { .. } | FaultKind::SlowDisk { .. } => {
+                reasons.push(simulated_only(index, "a host slower than its profile"));
+            }
+            FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } | FaultKind::OneWay { .. } => {
+                reasons.push(simulated_only(index, "a partition that changes or goes one way"));
+            }
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \

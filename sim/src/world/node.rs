@@ -3,6 +3,7 @@
 //! The machine handles one input at a time on a core of its own; what arrives meanwhile waits in the inbox in order
 //! of arrival. Outputs leave when the core is done with the input. A crash empties everything but what is durable.
 
+use super::faults::{Part, Slowness};
 use super::transport::Outbox;
 use super::{Event, World};
 use crate::document;
@@ -50,6 +51,8 @@ pub(super) struct Node {
     pub disk: Disk<JournalEntry>,
     pub cpu: Cpu,
     costs: HostPlan,
+    /// By faults.
+    pub slowness: Slowness,
     inbox: VecDeque<Input>,
     pub busy_until: Timestamp,
     pub machine_busy: Duration,
@@ -75,6 +78,7 @@ impl Node {
             }),
             cpu: Cpu::new(plan.cores),
             costs: plan.clone(),
+            slowness: Slowness::default(),
             inbox: VecDeque::new(),
             busy_until: Timestamp::ZERO,
             machine_busy: Duration::ZERO,
@@ -123,11 +127,12 @@ impl Node {
     fn price(&self, effort: &Effort) -> u64 {
         let costs = &self.costs;
         let verify = if effort.signatures >= BATCH_MIN { costs.verify_batched_ns } else { costs.verify_ns };
-        effort.signatures * verify
+        let cost = effort.signatures * verify
             + effort.hashed_bytes * costs.hash_ns_per_kib / 1024
             + effort.sealed_bytes * costs.seal_ns_per_kib / 1024
             + effort.wraps * costs.wrap_ns
-            + effort.signed * costs.sign_ns
+            + effort.signed * costs.sign_ns;
+        self.slowness.stretch(Part::Cpu, cost)
     }
 }
 
@@ -237,7 +242,7 @@ impl World {
                 outputs.push(output);
             }
         }
-        let cost = Duration::from_nanos(cost);
+        let cost = Duration::from_nanos(node.slowness.stretch(Part::Cpu, cost));
         node.busy_until = node.busy_until.max(self.now) + cost;
         node.machine_busy += cost;
         let leaves = node.busy_until;

@@ -20,7 +20,7 @@ const SILENT_ROUNDS: u64 = 4;
 const BACKOFF_MAX: u32 = 16;
 
 impl Mysticeti {
-    fn leaders(&self, round: Round) -> impl Iterator<Item = ReplicaId> + '_ {
+    pub(super) fn leaders(&self, round: Round) -> impl Iterator<Item = ReplicaId> + '_ {
         self.schedule.leaders(round, self.tuning.leaders_per_round)
     }
 

@@ -12,6 +12,7 @@
 //! Invariants: no datagram arrives before the path's least delay is over; what is drawn for one (from, to) pair changes
 //! no draw of another.
 
+use crate::network::impair::Impairments;
 use crate::network::pairs::Pairs;
 use crate::network::rate::Rate;
 use crate::network::{HostAttachment, HostId};
@@ -69,6 +70,7 @@ pub(super) struct Udp {
     reordering_ppb: u64,
     ends: Vec<End>,
     paths: Pairs<Path>,
+    pub impairments: Impairments,
     seed: Seed,
     pub counters: UdpCounters,
 }
@@ -122,6 +124,7 @@ impl Udp {
             reordering_ppb: quic.reordering_ppb,
             ends: hosts.iter().map(end).collect(),
             paths: Pairs::new(hosts.len()),
+            impairments: Impairments::new(hosts.len(), seed),
             seed: seed.clone(),
             counters: UdpCounters::default(),
         }
@@ -156,12 +159,17 @@ impl Udp {
         }
         let happens = |share: u64, stream: &mut Stream| share > 0 && stream.chance(share, 1_000_000_000);
         let duplicated = happens(self.duplication_ppb, &mut path.stream);
+        let impairments = &mut self.impairments;
         let mut cross = |counters: &mut UdpCounters| {
             if happens(self.loss_ppb, &mut path.stream) {
                 counters.lost += 1;
                 return None;
             }
-            let mut arrival_ns = left_ns.saturating_add(path.delay_ns);
+            let Some(later_ns) = impairments.packet(from, to) else {
+                counters.lost += 1;
+                return None;
+            };
+            let mut arrival_ns = left_ns.saturating_add(path.delay_ns).saturating_add(later_ns);
             if happens(self.reordering_ppb, &mut path.stream) {
                 counters.reordered += 1;
                 arrival_ns = arrival_ns.saturating_add(path.stream.below(least(delay).max(1)));

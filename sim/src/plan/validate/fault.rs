@@ -3,20 +3,44 @@
 //! Crashing more replicas than the protocol tolerates is allowed: whether what was committed survives is a question
 //! that a scenario may ask.
 
+mod link;
+mod partition;
 mod ransomware;
+mod slow;
 
 use crate::diagnostic::{Problems, quote};
 use crate::plan::{FaultKind, FaultPlan, duration_text};
-use crate::scenario::node::Value;
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 4] = ["crash", "partition", "pause", "ransomware"];
-const LATER: &str = "use `crash`, `partition`, `pause` or `ransomware`";
+const KINDS: [&str; 9] = [
+    "crash",
+    "link",
+    "one_way",
+    "partition",
+    "pause",
+    "ransomware",
+    "region_outage",
+    "slow_cpu",
+    "slow_disk",
+];
+const LATER: &str = "use one of the other faults";
 
-/// How many replicas and hospitals there are; `None` where that has mistakes of its own.
-type Counts = (Option<usize>, Option<usize>);
+/// What faults may name; `None` where that has mistakes of its own.
+pub(super) struct Scope<'a> {
+    /// How many there are.
+    pub replicas: Option<usize>,
+    /// How many there are.
+    pub hospitals: Option<usize>,
+    /// Their names.
+    pub regions: Option<&'a [String]>,
+    /// Of the measurement.
+    pub duration: Option<Duration>,
+}
+
+/// What goes wrong and for how long: inner `None` if that has a mistake, innermost `None` if to the end.
+type Struck = (FaultKind, Option<Option<Duration>>);
 
 /// What a crash or a pause keeps from running, and which item of the list said so.
 struct Outage {
@@ -26,13 +50,8 @@ struct Outage {
     item: usize,
 }
 
-/// Valid faults in the order written; `duration` is `None` when it has mistakes of its own.
-pub(super) fn read(
-    field: &Field<'_>,
-    counts: Counts,
-    duration: Option<Duration>,
-    problems: &mut Problems,
-) -> Vec<FaultPlan> {
+/// Valid faults in the order written.
+pub(super) fn read(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems) -> Vec<FaultPlan> {
     let Some(items) =
         field.list(problems, "a list, as in `- at: 20s` with `crash: { replicas: [3], for: 15s }`")
     else {
@@ -42,15 +61,14 @@ pub(super) fn read(
     items
         .iter()
         .enumerate()
-        .filter_map(|(index, item)| fault(item, index, counts, duration, &mut outages, problems))
+        .filter_map(|(index, item)| fault(item, index, scope, &mut outages, problems))
         .collect()
 }
 
 fn fault(
     item: &Field<'_>,
     index: usize,
-    (replicas, hospitals): Counts,
-    duration: Option<Duration>,
+    scope: &Scope<'_>,
     outages: &mut Vec<Outage>,
     problems: &mut Problems,
 ) -> Option<FaultPlan> {
@@ -61,7 +79,7 @@ fn fault(
         true => map.optional("at"),
         false => map.required("at", "20s"),
     };
-    let at = at.and_then(|field| start(&field, duration, problems));
+    let at = at.and_then(|field| start(&field, scope.duration, problems));
     let mut named: Vec<(&str, Field<'_>)> =
         KINDS.iter().filter_map(|kind| Some((*kind, map.optional(kind)?))).collect();
     let misspelt = map.has_unknown();
@@ -73,10 +91,14 @@ fn fault(
         return None;
     }
     let (kind, lasts) = match named.pop() {
-        Some(("partition", field)) => partition_of(&field, replicas, problems)?,
-        Some(("ransomware", field)) => ransomware::read(&field, hospitals, problems)?,
+        Some(("link", field)) => link::read(&field, scope, problems)?,
+        Some(("region_outage", field)) => link::outage(&field, scope, problems)?,
+        Some(("one_way", field)) => partition::one_way(&field, scope, problems)?,
+        Some(("partition", field)) => partition::read(&field, scope, problems)?,
+        Some(("ransomware", field)) => ransomware::read(&field, scope.hospitals, problems)?,
+        Some((kind @ ("slow_cpu" | "slow_disk"), field)) => slow::read(&field, kind, scope, problems)?,
         Some((kind, field)) => {
-            let (halted, lasts) = halt_of(&field, kind, (index, at), replicas, outages, problems)?;
+            let (halted, lasts) = halt_of(&field, kind, (index, at), scope.replicas, outages, problems)?;
             let kind = match kind {
                 "crash" => FaultKind::Crash { replicas: halted },
                 _ => FaultKind::Pause { replicas: halted },
@@ -166,97 +188,6 @@ fn refuse_overlap(item: &Field<'_>, new: &Outage, outages: &[Outage], problems: 
     ));
 }
 
-fn partition_of(
-    field: &Field<'_>,
-    replicas: Option<usize>,
-    problems: &mut Problems,
-) -> Option<(FaultKind, Option<Option<Duration>>)> {
-    let mut map = field.map(problems, "a map, as in `partition: { groups: [[0, 1], rest], for: 5s }`")?;
-    let list = map.required("groups", "[[0, 1], rest]");
-    let lasts = lasting(&mut map, problems);
-    map.finish(problems);
-    let list = list?;
-    let items = list.list(problems, "groups of replicas, as in `[[0, 1], rest]`")?;
-    if items.len() < 2 {
-        let report = list.wrong(
-            problems,
-            format!("a partition into {}", if items.is_empty() { "nothing" } else { "1 group" }),
-        );
-        report.help("expected at least 2 groups; `rest` stands for all other replicas");
-        return None;
-    }
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut rest: Option<(usize, &Field<'_>)> = None;
-    for (index, item) in items.iter().enumerate() {
-        let group = match &item.node.value {
-            Value::Scalar { text, .. } if text == "rest" => {
-                if rest.is_some() {
-                    item.wrong(problems, "`rest` is there twice").help("remove one");
-                }
-                rest = Some((index, item));
-                Vec::new()
-            }
-            Value::Scalar { text, .. } => {
-                item.wrong(problems, format!("{} is not a group", quote(text)))
-                    .help("expected a list of replicas, as in `[0, 1]`, or `rest`");
-                return None;
-            }
-            Value::Null | Value::List(_) | Value::Map(_) | Value::Refused => {
-                group(item, &groups, replicas, problems)?
-            }
-        };
-        groups.push(group);
-    }
-    let replicas = replicas?;
-    let missing: Vec<usize> =
-        (0..replicas).filter(|replica| !groups.iter().any(|group| group.contains(replica))).collect();
-    match rest {
-        Some((_, item)) if missing.is_empty() => {
-            item.wrong(problems, "no replica is left for `rest`").help("remove it, or shorten another group");
-        }
-        Some((index, _)) => groups[index] = missing,
-        None if !missing.is_empty() => {
-            let message = format!("{} in no group", listing(&missing));
-            list.wrong(problems, message)
-                .help("every replica needs a group; `rest` stands for all that are in no other");
-        }
-        None => {}
-    }
-    Some((FaultKind::Partition { groups }, lasts))
-}
-
-fn listing(replicas: &[usize]) -> String {
-    let shown: Vec<String> = replicas.iter().take(8).map(usize::to_string).collect();
-    match replicas {
-        [one] => format!("replica {one} is"),
-        _ if replicas.len() > shown.len() => format!("replicas {}, … are", shown.join(", ")),
-        _ => format!("replicas {} are", shown.join(", ")),
-    }
-}
-
-fn group(
-    item: &Field<'_>,
-    earlier: &[Vec<usize>],
-    replicas: Option<usize>,
-    problems: &mut Problems,
-) -> Option<Vec<usize>> {
-    let items = item.list(problems, "a list of replicas, as in `[0, 1]`, or `rest`")?;
-    if items.is_empty() {
-        item.wrong(problems, "an empty group").help("remove it, or name its replicas");
-    }
-    let mut group = Vec::new();
-    for item in &items {
-        let Some(replica) = replica_id(item, replicas, problems) else { continue };
-        if group.contains(&replica) || earlier.iter().any(|group| group.contains(&replica)) {
-            item.wrong(problems, format!("replica {replica} is there twice"))
-                .help("a replica is in exactly one group");
-            continue;
-        }
-        group.push(replica);
-    }
-    Some(group)
-}
-
 fn replica_id(item: &Field<'_>, replicas: Option<usize>, problems: &mut Problems) -> Option<usize> {
     let id = item.read(problems, &units::INTEGER)?;
     let replicas = replicas?;
@@ -271,4 +202,28 @@ fn replica_id(item: &Field<'_>, replicas: Option<usize>, problems: &mut Problems
             None
         }
     }
+}
+
+/// `replicas:` of a fault that may strike a host more than once at a time.
+fn replicas_of(
+    list: &Field<'_>,
+    kind: &str,
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<usize>> {
+    let items = list.list(problems, "replicas, as in `[3]`")?;
+    if items.is_empty() {
+        list.wrong(problems, format!("no replica to {kind}")).help("name some, as in `[3]`");
+        return None;
+    }
+    let mut named = Vec::new();
+    for item in &items {
+        let Some(replica) = replica_id(item, scope.replicas, problems) else { continue };
+        if named.contains(&replica) {
+            item.wrong(problems, format!("replica {replica} is there twice")).help("remove one");
+            continue;
+        }
+        named.push(replica);
+    }
+    Some(named)
 }

@@ -1,18 +1,13 @@
 //! `ransomware:` of a fault.
 
-use super::lasting;
+use super::{Struck, lasting};
 use crate::diagnostic::Problems;
 use crate::plan::FaultKind;
 use crate::scenario::reader::Field;
 use crate::scenario::units;
-use ledger_core::time::Duration;
 
 /// `hospitals` is `None` when the population has mistakes of its own.
-pub(super) fn read(
-    field: &Field<'_>,
-    hospitals: Option<usize>,
-    problems: &mut Problems,
-) -> Option<(FaultKind, Option<Option<Duration>>)> {
+pub(super) fn read(field: &Field<'_>, hospitals: Option<usize>, problems: &mut Problems) -> Option<Struck> {
     let mut map = field.map(problems, "a map, as in `ransomware: { hospitals: [0], for: 15s }`")?;
     let list = map.required("hospitals", "[0]");
     let lasts = lasting(&mut map, problems);

@@ -1170,7 +1170,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0]: it does not say what goes wrong
    10 |   - { at: 5s }
       |     ^
-  = expected `at` and one of crash, partition, pause, ransomware
+  = expected `at` and one of crash, link, one_way, partition, pause, ransomware, region_outage, slow_cpu, slow_disk
 ",
         ),
         (
@@ -1206,7 +1206,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0].byzantine: `byzantine` is known but not available in this version
    10 |   - byzantine: { replicas: [9], behaviour: equivocate }
       |     ^^^^^^^^^
-  = use `crash`, `partition`, `pause` or `ransomware`
+  = use one of the other faults
 ",
         ),
         (

@@ -1,0 +1,112 @@
+//! What goes wrong, and when.
+
+use super::duration_text;
+use ledger_core::time::Duration;
+use serde::{Deserialize, Serialize};
+
+/// One scheduled fault, from `at` for `lasts`. Times count from the start of the measurement (after the warm-up).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultPlan {
+    /// Start.
+    #[serde(with = "duration_text")]
+    pub at: Duration,
+    /// Until healed; `None`: to the end of the run.
+    #[serde(with = "duration_text::option")]
+    pub lasts: Option<Duration>,
+    /// What goes wrong.
+    pub kind: FaultKind,
+}
+
+/// Which way packets go, as seen from a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// What it receives.
+    In,
+    /// What it sends.
+    Out,
+    /// All.
+    Both,
+}
+
+/// Kinds of fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The process dies; unsynced data is lost; it restarts from its disk when the fault ends.
+    Crash {
+        /// Which replicas.
+        replicas: Vec<usize>,
+    },
+    /// The process stands still: it handles nothing and no timer of it fires, and it forgets nothing. What is sent to it
+    /// waits.
+    Pause {
+        /// Which replicas.
+        replicas: Vec<usize>,
+    },
+    /// A hospital's gateway is gone, its vault wiped and its secret lost. When the fault ends, a new gateway with a new
+    /// secret takes its place, which holds nothing; the regulator has its wrap key listed in everybody's directory.
+    Ransomware {
+        /// Which hospitals, in the order of the population.
+        hospitals: Vec<usize>,
+    },
+    /// Replicas of different groups cannot reach each other. A gateway is with the group of its home replica
+    /// (and so loses the others).
+    Partition {
+        /// Disjoint groups that cover all replicas.
+        groups: Vec<Vec<usize>>,
+    },
+    /// As `Partition` in the first half of each period; in the second half all reach each other.
+    Flapping {
+        /// Disjoint groups that cover all replicas.
+        groups: Vec<Vec<usize>>,
+        /// At least 2 ns.
+        #[serde(with = "duration_text")]
+        period: Duration,
+    },
+    /// The replica that leads the round in the making is cut off from all other hosts, gateways included. Who that is says
+    /// the replica that has come furthest: the first leader of the round after its last own block.
+    IsolateLeader {
+        /// It is looked for anew so often; `None`: once.
+        #[serde(with = "duration_text::option")]
+        period: Option<Duration>,
+    },
+    /// What the ones send to the others is lost; the way back is open. Gateways reach everybody.
+    OneWay {
+        /// Senders.
+        from: Vec<usize>,
+        /// Receivers.
+        to: Vec<usize>,
+    },
+    /// What these hosts send and receive, also with gateways, is later or lost, beyond what the network does anyway.
+    Link {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// Which way, as seen from them; one way alone makes delays asymmetric.
+        direction: Direction,
+        /// Packets lost, in parts per billion; below a billion.
+        loss_ppb: u64,
+        /// Added to every packet's way.
+        #[serde(with = "duration_text")]
+        delay: Duration,
+    },
+    /// All hosts of these regions, gateways included, reach nobody, not each other either.
+    RegionOutage {
+        /// Indices into `network.regions`.
+        regions: Vec<usize>,
+    },
+    /// Everything that these hosts compute takes longer: steps of the machine, and jobs on the other cores.
+    SlowCpu {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// So many times, in thousandths; above 1000.
+        factor_milli: u64,
+    },
+    /// Appends, syncs and reads take longer; with a large factor the disk stalls. A sync that is under way is not delayed.
+    SlowDisk {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// So many times, in thousandths; above 1000.
+        factor_milli: u64,
+    },
+}
