@@ -6,6 +6,7 @@ mod claims;
 mod clinical_trial;
 mod drug_supply;
 pub(crate) mod expectation;
+mod hostile;
 mod policy;
 mod telemedicine;
 mod validate;
@@ -13,6 +14,7 @@ mod validate;
 pub use claims::ClaimsPlan;
 pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
 pub use drug_supply::{DrugSupplyPlan, RingPlan};
+pub use hostile::{GatewayBehaviour, ReplicaBehaviour};
 pub use policy::PolicyPlan;
 pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};
 
@@ -470,6 +472,24 @@ pub enum FaultKind {
     Partition {
         /// Disjoint groups that cover all replicas.
         groups: Vec<Vec<usize>>,
+    },
+    /// Replicas do what no correct one does. What starts at zero does so from the very beginning, the warm-up included.
+    Byzantine {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// All at once.
+        behaviours: Vec<ReplicaBehaviour>,
+        /// Whom `selective` is silent to; none: see there.
+        victims: Vec<usize>,
+    },
+    /// Gateways send what no correct one sends, beside their normal work.
+    HostileGateway {
+        /// Which gateways, in the order of the population.
+        gateways: Vec<usize>,
+        /// In turn.
+        behaviours: Vec<GatewayBehaviour>,
+        /// Hostile messages a second of each, in millihertz.
+        rate_mhz: u64,
     },
 }
 

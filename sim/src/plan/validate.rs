@@ -83,9 +83,9 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let arrivals = root.optional("arrivals");
     let arrivals = arrivals.map_or(Some(Arrivals::Poisson), |field| workload::arrivals(&field, problems));
     let mistakes = problems.0.len();
-    let hospitals = population.as_ref().map(hospitals_of);
+    let institutions = population.as_ref().map(|all| (hospitals_of(all), all.institutions.len()));
     let faults = root.optional("faults");
-    let faults = faults.map(|field| fault::read(&field, (count, hospitals), duration, problems));
+    let faults = faults.map(|field| fault::read(&field, (count, institutions), duration, problems));
     let faults = faults.unwrap_or_default();
     let known_faults = (problems.0.len() == mistakes).then_some(faults.as_slice());
     // A mistake in `documents` is not one of what is expected.

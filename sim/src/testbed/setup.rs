@@ -89,6 +89,13 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Ransomware { .. } => reasons.push(format!(
                 "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
             )),
+            FaultKind::Byzantine { .. } => reasons.push(format!(
+                "faults[{index}], byzantine, needs the simulator: the programs that are run live contain no hostile code"
+            )),
+            FaultKind::HostileGateway { .. } => reasons.push(format!(
+                "faults[{index}], hostile_gateway, needs the simulator: the programs that are run live contain no \
+                 hostile code"
+            )),
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \

@@ -11,6 +11,7 @@ impl World {
         match self.plan.faults[fault].kind.clone() {
             FaultKind::Crash { replicas } => {
                 for replica in replicas {
+                    self.note_acts(HostId(replica as u32));
                     self.nodes[replica].down += 1;
                     self.nodes[replica].crash(self.now);
                     if let Transport::Quic(network) = &mut self.transport {
@@ -29,6 +30,8 @@ impl World {
                 }
             }
             FaultKind::Ransomware { hospitals } => self.lose_gateways(&hospitals),
+            // Who is hostile knows when.
+            FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { groups } => {
                 let groups = self.groups_of_hosts(&groups);
                 self.partitions.push((fault, groups));
@@ -63,6 +66,7 @@ impl World {
                 }
             }
             FaultKind::Ransomware { hospitals } => self.replace_gateways(&hospitals),
+            FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.apply_partitions();

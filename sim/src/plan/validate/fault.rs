@@ -3,6 +3,7 @@
 //! Crashing more replicas than the protocol tolerates is allowed: whether what was committed survives is a question
 //! that a scenario may ask.
 
+mod byzantine;
 mod ransomware;
 
 use crate::diagnostic::{Problems, quote};
@@ -12,11 +13,10 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 4] = ["crash", "partition", "pause", "ransomware"];
-const LATER: &str = "use `crash`, `partition`, `pause` or `ransomware`";
+const KINDS: [&str; 6] = ["crash", "partition", "pause", "ransomware", "byzantine", "hostile_gateway"];
 
-/// How many replicas and hospitals there are; `None` where that has mistakes of its own.
-type Counts = (Option<usize>, Option<usize>);
+/// How many replicas, hospitals and gateways there are; `None` where that has mistakes of its own.
+type Counts = (Option<usize>, Option<(usize, usize)>);
 
 /// What a crash or a pause keeps from running, and which item of the list said so.
 struct Outage {
@@ -49,19 +49,19 @@ pub(super) fn read(
 fn fault(
     item: &Field<'_>,
     index: usize,
-    (replicas, hospitals): Counts,
+    (replicas, institutions): Counts,
     duration: Option<Duration>,
     outages: &mut Vec<Outage>,
     problems: &mut Problems,
 ) -> Option<FaultPlan> {
     let mut map = item.map(problems, "a fault, as in `{ at: 20s, crash: { replicas: [3], for: 15s } }`")?;
-    let byzantine = map.has("byzantine");
-    map.later(problems, "byzantine", LATER);
-    let at = match byzantine {
+    let hostile = map.has("byzantine") || map.has("hostile_gateway");
+    let at = match hostile {
         true => map.optional("at"),
         false => map.required("at", "20s"),
     };
-    let at = at.and_then(|field| start(&field, duration, problems));
+    let always = (hostile && at.is_none()).then_some(Duration::ZERO);
+    let at = at.and_then(|field| start(&field, duration, problems)).or(always);
     let mut named: Vec<(&str, Field<'_>)> =
         KINDS.iter().filter_map(|kind| Some((*kind, map.optional(kind)?))).collect();
     let misspelt = map.has_unknown();
@@ -74,7 +74,11 @@ fn fault(
     }
     let (kind, lasts) = match named.pop() {
         Some(("partition", field)) => partition_of(&field, replicas, problems)?,
-        Some(("ransomware", field)) => ransomware::read(&field, hospitals, problems)?,
+        Some(("ransomware", field)) => {
+            ransomware::read(&field, institutions.map(|(hospitals, _)| hospitals), problems)?
+        }
+        Some(("byzantine", field)) => byzantine::replicas(&field, replicas, problems)?,
+        Some(("hostile_gateway", field)) => byzantine::gateways(&field, institutions, problems)?,
         Some((kind, field)) => {
             let (halted, lasts) = halt_of(&field, kind, (index, at), replicas, outages, problems)?;
             let kind = match kind {
@@ -83,7 +87,7 @@ fn fault(
             };
             (kind, lasts)
         }
-        None if byzantine || misspelt => return None,
+        None if misspelt => return None,
         None => {
             let report = item.wrong(problems, "it does not say what goes wrong");
             report.help(format!("expected `at` and one of {}", KINDS.join(", ")));
