@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, helpers too")]
 
 mod amanah;
+mod byzantine;
 mod command_line;
 mod determinism;
 mod environment;

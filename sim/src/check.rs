@@ -5,11 +5,14 @@
 
 mod accounting;
 mod agreement;
+mod assumption;
 mod conduct;
 mod consent;
 mod content;
 mod detection;
 mod durability;
+mod evidence;
+mod forgery;
 mod integrity;
 mod receipts;
 mod validity;
@@ -25,6 +28,8 @@ pub enum Status {
     Passed,
     /// It did not.
     Failed,
+    /// More is faulty than the protocol tolerates: nothing was promised, and it did not hold.
+    Expected,
     /// The run does not tell.
     Undecided,
     /// The run has nothing of the kind.
@@ -45,9 +50,17 @@ pub struct Verdict {
 impl Verdict {
     /// Whether it is about safety; `validity` alone is about liveness.
     pub fn is_safety(&self) -> bool {
-        self.checker != "validity"
+        self.checker != LIVENESS
+    }
+
+    /// Whether it says that more was faulty than the protocol tolerates.
+    pub fn says_exceeded(&self) -> bool {
+        self.checker == ASSUMPTION && self.status == Status::Expected
     }
 }
+
+const LIVENESS: &str = "validity";
+const ASSUMPTION: &str = "assumption";
 
 /// What a checker finds: `Ok` says what was looked at, `Err` the first violation.
 type Judgement = Result<Held, String>;
@@ -57,6 +70,7 @@ enum Held {
     Passed(String),
     Undecided(String),
     NotApplicable(&'static str),
+    Exceeded(String),
 }
 
 type Checker = fn(&Run) -> Judgement;
@@ -73,11 +87,18 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
     ("receipts", "do receipts verify with the committee's keys alone?", receipts::check),
     ("detection", "is every deed caught that is wrong, and none that is right?", detection::check),
     ("content", "is every document that is read what was asked for?", content::check),
-    ("conduct", "does no machine see another do what a correct one never does?", conduct::check),
+    ("evidence", "is every equivocation on record that correct replicas can see?", evidence::check),
+    ("forgery", "does nothing take effect that its actor did not sign?", forgery::check),
+    ("conduct", "does no machine see a correct one do what a correct one never does?", conduct::check),
+    ("assumption", "is no more faulty than the protocol tolerates?", assumption::check),
 ];
 
 /// Runs every checker.
+///
+/// With more faulty stake than the protocol tolerates, the loss of liveness is expected; a loss of safety is reported as
+/// what it is, and says so.
 pub fn check(run: &Run) -> Vec<Verdict> {
+    let exceeded = assumption::is_exceeded(run);
     CHECKERS
         .iter()
         .map(|(name, _, checker)| {
@@ -85,6 +106,11 @@ pub fn check(run: &Run) -> Vec<Verdict> {
                 Ok(Held::Passed(detail)) => (Status::Passed, detail),
                 Ok(Held::Undecided(detail)) => (Status::Undecided, detail),
                 Ok(Held::NotApplicable(why)) => (Status::NotApplicable, why.to_string()),
+                Ok(Held::Exceeded(detail)) => (Status::Expected, detail),
+                Err(violation) if exceeded && *name == LIVENESS => {
+                    (Status::Expected, format!("assumption exceeded: {violation}"))
+                }
+                Err(violation) if exceeded => (Status::Failed, format!("assumption exceeded: {violation}")),
                 Err(violation) => (Status::Failed, violation),
             };
             Verdict { checker: name, status, detail }

@@ -6,8 +6,10 @@
 //! operation in so many has a row, and the others are counted ([`Unlisted`]).
 
 mod domain;
+mod hostile;
 
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
+pub use hostile::{Hostility, Vouching};
 
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;
@@ -117,6 +119,8 @@ pub struct History {
     pub network: NetworkRecord,
     /// What workloads know of right and wrong.
     pub domain: Domain,
+    /// What Byzantine replicas and hostile gateways did, as far as the world knows it.
+    pub hostility: Hostility,
     /// Live: processor time of gateways, workload and recorder since the run began, nanoseconds by stage.
     pub clients_spent: Spent,
 }

@@ -7,6 +7,7 @@
 //! Nothing flows back. [`Scenario`](scenario::Scenario) is what people write, [`Plan`](plan::Plan) is what can run,
 //! and [`Run`](history::Run) is all that is known afterwards. The [`world`] plays a plan in virtual time: same plan,
 //! same digest, on any machine, in debug and release, with any number of threads.
+mod byzantine;
 pub mod check;
 pub mod cli;
 pub mod cpu;

@@ -7,6 +7,7 @@ mod clinical_trial;
 mod drug_supply;
 pub(crate) mod expectation;
 mod fault;
+mod hostile;
 mod policy;
 mod telemedicine;
 mod validate;
@@ -15,6 +16,7 @@ pub use claims::ClaimsPlan;
 pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
 pub use drug_supply::{DrugSupplyPlan, RingPlan};
 pub use fault::{Direction, FaultKind, FaultPlan};
+pub use hostile::{GatewayBehaviour, ReplicaBehaviour};
 pub use policy::PolicyPlan;
 pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};
 

@@ -7,8 +7,8 @@
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, NetworkRecord, Note, Operation, Release,
-    ReplicaRecord, Second,
+    CommitRecord, Divergence, Expected, FaultRecord, History, Hostility, NetworkRecord, Note, Operation,
+    Release, ReplicaRecord, Second,
 };
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
@@ -322,6 +322,11 @@ impl Recorder {
                 _,
             ) => {}
         }
+    }
+
+    /// What hostile machines did.
+    pub fn hostility(&mut self) -> &mut Hostility {
+        &mut self.history.hostility
     }
 
     /// What a workload has to say.

@@ -161,7 +161,9 @@ impl Report<'_> {
             () if missed > 0 => Answer::No,
             () => Answer::Yes,
         };
-        (answer, format!("{checkers}, {expectations}"))
+        let exceeded = self.verdicts.iter().any(Verdict::says_exceeded);
+        let exceeded = if exceeded { "assumption exceeded: " } else { "" };
+        (answer, format!("{exceeded}{checkers}, {expectations}"))
     }
 
     fn checkers(&self, style: Style, text: &mut String) {
@@ -174,6 +176,7 @@ impl Report<'_> {
             let mark = match row.status {
                 Status::Passed => style.mark(true),
                 Status::Failed => style.mark(false),
+                Status::Expected => style.doubtful(if style.unicode { "!" } else { "!   " }),
                 Status::Undecided => style.doubtful(if style.unicode { "?" } else { "?   " }),
                 Status::NotApplicable => style.dim(if style.unicode { "–" } else { "n/a " }),
             };

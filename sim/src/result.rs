@@ -121,6 +121,7 @@ pub struct VerdictRow {
 pub enum StatusName {
     Passed,
     Failed,
+    Expected,
     Undecided,
     NotApplicable,
 }
@@ -235,6 +236,7 @@ fn row(verdict: &Verdict) -> VerdictRow {
     let status = match verdict.status {
         Status::Passed => StatusName::Passed,
         Status::Failed => StatusName::Failed,
+        Status::Expected => StatusName::Expected,
         Status::Undecided => StatusName::Undecided,
         Status::NotApplicable => StatusName::NotApplicable,
     };

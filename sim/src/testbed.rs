@@ -483,7 +483,9 @@ impl Testbed {
             | FaultKind::Link { .. }
             | FaultKind::RegionOutage { .. }
             | FaultKind::SlowCpu { .. }
-            | FaultKind::SlowDisk { .. } => {}
+            | FaultKind::SlowDisk { .. }
+            | FaultKind::Byzantine { .. }
+            | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { groups } => {
                 let of = |replica: usize| groups.iter().position(|group| group.contains(&replica));
                 let groups = (0..self.seats.len()).map(|replica| of(replica).unwrap_or(0) as u32).collect();
@@ -528,7 +530,9 @@ impl Testbed {
             | FaultKind::Link { .. }
             | FaultKind::RegionOutage { .. }
             | FaultKind::SlowCpu { .. }
-            | FaultKind::SlowDisk { .. } => {}
+            | FaultKind::SlowDisk { .. }
+            | FaultKind::Byzantine { .. }
+            | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.separate()?;

@@ -10,6 +10,7 @@
 mod archive;
 mod config;
 mod faults;
+mod hostile;
 mod loss;
 mod memo;
 mod node;
@@ -37,7 +38,7 @@ use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Gateway, GatewayConfig};
 use ledger_core::ledger::transaction::PartyId;
 use ledger_core::message::{Message, Request};
-use ledger_core::replica::{Replica, ReplicaConfig, SnapshotError};
+use ledger_core::replica::{ReplicaConfig, SnapshotError};
 use ledger_core::seam::{GatewayId, Input, JobId, JournalPosition, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::Finding;
@@ -319,7 +320,7 @@ impl World {
                 }
             }
             let mut node = Node::new(Peer::Gateway(id), &plan.gateway_host);
-            node.machine = Some(Machine::Gateway(Box::new(gateway)));
+            node.machine = Some(hostile::cast_gateway(plan, &seed, &population, &committee, id, gateway));
             nodes.push(node);
             hosts.push(HostAttachment {
                 region: institution.region,
@@ -576,9 +577,9 @@ impl World {
         let entries = node.disk.entries().cloned().collect();
         let journal = JournalPosition(node.disk.first());
         let config = self.configs[index].clone();
-        let replica = Replica::new(config, self.now, journal, entries)
+        let machine = hostile::cast_replica(&self.plan, &self.seed, config, self.now, (journal, entries))
             .map_err(|error| WorldError::Restart(ReplicaId(index as u16), error))?;
-        node.machine = Some(Machine::Replica(Box::new(replica)));
+        node.machine = Some(machine);
         node.busy_until = self.now;
         self.start_endpoint(host);
         self.started_machine(host);
@@ -588,6 +589,7 @@ impl World {
     fn into_run(mut self, plan: &Plan, partial: bool, wall: Duration, setup_wall: Duration) -> Run {
         self.digest.update(&self.digest_buffer);
         let receipts = self.sample_receipts();
+        (0..self.nodes.len() as u32).for_each(|host| self.note_acts(HostId(host)));
         let last = self.nodes[..self.replicas].iter().map(|node| node.last(self.now)).collect();
         self.recorder.note(self.generator.finish(self.now));
         let mut history = self.recorder.finish(last, self.transport.record());

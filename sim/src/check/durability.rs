@@ -1,19 +1,26 @@
 //! Durability: what a client holds a receipt for is in the agreed sequence, and a quorum of replicas still has it at
 //! the end, whatever crashed in between.
 
+use super::assumption::byzantine;
 use super::{Held, Judgement};
-use crate::history::{Operation, Run};
+use crate::history::{Operation, OperationKind, Run};
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use std::collections::BTreeMap;
 
 pub(super) fn check(run: &Run) -> Judgement {
     let history = &run.history;
+    let byzantine = byzantine(run);
     let executed: BTreeMap<_, u64> =
         history.executed.iter().rev().map(|(commit, done)| (done.transaction, *commit)).collect();
     let mut acknowledged = 0u64;
     let mut last = 0;
     for operation in &history.operations {
         let Some(transaction) = acknowledged_transaction(operation) else { continue };
+        // An opaque submission is acknowledged by a replica's word alone, which is no evidence if it is Byzantine.
+        let replica = ReplicaId(operation.gateway.0 as u16);
+        if operation.kind == OperationKind::Opaque && byzantine.contains(replica) {
+            continue;
+        }
         acknowledged += operation.actions;
         let Some(commit) = executed.get(&transaction) else {
             if history.unreported > 0 {
@@ -26,11 +33,13 @@ pub(super) fn check(run: &Run) -> Judgement {
         };
         last = last.max(*commit);
     }
+    // That a Byzantine replica is up, or has what it should, is taken for granted: a quorum has correct ones enough.
     let up: ReplicaSet = with(run, |_| true);
     if !run.committee.is_quorum(&up) {
         return Ok(Held::Undecided(format!("only {} replicas are up at the end", up.len())));
     }
-    let holders = with(run, |executed| executed >= last);
+    let mut holders = with(run, |executed| executed >= last);
+    holders.extend(&byzantine);
     if !run.partial && !run.committee.is_quorum(&holders) {
         return Err(format!(
             "commit {last} holds an acknowledged transaction, and only {holders:?} have it at the end"

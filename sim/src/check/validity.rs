@@ -1,9 +1,11 @@
 //! Validity: an operation of a correct client ends. What was under way while a fault was in force, or shortly after,
 //! may run out of time; everything else must not.
 
+use super::assumption::byzantine;
 use super::{Held, Judgement};
-use crate::history::{OperationKind, Run};
+use crate::history::{Operation, OperationKind, Run};
 use crate::plan::FaultKind;
+use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::End;
 use ledger_core::time::{Duration, Timestamp};
 
@@ -15,11 +17,15 @@ pub(super) fn check(run: &Run) -> Judgement {
     let disturbed: Vec<(Timestamp, Timestamp)> = history
         .faults
         .iter()
+        .filter(|fault| disturbs(&run.plan.faults[fault.fault].kind))
         .map(|fault| (fault.at, fault.healed.map_or(Timestamp::MAX, |healed| healed + GRACE)))
         .collect();
     let excused = |from: Timestamp, until: Timestamp| {
         disturbed.iter().any(|(struck, healed)| from <= *healed && until >= *struck)
     };
+    // Who submits to a Byzantine replica itself may never hear of it.
+    let byzantine = byzantine(run);
+    let replica = |operation: &Operation| ReplicaId(operation.gateway.0 as u16);
     let mut ended = 0u64;
     let mut late = 0u64;
     for (number, operation) in history.operations.iter().enumerate() {
@@ -32,6 +38,9 @@ pub(super) fn check(run: &Run) -> Judgement {
                 if operation.kind == OperationKind::Opaque
                     && lost_with_its_replica(run, operation.gateway.0) =>
             {
+                late += 1;
+            }
+            None if operation.kind == OperationKind::Opaque && byzantine.contains(replica(operation)) => {
                 late += 1;
             }
             None if run.partial || excused(operation.scheduled, run.end) => late += 1,
@@ -52,10 +61,30 @@ pub(super) fn check(run: &Run) -> Judgement {
     Ok(Held::Passed(format!("{ended} operations ended, {late} disturbed by faults")))
 }
 
+/// Hostile machines, within the assumption, excuse nothing.
+fn disturbs(kind: &FaultKind) -> bool {
+    match kind {
+        FaultKind::Crash { .. }
+        | FaultKind::Pause { .. }
+        | FaultKind::Ransomware { .. }
+        | FaultKind::Partition { .. }
+        | FaultKind::Flapping { .. }
+        | FaultKind::IsolateLeader { .. }
+        | FaultKind::OneWay { .. }
+        | FaultKind::Link { .. }
+        | FaultKind::RegionOutage { .. }
+        | FaultKind::SlowCpu { .. }
+        | FaultKind::SlowDisk { .. } => true,
+        FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => false,
+    }
+}
+
 /// Opaque submissions have no gateway that would try another replica.
 fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
     run.history.faults.iter().any(|fault| match &run.plan.faults[fault.fault].kind {
-        FaultKind::Crash { replicas } => replicas.contains(&(replica as usize)),
+        FaultKind::Crash { replicas } | FaultKind::Byzantine { replicas, .. } => {
+            replicas.contains(&(replica as usize))
+        }
         FaultKind::Pause { .. }
         | FaultKind::Partition { .. }
         | FaultKind::Flapping { .. }
@@ -64,6 +93,7 @@ fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
         | FaultKind::Link { .. }
         | FaultKind::RegionOutage { .. }
         | FaultKind::Ransomware { .. }
+        | FaultKind::HostileGateway { .. }
         | FaultKind::SlowCpu { .. }
         | FaultKind::SlowDisk { .. } => false,
     })

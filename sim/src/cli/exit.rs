@@ -72,7 +72,7 @@ impl Exit {
         expectations: &[Expected],
     ) -> Self {
         let verdict = |verdict: &Verdict| match verdict.status {
-            Status::Passed | Status::NotApplicable => Self::Success,
+            Status::Passed | Status::NotApplicable | Status::Expected => Self::Success,
             Status::Undecided => Self::Undecided,
             Status::Failed if verdict.is_safety() => Self::SafetyViolated,
             Status::Failed => Self::NoProgress,

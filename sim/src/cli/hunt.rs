@@ -216,9 +216,10 @@ fn coverage(coverage: &Coverage) -> String {
     text += &counted("Operations", &coverage.operations);
     text += &counted("Ends", &coverage.ends);
     text += &counted("Refusals", &coverage.refusals);
-    text += "\nCheckers                         passed   failed undecided      n/a\n";
-    for (checker, [passed, failed, undecided, none]) in &coverage.verdicts {
-        let _ = writeln!(text, "  {checker:28} {passed:>8} {failed:>8} {undecided:>9} {none:>8}");
+    text += "\nCheckers                         passed   failed undecided      n/a expected\n";
+    for (checker, [passed, failed, undecided, none, expected]) in &coverage.verdicts {
+        let _ =
+            writeln!(text, "  {checker:28} {passed:>8} {failed:>8} {undecided:>9} {none:>8} {expected:>8}");
     }
     let zero = figures.iter().filter(|(_, count)| *count == 0).map(|(name, _)| (*name).to_owned());
     let never: Vec<String> = zero

@@ -38,8 +38,8 @@ pub struct Coverage {
     pub ends: BTreeMap<&'static str, u64>,
     /// Refusals that the ledger executed, every name of which there is one.
     pub refusals: BTreeMap<String, u64>,
-    /// Runs in which each checker passed, failed, could not tell, did not apply.
-    pub verdicts: BTreeMap<&'static str, [u64; 4]>,
+    /// Runs in which each checker passed, failed, could not tell, did not apply, fell short because more was faulty than is tolerated.
+    pub verdicts: BTreeMap<&'static str, [u64; 5]>,
 }
 
 impl Default for Coverage {
@@ -97,6 +97,7 @@ impl Coverage {
                 Status::Failed => 1,
                 Status::Undecided => 2,
                 Status::NotApplicable => 3,
+                Status::Expected => 4,
             };
             self.verdicts.entry(verdict.checker).or_default()[place] += 1;
         }

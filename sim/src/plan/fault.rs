@@ -1,6 +1,7 @@
 //! What goes wrong, and when.
 
 use super::duration_text;
+use super::{GatewayBehaviour, ReplicaBehaviour};
 use ledger_core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -108,5 +109,23 @@ pub enum FaultKind {
         replicas: Vec<usize>,
         /// So many times, in thousandths; above 1000.
         factor_milli: u64,
+    },
+    /// Replicas do what no correct one does. What starts at zero does so from the very beginning, the warm-up included.
+    Byzantine {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// All at once.
+        behaviours: Vec<ReplicaBehaviour>,
+        /// Whom `selective` is silent to; none: see there.
+        victims: Vec<usize>,
+    },
+    /// Gateways send what no correct one sends, beside their normal work.
+    HostileGateway {
+        /// Which gateways, in the order of the population.
+        gateways: Vec<usize>,
+        /// In turn.
+        behaviours: Vec<GatewayBehaviour>,
+        /// Hostile messages a second of each, in millihertz.
+        rate_mhz: u64,
     },
 }

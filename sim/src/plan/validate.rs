@@ -83,9 +83,9 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let arrivals = root.optional("arrivals");
     let arrivals = arrivals.map_or(Some(Arrivals::Poisson), |field| workload::arrivals(&field, problems));
     let mistakes = problems.0.len();
-    let hospitals = population.as_ref().map(hospitals_of);
+    let institutions = population.as_ref().map(|all| (hospitals_of(all), all.institutions.len()));
     let regions = network.as_ref().map(|network| network.regions.as_slice());
-    let scope = fault::Scope { replicas: count, hospitals, regions, duration };
+    let scope = fault::Scope { replicas: count, institutions, regions, duration };
     let faults = root.optional("faults");
     let faults = faults.map(|field| fault::read(&field, &scope, problems));
     let faults = faults.unwrap_or_default();

@@ -187,6 +187,14 @@ fn describe(kind: &FaultKind) -> String {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
         FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
         FaultKind::Ransomware { hospitals } => format!("ransomware at {}", list(hospitals)),
+        FaultKind::Byzantine { replicas, behaviours, .. } => {
+            let names: Vec<&str> = behaviours.iter().map(|behaviour| behaviour.name()).collect();
+            format!("byzantine {}: {}", list(replicas), names.join(", "))
+        }
+        FaultKind::HostileGateway { gateways, behaviours, .. } => {
+            let names: Vec<&str> = behaviours.iter().map(|behaviour| behaviour.name()).collect();
+            format!("hostile gateways {}: {}", list(gateways), names.join(", "))
+        }
         FaultKind::Partition { groups } => format!("partition {}", apart(groups)),
         FaultKind::Flapping { groups, period } => {
             format!("flapping every {}, {}", units::span(*period), apart(groups))

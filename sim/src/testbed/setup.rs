@@ -103,6 +103,9 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } | FaultKind::OneWay { .. } => {
                 reasons.push(simulated_only(index, "a partition that changes or goes one way"));
             }
+            FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {
+                reasons.push(simulated_only(index, "hostile behaviour, of which deployed programs contain none"));
+            }
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \

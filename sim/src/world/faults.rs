@@ -17,6 +17,8 @@ impl World {
             FaultKind::Crash { replicas } => self.crash(&replicas),
             FaultKind::Pause { replicas } => self.pause(&replicas),
             FaultKind::Ransomware { hospitals } => self.lose_gateways(&hospitals),
+            // Who is hostile knows when.
+            FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { groups } => {
                 self.separate(fault, Some(self.groups_of_hosts(&groups)));
             }
@@ -50,6 +52,7 @@ impl World {
             FaultKind::Crash { replicas } => self.restart(&replicas)?,
             FaultKind::Pause { replicas } => self.go_on_after(&replicas),
             FaultKind::Ransomware { hospitals } => self.replace_gateways(&hospitals),
+            FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { .. } | FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
                 self.separate(fault, None);
             }

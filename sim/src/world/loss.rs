@@ -51,6 +51,7 @@ impl World {
         for hospital in hospitals {
             let gateway = GatewayId(*hospital as u32);
             let host = self.host_of(Peer::Gateway(gateway));
+            self.note_acts(host);
             self.nodes[host.index()].crash(self.now);
             if let Transport::Quic(network) = &mut self.transport {
                 network.crash(self.now, host);
@@ -76,7 +77,7 @@ impl World {
             config.directory = directory.clone();
         }
         for node in &mut self.nodes {
-            if let Some(Machine::Gateway(gateway)) = &mut node.machine {
+            if let Some(gateway) = node.machine.as_mut().and_then(Machine::as_gateway) {
                 gateway.set_directory(directory.clone());
             }
         }
@@ -85,6 +86,7 @@ impl World {
             let (gateway, wrap_key) = (config.id, Gateway::wrap_key(config.secret));
             let host = self.host_of(Peer::Gateway(gateway));
             let node = &mut self.nodes[host.index()];
+            // A lost gateway's hostility is lost with it.
             node.machine = Some(Machine::Gateway(Box::new(Gateway::new(config))));
             node.busy_until = self.now;
             self.on_network(|network, now, _| network.start(now, host));

@@ -6,6 +6,7 @@
 use super::faults::{Part, Slowness};
 use super::transport::Outbox;
 use super::{Event, World};
+use crate::byzantine::{Byzantine, HostileGateway};
 use crate::document;
 use crate::host::disk::DiskTimes;
 use crate::host::{Cpu, Disk};
@@ -26,6 +27,8 @@ use std::collections::VecDeque;
 pub(super) enum Machine {
     Replica(Box<Replica>),
     Gateway(Box<Gateway>),
+    Byzantine(Box<Byzantine>),
+    HostileGateway(Box<HostileGateway>),
 }
 
 impl Machine {
@@ -33,6 +36,17 @@ impl Machine {
         match self {
             Self::Replica(replica) => replica.as_mut(),
             Self::Gateway(gateway) => gateway.as_mut(),
+            Self::Byzantine(byzantine) => byzantine.as_mut(),
+            Self::HostileGateway(hostile) => hostile.as_mut(),
+        }
+    }
+
+    /// The gateway that does a gateway's work.
+    pub fn as_gateway(&mut self) -> Option<&mut Gateway> {
+        match self {
+            Self::Gateway(gateway) => Some(gateway),
+            Self::HostileGateway(hostile) => Some(hostile.inner_mut()),
+            Self::Replica(_) | Self::Byzantine(_) => None,
         }
     }
 }
@@ -104,7 +118,8 @@ impl Node {
     pub fn replica_status(&self) -> Option<ReplicaStatus> {
         match &self.machine {
             Some(Machine::Replica(replica)) => Some(replica.status()),
-            Some(Machine::Gateway(_)) | None => None,
+            Some(Machine::Byzantine(byzantine)) => Some(byzantine.status()),
+            Some(Machine::Gateway(_) | Machine::HostileGateway(_)) | None => None,
         }
     }
 
@@ -275,6 +290,7 @@ impl World {
                 self.transmit(at, host, to, lane, bytes, content);
             }
             Output::Broadcast { lane, bytes } => {
+                self.note_vouching(at, peer, &bytes);
                 let content = content(&bytes);
                 let replicas = (0..self.replicas as u16).map(|id| Peer::Replica(ReplicaId(id)));
                 for to in replicas.filter(|to| *to != peer) {
@@ -298,6 +314,8 @@ impl World {
                 let takes = Duration::from_nanos(costs.disk_append_ns.saturating_add(read as u64));
                 self.queue.push(at + takes, Event::Loaded { host, locator });
             }
+            // What a Byzantine replica reports of itself is no evidence.
+            Output::Committed(_) | Output::Observed(_) if self.is_byzantine(host) => {}
             Output::Committed(report) => {
                 if let Peer::Replica(replica) = peer {
                     self.archive_reported(host, &report);

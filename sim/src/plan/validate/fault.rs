@@ -3,6 +3,7 @@
 //! Crashing more replicas than the protocol tolerates is allowed: whether what was committed survives is a question
 //! that a scenario may ask.
 
+mod byzantine;
 mod link;
 mod partition;
 mod ransomware;
@@ -14,8 +15,10 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
+    "byzantine",
     "crash",
+    "hostile_gateway",
     "link",
     "one_way",
     "partition",
@@ -25,14 +28,12 @@ const KINDS: [&str; 9] = [
     "slow_cpu",
     "slow_disk",
 ];
-const LATER: &str = "use one of the other faults";
-
 /// What faults may name; `None` where that has mistakes of its own.
 pub(super) struct Scope<'a> {
     /// How many there are.
     pub replicas: Option<usize>,
-    /// How many there are.
-    pub hospitals: Option<usize>,
+    /// How many hospitals, and gateways in all.
+    pub institutions: Option<(usize, usize)>,
     /// Their names.
     pub regions: Option<&'a [String]>,
     /// Of the measurement.
@@ -73,13 +74,13 @@ fn fault(
     problems: &mut Problems,
 ) -> Option<FaultPlan> {
     let mut map = item.map(problems, "a fault, as in `{ at: 20s, crash: { replicas: [3], for: 15s } }`")?;
-    let byzantine = map.has("byzantine");
-    map.later(problems, "byzantine", LATER);
-    let at = match byzantine {
+    let hostile = map.has("byzantine") || map.has("hostile_gateway");
+    let at = match hostile {
         true => map.optional("at"),
         false => map.required("at", "20s"),
     };
-    let at = at.and_then(|field| start(&field, scope.duration, problems));
+    let always = (hostile && at.is_none()).then_some(Duration::ZERO);
+    let at = at.and_then(|field| start(&field, scope.duration, problems)).or(always);
     let mut named: Vec<(&str, Field<'_>)> =
         KINDS.iter().filter_map(|kind| Some((*kind, map.optional(kind)?))).collect();
     let misspelt = map.has_unknown();
@@ -95,8 +96,12 @@ fn fault(
         Some(("region_outage", field)) => link::outage(&field, scope, problems)?,
         Some(("one_way", field)) => partition::one_way(&field, scope, problems)?,
         Some(("partition", field)) => partition::read(&field, scope, problems)?,
-        Some(("ransomware", field)) => ransomware::read(&field, scope.hospitals, problems)?,
+        Some(("ransomware", field)) => {
+            ransomware::read(&field, scope.institutions.map(|(hospitals, _)| hospitals), problems)?
+        }
         Some((kind @ ("slow_cpu" | "slow_disk"), field)) => slow::read(&field, kind, scope, problems)?,
+        Some(("byzantine", field)) => byzantine::replicas(&field, scope.replicas, problems)?,
+        Some(("hostile_gateway", field)) => byzantine::gateways(&field, scope.institutions, problems)?,
         Some((kind, field)) => {
             let (halted, lasts) = halt_of(&field, kind, (index, at), scope.replicas, outages, problems)?;
             let kind = match kind {
@@ -105,7 +110,7 @@ fn fault(
             };
             (kind, lasts)
         }
-        None if byzantine || misspelt => return None,
+        None if misspelt => return None,
         None => {
             let report = item.wrong(problems, "it does not say what goes wrong");
             report.help(format!("expected `at` and one of {}", KINDS.join(", ")));

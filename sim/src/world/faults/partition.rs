@@ -29,7 +29,9 @@ impl World {
             | FaultKind::Link { .. }
             | FaultKind::RegionOutage { .. }
             | FaultKind::SlowCpu { .. }
-            | FaultKind::SlowDisk { .. } => return,
+            | FaultKind::SlowDisk { .. }
+            | FaultKind::Byzantine { .. }
+            | FaultKind::HostileGateway { .. } => return,
         };
         self.separate(fault, groups);
         // When it ends, it is healed.

@@ -7,6 +7,7 @@ use crate::world::{World, WorldError};
 impl World {
     pub(super) fn crash(&mut self, replicas: &[usize]) {
         for &replica in replicas {
+            self.note_acts(HostId(replica as u32));
             self.nodes[replica].down += 1;
             self.nodes[replica].crash(self.now);
             if let Transport::Quic(network) = &mut self.transport {

@@ -1170,7 +1170,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0]: it does not say what goes wrong
    10 |   - { at: 5s }
       |     ^
-  = expected `at` and one of crash, link, one_way, partition, pause, ransomware, region_outage, slow_cpu, slow_disk
+  = expected `at` and one of byzantine, crash, hostile_gateway, link, one_way, partition, pause, ransomware, region_outage, slow_cpu, slow_disk
 ",
         ),
         (
@@ -1203,10 +1203,10 @@ fn faults() {
                 "faults:
   - byzantine: { replicas: [9], behaviour: equivocate }",
             )],
-            "error: x.yaml:10:5: faults[0].byzantine: `byzantine` is known but not available in this version
+            "error: x.yaml:10:29: faults[0].byzantine.replicas[0]: replica 9 does not exist
    10 |   - byzantine: { replicas: [9], behaviour: equivocate }
-      |     ^^^^^^^^^
-  = use one of the other faults
+      |                             ^
+  = the ledger has 4 replicas, 0 to 3
 ",
         ),
         (

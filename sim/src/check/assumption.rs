@@ -1,0 +1,39 @@
+//! The assumption under which everything else is promised: replicas that do not do as they should hold no more stake than
+//! the protocol tolerates. Beyond it a run is still judged, and says so.
+
+use super::{Held, Judgement};
+use crate::history::Run;
+use ledger_core::committee::{ReplicaId, ReplicaSet};
+use ledger_core::seam::Peer;
+
+/// Replicas that are Byzantine at any time of the run.
+pub(super) fn byzantine(run: &Run) -> ReplicaSet {
+    run.plan.byzantine().map(|replica| ReplicaId(replica as u16)).collect()
+}
+
+/// Whether a machine is Byzantine or hostile at any time of the run.
+pub(super) fn is_hostile(run: &Run, peer: Peer) -> bool {
+    match peer {
+        Peer::Replica(replica) => byzantine(run).contains(replica),
+        Peer::Gateway(gateway) => run.plan.hostile_gateways().any(|hostile| hostile == gateway.0 as usize),
+        Peer::Local => false,
+    }
+}
+
+/// Whether more is faulty than the protocol tolerates.
+pub(super) fn is_exceeded(run: &Run) -> bool {
+    run.committee.stake_of(&byzantine(run)) > run.committee.faulty_max()
+}
+
+pub(super) fn check(run: &Run) -> Judgement {
+    let faulty = byzantine(run);
+    if faulty.is_empty() {
+        return Ok(Held::NotApplicable("no replica is Byzantine"));
+    }
+    let (stake, most) = (run.committee.stake_of(&faulty).0, run.committee.faulty_max().0);
+    let counted = format!("Byzantine replicas hold stake {stake}, and {most} is tolerated");
+    if is_exceeded(run) {
+        return Ok(Held::Exceeded(format!("assumption exceeded: {counted}")));
+    }
+    Ok(Held::Passed(counted))
+}

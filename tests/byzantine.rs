@@ -1,0 +1,123 @@
+//! Byzantine replicas and hostile gateways: with as many as are tolerated, whatever they do, safety and liveness hold,
+//! and what they did really happened.
+
+use crate::support::{plan, run};
+use sim::check::{Status, check};
+use sim::history::Run;
+use sim::plan::Plan;
+use sim::world::Options;
+
+/// Seeds of each behaviour in the short version; `AMANAH_BYZANTINE_SEEDS` asks for more.
+const SEEDS: u64 = 3;
+
+fn seeds() -> u64 {
+    std::env::var("AMANAH_BYZANTINE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
+}
+
+/// Opaque bytes and records, of 4 and 7 replicas, of which as many are Byzantine as are tolerated.
+fn scenarios(fault: &str) -> [String; 4] {
+    let head = |replicas: usize, byzantine: &str| {
+        let fault = fault.replace("WHO", byzantine);
+        format!(
+            "# Does it hold?
+name: byzantine
+duration: 3s
+drain: 20s
+ledger: {{ replicas: {replicas}, tuning: {{ leader_timeout: 200ms }} }}
+network: {{ topology: uniform-50-100ms, transport: message }}
+faults:
+  - {fault}
+"
+        )
+    };
+    let opaque = "workloads:\n  - opaque: { rate: 60/s, size: 64B }\n";
+    let records = "population: { patients: 100, hospitals: 4, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 40/s, mix: { register: 30%, share: 40%, consent: 25%, audit: 5% } }
+";
+    let four = head(4, "[1]");
+    let seven = head(7, "[2, 5]");
+    [
+        format!("{four}{opaque}"),
+        format!("{seven}{opaque}"),
+        format!("{four}{records}"),
+        format!("{seven}{records}"),
+    ]
+}
+
+/// What a checker found, in words.
+fn detail(run: &Run, checker: &str) -> String {
+    check(run).into_iter().find(|verdict| verdict.checker == checker).unwrap().detail
+}
+
+#[track_caller]
+fn holds(run: &Run, what: &str) {
+    for verdict in check(run) {
+        let held = matches!(verdict.status, Status::Passed | Status::NotApplicable);
+        assert!(held, "{what}, seed {}: {verdict:#?}", run.plan.seed);
+    }
+}
+
+/// Runs all scenarios with a fault, and demands that something of each name was done.
+#[track_caller]
+fn tolerated(fault: &str, acts: &[&str]) {
+    for (number, scenario) in scenarios(fault).iter().enumerate() {
+        let plan = plan(scenario);
+        for seed in 1..=seeds() {
+            let run = run(&Plan { seed, ..plan.clone() }, &Options::default());
+            let what = format!("{fault}, scenario {number}");
+            holds(&run, &what);
+            if std::env::var_os("AMANAH_BYZANTINE_TALK").is_some() {
+                eprintln!(
+                    "{what}, seed {seed}: {:?}; {}",
+                    run.history.hostility.acts,
+                    detail(&run, "evidence")
+                );
+                eprintln!("  {}; {}", detail(&run, "conduct"), detail(&run, "validity"));
+            }
+            for act in acts {
+                let done = run.history.hostility.acts.get(act).copied().unwrap_or(0);
+                assert!(done > 0, "{what}, seed {seed}: nothing {act} was done");
+            }
+        }
+    }
+}
+
+macro_rules! behaviours {
+    ($($test:ident: $behaviour:literal),* $(,)?) => {
+        $(
+            #[test]
+            fn $test() {
+                tolerated(
+                    concat!("byzantine: { replicas: WHO, behaviour: ", $behaviour, " }"),
+                    &[$behaviour],
+                );
+            }
+        )*
+    };
+}
+
+behaviours! {
+    silent_replicas_are_tolerated: "silent",
+    selectively_silent_replicas_are_tolerated: "selective",
+    delaying_replicas_are_tolerated: "delay",
+    equivocating_replicas_are_tolerated: "equivocate",
+    twins_are_tolerated: "twins",
+    corrupt_messages_are_tolerated: "corrupt",
+    wrong_ancestors_are_tolerated: "wrong_ancestors",
+    withheld_blocks_are_tolerated: "withhold",
+    replayed_messages_are_tolerated: "replay",
+    wrong_results_are_tolerated: "wrong_results",
+    fetch_floods_are_tolerated: "fetch_flood",
+}
+
+#[test]
+fn silence_to_one_victim_is_tolerated() {
+    tolerated("byzantine: { replicas: WHO, behaviour: selective, victims: [0] }", &["selective"]);
+}
+
+#[test]
+fn several_behaviours_at_once_are_tolerated() {
+    let all = "byzantine: { replicas: WHO, behaviour: [equivocate, corrupt, replay, wrong_results, delay] }";
+    tolerated(all, &["equivocate", "corrupt", "replay", "wrong_results", "delay"]);
+}
