@@ -5,7 +5,7 @@
 //! at once goes wrong differently.
 
 use crate::diagnostic::Diagnostics;
-use crate::plan::{Plan, duration_text};
+use crate::plan::{Plan, ReplicaBehaviour, duration_text};
 use crate::scenario::Scenario;
 use crate::seed::{Seed, Stream};
 use ledger_core::time::Duration;
@@ -27,6 +27,11 @@ pub const KINDS: &[(&str, Draw)] = &[
     ("crash", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
     ("pause", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
     ("partition", |stream, bounds| (groups(stream, bounds), bounds.span(stream))),
+    ("one_way", |stream, bounds| (one_way(stream, bounds), bounds.span(stream))),
+    ("link", |stream, bounds| (link(stream, bounds), bounds.span(stream))),
+    ("slow_cpu", |stream, bounds| (slow(stream, bounds), bounds.span(stream))),
+    ("slow_disk", |stream, bounds| (slow(stream, bounds), bounds.span(stream))),
+    ("byzantine", |stream, bounds| (byzantine(stream, bounds), bounds.span(stream))),
 ];
 
 /// What faults are drawn within.
@@ -74,6 +79,36 @@ fn groups(stream: &mut Stream, bounds: &Bounds) -> String {
         group.pop();
     }
     format!("groups: [{group:?}, rest]")
+}
+
+/// From some to some others.
+fn one_way(stream: &mut Stream, bounds: &Bounds) -> String {
+    let mut from = some(stream, bounds);
+    if from.len() as u64 == bounds.replicas {
+        from.pop();
+    }
+    let to: Vec<u64> = (0..bounds.replicas).filter(|replica| !from.contains(replica)).collect();
+    format!("from: {from:?}, to: {to:?}")
+}
+
+/// Later and lossier, one way or both.
+fn link(stream: &mut Stream, bounds: &Bounds) -> String {
+    let direction = ["in", "out", "both"][stream.below(3) as usize];
+    let (loss, delay) = (stream.uniform(0, 30), stream.uniform(1, 400));
+    format!("replicas: {:?}, direction: {direction}, loss: {loss}%, delay: {delay}ms", some(stream, bounds))
+}
+
+fn slow(stream: &mut Stream, bounds: &Bounds) -> String {
+    format!("replicas: {:?}, factor: {}", some(stream, bounds), stream.uniform(2, 200))
+}
+
+/// One replica, which every committee of four or more tolerates, with one to three behaviours.
+fn byzantine(stream: &mut Stream, bounds: &Bounds) -> String {
+    let mut names: Vec<&str> = ReplicaBehaviour::ALL.iter().map(|(name, _)| *name).collect();
+    stream.shuffle(&mut names);
+    names.truncate(stream.uniform(1, 3) as usize);
+    // Always the last, so that two faults do not make two replicas Byzantine.
+    format!("replicas: [{}], behaviour: [{}]", bounds.replicas - 1, names.join(", "))
 }
 
 fn some(stream: &mut Stream, bounds: &Bounds) -> Vec<u64> {
@@ -217,7 +252,7 @@ mod tests {
             case.faults.iter().for_each(|fault| *drawn.entry(fault.kind).or_default() += 1);
         }
         assert_eq!(drawn.len(), KINDS.len());
-        assert!(drawn.values().all(|count| *count > 100), "{drawn:?}");
+        assert!(drawn.values().all(|count| *count > 40), "{drawn:?}");
     }
 
     #[test]
