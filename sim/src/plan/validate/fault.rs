@@ -7,6 +7,7 @@ mod link;
 mod partition;
 mod ransomware;
 mod slow;
+mod trigger;
 
 use crate::diagnostic::{Problems, quote};
 use crate::plan::{FaultKind, FaultPlan, duration_text};
@@ -75,11 +76,17 @@ fn fault(
     let mut map = item.map(problems, "a fault, as in `{ at: 20s, crash: { replicas: [3], for: 15s } }`")?;
     let byzantine = map.has("byzantine");
     map.later(problems, "byzantine", LATER);
-    let at = match byzantine {
+    let when = map.optional("when").map(|field| trigger::read(&field, problems));
+    let at = match byzantine || when.is_some() {
         true => map.optional("at"),
         false => map.required("at", "20s"),
     };
-    let at = at.and_then(|field| start(&field, scope.duration, problems));
+    let at = match (at, when) {
+        (None, Some(_)) => Some(Duration::ZERO),
+        (at, _) => at.and_then(|field| start(&field, scope.duration, problems)),
+    };
+    // When it strikes is known before the run if it waits for nothing.
+    let known = at.filter(|_| when.is_none());
     let mut named: Vec<(&str, Field<'_>)> =
         KINDS.iter().filter_map(|kind| Some((*kind, map.optional(kind)?))).collect();
     let misspelt = map.has_unknown();
@@ -98,7 +105,7 @@ fn fault(
         Some(("ransomware", field)) => ransomware::read(&field, scope.hospitals, problems)?,
         Some((kind @ ("slow_cpu" | "slow_disk"), field)) => slow::read(&field, kind, scope, problems)?,
         Some((kind, field)) => {
-            let (halted, lasts) = halt_of(&field, kind, (index, at), scope.replicas, outages, problems)?;
+            let (halted, lasts) = halt_of(&field, kind, (index, known), scope.replicas, outages, problems)?;
             let kind = match kind {
                 "crash" => FaultKind::Crash { replicas: halted },
                 _ => FaultKind::Pause { replicas: halted },
@@ -112,7 +119,8 @@ fn fault(
             return None;
         }
     };
-    Some(FaultPlan { at: at?, lasts: lasts?, kind })
+    let when = when.map_or(Some(None), |when| when.map(Some))?;
+    Some(FaultPlan { at: at?, when, lasts: lasts?, kind })
 }
 
 /// When something happens, from the end of the warm-up.
