@@ -260,6 +260,8 @@ struct World {
     cuts: Vec<(usize, Cut)>,
     /// Active faults of links.
     impaired: Vec<usize>,
+    /// Faults whose time has come and that wait for their trigger.
+    awaiting: Vec<usize>,
     arrivals_end: Timestamp,
     deadline: Timestamp,
     /// Since when no operation is under way, after the last arrival.
@@ -352,6 +354,7 @@ impl World {
             partitions: Vec::new(),
             cuts: Vec::new(),
             impaired: Vec::new(),
+            awaiting: Vec::new(),
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
             idle_since: None,
@@ -415,6 +418,7 @@ impl World {
             self.events += 1;
             self.chain(sequence, &event);
             self.handle(event)?;
+            self.strike_awaited();
             let idle = self.now > self.arrivals_end && self.recorder.is_idle();
             self.idle_since = self.idle_since.or(idle.then_some(self.now));
             if self.events.is_multiple_of(WATCH_INTERVAL) && watch(&self.progress()) == Control::Stop {
@@ -520,7 +524,7 @@ impl World {
                 }
             }
             Event::GaveUp { operation } => self.gave_up(operation),
-            Event::Strike { fault } => self.strike(fault),
+            Event::Strike { fault } => self.strike_when(fault),
             Event::Heal { fault } => self.heal(fault)?,
             Event::Turn { fault, until } => self.turn_partition(fault, until),
             Event::Second => {

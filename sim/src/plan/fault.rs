@@ -11,11 +11,24 @@ pub struct FaultPlan {
     /// Start.
     #[serde(with = "duration_text")]
     pub at: Duration,
+    /// Strikes at the first of this, not before `at`; never, if it does not come to pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Trigger>,
     /// Until healed; `None`: to the end of the run.
     #[serde(with = "duration_text::option")]
     pub lasts: Option<Duration>,
     /// What goes wrong.
     pub kind: FaultKind,
+}
+
+/// What a fault waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// Some replica has executed so many commits.
+    Commits(u64),
+    /// Some replica has proposed in this round.
+    Round(u64),
 }
 
 /// Which way packets go, as seen from a host.

@@ -89,6 +89,9 @@ fn simulated_only(index: usize, what: &str) -> String {
 pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     let mut reasons = Vec::new();
     for (index, fault) in plan.faults.iter().enumerate() {
+        if fault.when.is_some() {
+            reasons.push(simulated_only(index, "a fault that waits for a round or a commit"));
+        }
         match &fault.kind {
             FaultKind::Crash { .. } | FaultKind::Pause { .. } => {}
             FaultKind::Ransomware { .. } => reasons.push(format!(

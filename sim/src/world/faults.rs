@@ -4,6 +4,7 @@ mod link;
 mod partition;
 mod process;
 mod slow;
+mod trigger;
 
 use super::{Event, World, WorldError};
 use crate::plan::FaultKind;

@@ -8,6 +8,7 @@ mod link;
 mod partition;
 mod ransomware;
 mod slow;
+mod trigger;
 
 use crate::diagnostic::{Problems, quote};
 use crate::plan::{FaultKind, FaultPlan, duration_text};
@@ -28,6 +29,7 @@ const KINDS: [&str; 11] = [
     "slow_cpu",
     "slow_disk",
 ];
+
 /// What faults may name; `None` where that has mistakes of its own.
 pub(super) struct Scope<'a> {
     /// How many there are.
@@ -75,12 +77,23 @@ fn fault(
 ) -> Option<FaultPlan> {
     let mut map = item.map(problems, "a fault, as in `{ at: 20s, crash: { replicas: [3], for: 15s } }`")?;
     let hostile = map.has("byzantine") || map.has("hostile_gateway");
-    let at = match hostile {
+    let when = map.optional("when");
+    if let Some(field) = when.as_ref().filter(|_| hostile) {
+        let report = field.wrong(problems, "a hostile machine waits for nothing");
+        report.help("give it `at`, or leave both out: then it is hostile from the start");
+    }
+    let when = when.map(|field| trigger::read(&field, problems));
+    let optional = hostile || when.is_some();
+    let at = match optional {
         true => map.optional("at"),
         false => map.required("at", "20s"),
     };
-    let always = (hostile && at.is_none()).then_some(Duration::ZERO);
-    let at = at.and_then(|field| start(&field, scope.duration, problems)).or(always);
+    let at = match at {
+        None if optional => Some(Duration::ZERO),
+        at => at.and_then(|field| start(&field, scope.duration, problems)),
+    };
+    // When it strikes is known before the run if it waits for nothing.
+    let known = at.filter(|_| when.is_none());
     let mut named: Vec<(&str, Field<'_>)> =
         KINDS.iter().filter_map(|kind| Some((*kind, map.optional(kind)?))).collect();
     let misspelt = map.has_unknown();
@@ -103,7 +116,7 @@ fn fault(
         Some(("byzantine", field)) => byzantine::replicas(&field, scope.replicas, problems)?,
         Some(("hostile_gateway", field)) => byzantine::gateways(&field, scope.institutions, problems)?,
         Some((kind, field)) => {
-            let (halted, lasts) = halt_of(&field, kind, (index, at), scope.replicas, outages, problems)?;
+            let (halted, lasts) = halt_of(&field, kind, (index, known), scope.replicas, outages, problems)?;
             let kind = match kind {
                 "crash" => FaultKind::Crash { replicas: halted },
                 _ => FaultKind::Pause { replicas: halted },
@@ -117,7 +130,8 @@ fn fault(
             return None;
         }
     };
-    Some(FaultPlan { at: at?, lasts: lasts?, kind })
+    let when = when.map_or(Some(None), |when| when.map(Some))?;
+    Some(FaultPlan { at: at?, when, lasts: lasts?, kind })
 }
 
 /// When something happens, from the end of the warm-up.

@@ -146,6 +146,12 @@ impl Knowledge {
                 let due = now + review_after.unwrap_or_default() + Duration::from_secs(5 + operation % 25);
                 self.reviews.insert((due, operation), (access, record.custodian, review_after.is_some()));
             }
+            // An erasure that was asked for later may be ordered first.
+            (Pending::BreakGlass { record, .. }, End::Refused(Refusal::KeyShredded))
+                if self.consents.may_be_erased(now, &record) =>
+            {
+                return Some(Expected::Either);
+            }
             (Pending::Change { patient, change }, end) => {
                 self.follow_with_keys(patient, &change, end);
                 self.consents.finish(now, patient, change, end);
