@@ -123,6 +123,13 @@ pub struct Played {
     outcome: Option<(Run, Vec<Verdict>)>,
 }
 
+impl Played {
+    /// Whether it ended, and nobody had asked for anything.
+    pub fn is_idle(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|(run, _)| run.history.operations.is_empty())
+    }
+}
+
 /// Plays every seed of a scope. `go_on` is told how many runs are done before each, and ends the hunt with `false`.
 ///
 /// # Panics
