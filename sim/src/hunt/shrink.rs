@@ -16,8 +16,11 @@ const DURATION_MIN: Duration = Duration::from_millis(100);
 /// A change that makes a case smaller at a place; `None` where there is no such place, or nothing to take.
 type Change = fn(&Case, &Plan, usize) -> Option<Case>;
 
-/// Every change, those that take most first, and how many places it has.
-const CHANGES: &[(fn(&Case) -> usize, Change)] = &[
+/// How many places a change has.
+type Places = fn(&Case) -> usize;
+
+/// Every change, those that take most first.
+const CHANGES: &[(Places, Change)] = &[
     (faults, drop_second_half),
     (faults, drop_fault),
     (|_| 1, halve_duration),
