@@ -5,6 +5,7 @@
 
 pub mod coverage;
 pub mod draw;
+pub mod progress;
 pub mod shrink;
 
 use crate::check::{Status, Verdict, check};
@@ -17,6 +18,7 @@ use crate::scenario::Scenario;
 use crate::world::{Options, run_with};
 use coverage::Coverage;
 use draw::{Case, Drawn};
+use progress::PROGRESS;
 use serde::Serialize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,7 +59,7 @@ impl Scope {
 /// A checker that failed, or what stands for one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Failure {
-    /// Its name, [`PANIC`] or [`ERROR`].
+    /// Its name, or [`PROGRESS`], [`PANIC`] or [`ERROR`].
     pub checker: String,
     /// Whether it is about safety; else about liveness.
     pub safety: bool,
@@ -119,6 +121,13 @@ pub struct Played {
     /// Everything that failed.
     pub failures: Vec<Failure>,
     outcome: Option<(Run, Vec<Verdict>)>,
+}
+
+impl Played {
+    /// Whether it ended, and nobody had asked for anything.
+    pub fn is_idle(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|(run, _)| run.history.operations.is_empty())
+    }
 }
 
 /// Plays every seed of a scope. `go_on` is told how many runs are done before each, and ends the hunt with `false`.
@@ -186,7 +195,11 @@ fn play_plan(scope: &Scope, plan: &Plan) -> Played {
                 safety: verdict.is_safety(),
                 ..failure(verdict.checker, verdict.detail.clone())
             });
-            Played { failures: failures.collect(), outcome: Some((run, verdicts)) }
+            let mut failures: Vec<Failure> = failures.collect();
+            if let Some(detail) = progress::standstill(&run) {
+                failures.push(Failure { safety: false, ..failure(PROGRESS, detail) });
+            }
+            Played { failures, outcome: Some((run, verdicts)) }
         }
         Ok(Err(error)) => Played { failures: vec![failure(ERROR, error.to_string())], outcome: None },
         Err(panic) => {

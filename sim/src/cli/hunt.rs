@@ -55,8 +55,7 @@ pub struct Hunt {
 fn budget(text: &str) -> Result<Duration, String> {
     let minutes = text.strip_suffix('m').filter(|number| number.ends_with(|c: char| c.is_ascii_digit()));
     let text = minutes.map_or_else(|| text.to_owned(), |number| format!("{number}min"));
-    let read = (DURATION.parse)(&text).map_err(|found| format!("{found}; expected {}", DURATION.expected))?;
-    Ok(read.into())
+    (DURATION.parse)(&text).map_err(|found| format!("{found}; expected {}", DURATION.expected))
 }
 
 /// Hunts, shrinks, and says what was found.
