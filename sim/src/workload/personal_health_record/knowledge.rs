@@ -12,7 +12,7 @@ use crate::seed::Stream;
 use crate::seed::Zipf;
 use ledger_core::crypto::ChainId;
 use ledger_core::gateway::{Completion, End};
-use ledger_core::ledger::transaction::{AccessId, Outcome, PartyId, RecordId};
+use ledger_core::ledger::transaction::{AccessId, Outcome, PartyId, RecordId, Refusal};
 use ledger_core::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
