@@ -1201,12 +1201,24 @@ fn faults() {
             &[(
                 "faults: []",
                 "faults:
-  - byzantine: { replicas: [9], behaviour: equivocate }",
+  - byzantine: { replicas: [19], behaviour: equivocate }",
             )],
-            "error: x.yaml:10:29: faults[0].byzantine.replicas[0]: replica 9 does not exist
-   10 |   - byzantine: { replicas: [9], behaviour: equivocate }
-      |                             ^
-  = the ledger has 4 replicas, 0 to 3
+            "error: x.yaml:10:29: faults[0].byzantine.replicas[0]: replica 19 does not exist
+   10 |   - byzantine: { replicas: [19], behaviour: equivocate }
+      |                             ^^
+  = the ledger has 10 replicas, 0 to 9
+",
+        ),
+        (
+            &[(
+                "faults: []",
+                "faults:
+  - { when: { round: 5 }, byzantine: { replicas: [9], behaviour: silent } }",
+            )],
+            "error: x.yaml:10:13: faults[0].when: a hostile machine waits for nothing
+   10 |   - { when: { round: 5 }, byzantine: { replicas: [9], behaviour: silent } }
+      |             ^
+  = give it `at`, or leave both out: then it is hostile from the start
 ",
         ),
         (
