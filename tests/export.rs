@@ -199,12 +199,12 @@ fn every_system_is_exported_and_every_reference_resolves() {
 const TRADE: &str = "# Does what goes back leave events?
 name: trade
 seed: 5
-duration: 20s
+duration: 45s
 ledger: { replicas: 4 }
 network: { topology: lan, transport: message }
 population: { patients: 60, hospitals: 1, pharmacies: 6, manufacturers: 2, wholesalers: 2, staff: 3 }
 workloads:
-  - drug_supply: { rate: 150/s, packs_per_case: 4, cases_per_pallet: 2, recalled: 20%, expiring: 20%, careless: 30%, returned: 20%, reversed: 20% }
+  - drug_supply: { rate: 150/s, packs_per_case: 3, cases_per_pallet: 1, recalled: 20%, expiring: 20%, careless: 30%, returned: 20%, reversed: 20% }
 expect:
   - safety
 ";

@@ -57,9 +57,10 @@ fn run_live(name: &str, scenario: &str) -> (Value, std::path::PathBuf) {
 }
 
 /// Whether a checker found nothing, where the scenario has what it looks at: nothing is done wrong on purpose in these,
-/// and documents say nothing.
+/// documents say nothing, and nobody is hostile.
 fn held(verdict: &Value) -> bool {
-    let has_none = ["detection", "content"].iter().any(|checker| verdict["checker"] == *checker);
+    let looks_at_none = ["detection", "content", "evidence", "forgery", "assumption"];
+    let has_none = looks_at_none.iter().any(|checker| verdict["checker"] == *checker);
     verdict["status"] == "passed" || (has_none && verdict["status"] == "not_applicable")
 }
 

@@ -218,7 +218,7 @@ fn each_bug_is_caught_by_its_checker() {
         (EQUIVOCATION, &[all(ReplicaBug::CommitWithFew)], "agreement"),
         (EQUIVOCATION, &[all(ReplicaBug::ForgetEvidence)], "evidence"),
         (FORGERY, &[SeededBug::BelieveSignatures], "conduct"),
-        (LIES, &[all(ReplicaBug::CertifyWithFew)], "receipts"),
+        (LIES, &[all(ReplicaBug::CertifyWithFew)], "conduct"),
     ];
     for (scenario, bugs, checker) in table {
         let mut caught_by = Vec::new();

@@ -129,11 +129,13 @@ impl Recoveries {
     /// Reading ended.
     pub(super) fn read(&mut self, population: &Population, now: Timestamp, reader: PartyId, end: End) {
         match end {
-            End::Done(Outcome::Permitted { record, commitment, custodian, .. }) if self.follows => {
-                // Who reads from its own vault has no other copy.
-                if self.commitment(population, record) == Some(commitment) && reader != custodian {
-                    self.readers.insert(record, reader);
-                }
+            // Who reads from its own vault has no other copy.
+            End::Done(Outcome::Permitted { record, commitment, custodian, .. })
+                if self.follows
+                    && reader != custodian
+                    && self.commitment(population, record) == Some(commitment) =>
+            {
+                self.readers.insert(record, reader);
             }
             End::KeyRefused(KeyRefusal::NoDocument) if self.follows => {
                 self.notes.push(Note::Sample(Figure::SharesWithoutDocument, now, 1));
