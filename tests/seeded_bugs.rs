@@ -145,6 +145,46 @@ workloads:
   - claims: { rate: 60/s, duplicate: 20%, no_encounter: 10%, not_covered: 10%, double_adjudication: 10% }
 ";
 
+/// Blocks signed twice a round.
+const EQUIVOCATION: &str = "# Does ordering hold against equivocation?
+name: equivocation
+duration: 8s
+drain: 20s
+ledger: { replicas: 4, tuning: { leader_timeout: 100ms } }
+network: { topology: uniform-50-100ms, transport: message }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - byzantine: { replicas: [1], behaviour: equivocate }
+";
+
+/// Malformed messages, and blocks in others' names.
+const FORGERY: &str = "# Does ordering hold against forgery?
+name: forgery
+duration: 3s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: uniform-50-100ms, transport: message }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - byzantine: { replicas: [1], behaviour: corrupt }
+";
+
+/// Wrong answers to clients, and signatures on another state.
+const LIES: &str = "# Do records hold against lies?
+name: lies
+duration: 4s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: uniform-50-100ms, transport: message }
+population: { patients: 100, hospitals: 4, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 60/s, mix: { register: 30%, share: 40%, consent: 25%, audit: 5% } }
+faults:
+  - byzantine: { replicas: [3], behaviour: wrong_results }
+";
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
     let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
@@ -175,6 +215,10 @@ fn each_bug_is_caught_by_its_checker() {
         (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),
         (TRIALS, &[SeededBug::Ledger(LedgerBug::IgnoreLock)], "detection"),
         (TRIALS, &[SeededBug::Ledger(LedgerBug::IgnoreStaleConsent)], "detection"),
+        (EQUIVOCATION, &[all(ReplicaBug::CommitWithFew)], "agreement"),
+        (EQUIVOCATION, &[all(ReplicaBug::ForgetEvidence)], "evidence"),
+        (FORGERY, &[SeededBug::BelieveSignatures], "conduct"),
+        (LIES, &[one(ReplicaBug::CertifyWithFew)], "receipts"),
     ];
     for (scenario, bugs, checker) in table {
         let mut caught_by = Vec::new();
@@ -191,4 +235,13 @@ fn each_bug_is_caught_by_its_checker() {
         let sound = failures(&run(&plan, &Options::default()));
         assert!(sound.is_empty(), "seed {seed} without {bugs:?}: {sound:#?}");
     }
+}
+
+/// Nothing else goes wrong when evidence is dropped: one checker alone can tell.
+#[test]
+fn dropped_evidence_is_caught_by_evidence_alone() {
+    let bugs = vec![SeededBug::Replica(None, ReplicaBug::ForgetEvidence)];
+    let run = run(&plan(EQUIVOCATION), &Options { bugs, ..Options::default() });
+    let caught_by: Vec<&str> = failures(&run).iter().map(|verdict| verdict.checker).collect();
+    assert_eq!(caught_by, ["evidence"]);
 }

@@ -191,6 +191,9 @@ pub trait Protocol: Send {
     /// Makes it leave out undecided leader slots.
     #[cfg(feature = "seeded-bugs")]
     fn seed_bug_skip_undecided(&mut self);
+    /// Makes it commit with the votes of f + 1.
+    #[cfg(feature = "seeded-bugs")]
+    fn seed_bug_commit_with_few(&mut self);
     /// Starts proposing.
     fn start(&mut self, now: Timestamp);
 }

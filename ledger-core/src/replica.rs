@@ -95,6 +95,12 @@ pub enum ReplicaBug {
     ForgeReceipts,
     /// Orders a submission again although it was executed.
     ExecuteTwice,
+    /// Commits with the votes of f + 1 where a quorum is needed.
+    CommitWithFew,
+    /// Certifies checkpoints with the signatures of f + 1.
+    CertifyWithFew,
+    /// Says nothing of equivocation.
+    ForgetEvidence,
 }
 
 /// One executed transaction.
@@ -219,6 +225,14 @@ impl Replica {
         #[cfg(feature = "seeded-bugs")]
         if replica.bug == Some(ReplicaBug::SkipUndecided) {
             replica.protocol.seed_bug_skip_undecided();
+        }
+        #[cfg(feature = "seeded-bugs")]
+        if replica.bug == Some(ReplicaBug::CommitWithFew) {
+            replica.protocol.seed_bug_commit_with_few();
+        }
+        #[cfg(feature = "seeded-bugs")]
+        if replica.bug == Some(ReplicaBug::CertifyWithFew) {
+            replica.checkpoints.certify_with_few();
         }
         replica.recover(now, journal, entries)?;
         replica.protocol.start(now);
@@ -451,6 +465,10 @@ impl Replica {
                 self.execution.forget(&block);
             }
             Action::Equivocation(first, second) => {
+                #[cfg(feature = "seeded-bugs")]
+                if self.has_bug(ReplicaBug::ForgetEvidence) {
+                    return;
+                }
                 let evidence = Observation::Equivocation(first.reference(), second.reference());
                 self.outputs.push_back(Output::Observed(evidence));
             }

@@ -147,6 +147,8 @@ pub enum SeededBug {
     MixedUpPatients,
     /// The auditor leaves out an access.
     Auditor,
+    /// All replicas take every block's signature for valid.
+    BelieveSignatures,
 }
 
 /// Runs a plan to its end, or until the watcher says stop.
@@ -359,6 +361,10 @@ impl World {
             configs,
             gateway_configs,
         };
+        #[cfg(feature = "seeded-bugs")]
+        if options.bugs.iter().any(|bug| matches!(bug, SeededBug::BelieveSignatures)) {
+            world.memo.believe();
+        }
         #[cfg(feature = "seeded-bugs")]
         if options.bugs.iter().any(|bug| matches!(bug, SeededBug::MixedUpPatients)) {
             world.generator.mix_up_patients();

@@ -502,6 +502,11 @@ impl Protocol for Mysticeti {
         self.committer.skips_undecided = true;
     }
 
+    #[cfg(feature = "seeded-bugs")]
+    fn seed_bug_commit_with_few(&mut self) {
+        self.committer.commits_with_few = true;
+    }
+
     fn start(&mut self, now: Timestamp) {
         self.started = true;
         self.quorum_since = now;

@@ -39,11 +39,37 @@ pub(super) struct Checkpoints {
     interval: u64,
     open: BTreeMap<u64, Open>,
     certified: Option<Arc<Checkpoint>>,
+    /// A deliberate mistake: f + 1 signatures are enough.
+    #[cfg(feature = "seeded-bugs")]
+    few: bool,
 }
 
 impl Checkpoints {
     pub fn new(committee: Arc<Committee>, id: ReplicaId, key: SecretKey, interval: u64) -> Self {
-        Self { committee, id, key, interval: interval.max(1), open: BTreeMap::new(), certified: None }
+        Self {
+            committee,
+            id,
+            key,
+            interval: interval.max(1),
+            open: BTreeMap::new(),
+            certified: None,
+            #[cfg(feature = "seeded-bugs")]
+            few: false,
+        }
+    }
+
+    #[cfg(feature = "seeded-bugs")]
+    pub fn certify_with_few(&mut self) {
+        self.few = true;
+    }
+
+    /// Whether these signatures certify.
+    fn is_enough(&self, signers: &ReplicaSet) -> bool {
+        #[cfg(feature = "seeded-bugs")]
+        if self.few {
+            return self.committee.is_valid(signers);
+        }
+        self.committee.is_quorum(signers)
     }
 
     /// The last one that a quorum signed.
@@ -93,15 +119,15 @@ impl Checkpoints {
     /// Votes worth checking: those on an executed checkpoint that could complete a quorum, unless those that are being
     /// checked will.
     fn unchecked(&mut self, commit: u64) -> Option<(Arc<CheckpointBody>, Votes)> {
-        let committee = self.committee.clone();
-        let open = self.open.get_mut(&commit)?;
+        let open = self.open.get(&commit)?;
         let body = open.body.clone()?;
         let voters: ReplicaSet = open.votes.keys().copied().collect();
         let mut expected = open.valid;
         expected.extend(&open.checking);
-        if !committee.is_quorum(&voters) || committee.is_quorum(&expected) {
+        if !self.is_enough(&voters) || self.is_enough(&expected) {
             return None;
         }
+        let open = self.open.get_mut(&commit)?;
         let known = |replica: &ReplicaId| open.valid.contains(*replica) || open.checking.contains(*replica);
         let votes: Vec<_> =
             open.votes.iter().filter(|(replica, _)| !known(replica)).map(|(r, s)| (*r, *s)).collect();
@@ -122,7 +148,8 @@ impl Checkpoints {
                 refused.push(*voter);
             }
         }
-        if !self.committee.is_quorum(&open.valid) {
+        let valid = open.valid;
+        if !self.is_enough(&valid) {
             return (refused, false);
         }
         let (Some(open), true) = (self.open.remove(&commit), !self.is_certified(commit)) else {

@@ -96,6 +96,7 @@ pub(super) fn replica_config(
             | SeededBug::Ledger(_)
             | SeededBug::Gateway(_)
             | SeededBug::MixedUpPatients
+            | SeededBug::BelieveSignatures
             | SeededBug::Auditor => None,
         }),
     }

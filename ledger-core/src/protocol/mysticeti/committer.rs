@@ -64,6 +64,9 @@ pub(super) struct Committer {
     /// A deliberate mistake: leave out what is undecided when something later is decided.
     #[cfg(feature = "seeded-bugs")]
     pub skips_undecided: bool,
+    /// A deliberate mistake: f + 1 are taken for a quorum of votes.
+    #[cfg(feature = "seeded-bugs")]
+    pub commits_with_few: bool,
 }
 
 impl Committer {
@@ -76,6 +79,8 @@ impl Committer {
             next_round: first,
             #[cfg(feature = "seeded-bugs")]
             skips_undecided: false,
+            #[cfg(feature = "seeded-bugs")]
+            commits_with_few: false,
         }
     }
 
@@ -150,6 +155,7 @@ impl Committer {
     fn tally(&mut self, committee: &Committee, id: NodeId, node: &Node, lowest: Round) -> bool {
         let mut decided = false;
         let (voted, certified) = (id.round.before(1), id.round.before(2));
+        let enough = self.enough(committee);
         if voted >= lowest
             && let Some(row) = self.row_mut(voted)
         {
@@ -161,10 +167,23 @@ impl Committer {
             && let Some(row) = self.row_mut(certified)
         {
             for slot in &mut row.slots {
-                decided |= slot.certify(committee, id, node);
+                decided |= slot.certify(&enough, id, node);
             }
         }
         decided
+    }
+
+    /// What is a quorum of votes.
+    fn enough<'a>(&self, committee: &'a Committee) -> impl Fn(&ReplicaSet) -> bool + use<'a> {
+        #[cfg(feature = "seeded-bugs")]
+        let few = self.commits_with_few;
+        move |votes| {
+            #[cfg(feature = "seeded-bugs")]
+            if few {
+                return committee.is_valid(votes);
+            }
+            committee.is_quorum(votes)
+        }
     }
 
     /// Applies the indirect rule, newest slots first. Call when a slot was decided directly.
@@ -287,7 +306,7 @@ impl Slot {
     }
 
     /// Counts a block of the second round after.
-    fn certify(&mut self, committee: &Committee, id: NodeId, node: &Node) -> bool {
+    fn certify(&mut self, enough: &impl Fn(&ReplicaSet) -> bool, id: NodeId, node: &Node) -> bool {
         for candidate in &mut self.candidates {
             let mut voters = node.parents.and(&candidate.supporters);
             for copy in &candidate.supporter_copies {
@@ -295,12 +314,12 @@ impl Slot {
                     voters.insert(copy.author);
                 }
             }
-            if !committee.is_quorum(&voters) {
+            if !enough(&voters) {
                 continue;
             }
             candidate.certificates.push(id);
             candidate.certifiers.insert(id.author);
-            if self.decision == Decision::Undecided && committee.is_quorum(&candidate.certifiers) {
+            if self.decision == Decision::Undecided && enough(&candidate.certifiers) {
                 self.decision = Decision::Commit { block: candidate.block, direct: true };
                 return true;
             }
