@@ -71,7 +71,11 @@ fn tolerated(fault: &str, acts: &[&str]) {
             let what = format!("{fault}, scenario {number}");
             holds(&run, &what);
             if std::env::var_os("AMANAH_BYZANTINE_TALK").is_some() {
-                eprintln!("{what}, seed {seed}: {:?}; {}", run.history.hostility.acts, detail(&run, "evidence"));
+                eprintln!(
+                    "{what}, seed {seed}: {:?}; {}",
+                    run.history.hostility.acts,
+                    detail(&run, "evidence")
+                );
                 eprintln!("  {}; {}", detail(&run, "conduct"), detail(&run, "validity"));
             }
             for act in acts {

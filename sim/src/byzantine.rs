@@ -180,9 +180,8 @@ impl Byzantine {
     }
 
     fn does(&self, behaviour: ReplicaBehaviour) -> bool {
-        let in_force = |term: &Term| {
-            term.behaviour == behaviour && term.from <= self.now && self.now < term.until
-        };
+        let in_force =
+            |term: &Term| term.behaviour == behaviour && term.from <= self.now && self.now < term.until;
         self.script.terms.iter().any(in_force)
     }
 

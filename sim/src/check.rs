@@ -110,9 +110,7 @@ pub fn check(run: &Run) -> Vec<Verdict> {
                 Err(violation) if exceeded && *name == LIVENESS => {
                     (Status::Expected, format!("assumption exceeded: {violation}"))
                 }
-                Err(violation) if exceeded => {
-                    (Status::Failed, format!("assumption exceeded: {violation}"))
-                }
+                Err(violation) if exceeded => (Status::Failed, format!("assumption exceeded: {violation}")),
                 Err(violation) => (Status::Failed, violation),
             };
             Verdict { checker: name, status, detail }

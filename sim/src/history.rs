@@ -8,8 +8,8 @@
 mod domain;
 mod hostile;
 
-pub use hostile::{Hostility, Vouching};
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
+pub use hostile::{Hostility, Vouching};
 
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;

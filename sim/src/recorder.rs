@@ -7,8 +7,8 @@
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, Hostility, NetworkRecord, Note, Operation, Release,
-    ReplicaRecord, Second,
+    CommitRecord, Divergence, Expected, FaultRecord, History, Hostility, NetworkRecord, Note, Operation,
+    Release, ReplicaRecord, Second,
 };
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};

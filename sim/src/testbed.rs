@@ -476,9 +476,8 @@ impl Testbed {
                 }
             }
             // Refused before it starts.
-            FaultKind::Ransomware { .. }
-            | FaultKind::Byzantine { .. }
-            | FaultKind::HostileGateway { .. } => {}
+            FaultKind::Ransomware { .. } | FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {
+            }
             FaultKind::Partition { groups } => {
                 let of = |replica: usize| groups.iter().position(|group| group.contains(&replica));
                 let groups = (0..self.seats.len()).map(|replica| of(replica).unwrap_or(0) as u32).collect();
@@ -516,9 +515,8 @@ impl Testbed {
                     }
                 }
             }
-            FaultKind::Ransomware { .. }
-            | FaultKind::Byzantine { .. }
-            | FaultKind::HostileGateway { .. } => {}
+            FaultKind::Ransomware { .. } | FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {
+            }
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.separate()?;

@@ -20,14 +20,15 @@ impl Byzantine {
     pub(super) fn flood(&mut self) {
         self.flood_at = self.now + WAVE;
         if !self.does(ReplicaBehaviour::FetchFlood) {
-            let later = self.script.terms.iter().filter(|term| {
-                term.behaviour == ReplicaBehaviour::FetchFlood && term.from > self.now
-            });
+            let later = self
+                .script
+                .terms
+                .iter()
+                .filter(|term| term.behaviour == ReplicaBehaviour::FetchFlood && term.from > self.now);
             self.flood_at = later.map(|term| term.from).min().unwrap_or(Timestamp::MAX);
             return;
         }
-        let known: Vec<BlockRef> =
-            (0..ASKED).filter_map(|_| Some(self.known_block()?.reference())).collect();
+        let known: Vec<BlockRef> = (0..ASKED).filter_map(|_| Some(self.known_block()?.reference())).collect();
         let invented: Vec<BlockRef> = (0..ASKED).filter_map(|_| self.invented()).collect();
         let all = vec![Round(0); self.committee.size()];
         let questions = [

@@ -83,10 +83,8 @@ impl Byzantine {
     /// Signs a body and tells the machine inside of it.
     fn sign(&mut self, body: BlockBody) -> Block {
         let block = Block::sign(self.committee.chain(), body, &self.key);
-        let told = Input::Message {
-            from: Peer::Replica(self.me),
-            bytes: Message::encode_block(block.bytes()),
-        };
+        let told =
+            Input::Message { from: Peer::Replica(self.me), bytes: Message::encode_block(block.bytes()) };
         let now = self.now;
         self.faces[0].handle(now, told);
         block

@@ -15,9 +15,7 @@ pub(super) fn byzantine(run: &Run) -> ReplicaSet {
 pub(super) fn is_hostile(run: &Run, peer: Peer) -> bool {
     match peer {
         Peer::Replica(replica) => byzantine(run).contains(replica),
-        Peer::Gateway(gateway) => {
-            run.plan.hostile_gateways().any(|hostile| hostile == gateway.0 as usize)
-        }
+        Peer::Gateway(gateway) => run.plan.hostile_gateways().any(|hostile| hostile == gateway.0 as usize),
         Peer::Local => false,
     }
 }

@@ -78,6 +78,9 @@ fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
         FaultKind::Crash { replicas } | FaultKind::Byzantine { replicas, .. } => {
             replicas.contains(&(replica as usize))
         }
-        FaultKind::HostileGateway { .. } | FaultKind::Pause { .. } | FaultKind::Partition { .. } | FaultKind::Ransomware { .. } => false,
+        FaultKind::HostileGateway { .. }
+        | FaultKind::Pause { .. }
+        | FaultKind::Partition { .. }
+        | FaultKind::Ransomware { .. } => false,
     })
 }

@@ -94,27 +94,31 @@ impl GatewayBehaviour {
 impl Plan {
     /// Replicas that are Byzantine at any time of the run, with repetitions.
     pub fn byzantine(&self) -> impl Iterator<Item = usize> + '_ {
-        self.faults.iter().flat_map(|fault| match &fault.kind {
-            FaultKind::Byzantine { replicas, .. } => replicas.as_slice(),
-            FaultKind::Crash { .. }
-            | FaultKind::Pause { .. }
-            | FaultKind::Ransomware { .. }
-            | FaultKind::Partition { .. }
-            | FaultKind::HostileGateway { .. } => &[],
-        })
-        .copied()
+        self.faults
+            .iter()
+            .flat_map(|fault| match &fault.kind {
+                FaultKind::Byzantine { replicas, .. } => replicas.as_slice(),
+                FaultKind::Crash { .. }
+                | FaultKind::Pause { .. }
+                | FaultKind::Ransomware { .. }
+                | FaultKind::Partition { .. }
+                | FaultKind::HostileGateway { .. } => &[],
+            })
+            .copied()
     }
 
     /// Gateways that are hostile at any time of the run, with repetitions.
     pub fn hostile_gateways(&self) -> impl Iterator<Item = usize> + '_ {
-        self.faults.iter().flat_map(|fault| match &fault.kind {
-            FaultKind::HostileGateway { gateways, .. } => gateways.as_slice(),
-            FaultKind::Crash { .. }
-            | FaultKind::Pause { .. }
-            | FaultKind::Ransomware { .. }
-            | FaultKind::Partition { .. }
-            | FaultKind::Byzantine { .. } => &[],
-        })
-        .copied()
+        self.faults
+            .iter()
+            .flat_map(|fault| match &fault.kind {
+                FaultKind::HostileGateway { gateways, .. } => gateways.as_slice(),
+                FaultKind::Crash { .. }
+                | FaultKind::Pause { .. }
+                | FaultKind::Ransomware { .. }
+                | FaultKind::Partition { .. }
+                | FaultKind::Byzantine { .. } => &[],
+            })
+            .copied()
     }
 }

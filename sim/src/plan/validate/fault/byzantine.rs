@@ -26,8 +26,7 @@ pub(super) fn replicas(field: &Field<'_>, replicas: Option<usize>, problems: &mu
     map.finish(problems);
     let read = |item: &Field<'_>, problems: &mut Problems| replica_id(item, replicas, problems);
     let named = list.and_then(|list| distinct(&list, "replica", problems, read));
-    let behaviours =
-        behaviour.as_ref().and_then(|field| choices(field, &ReplicaBehaviour::ALL, problems));
+    let behaviours = behaviour.as_ref().and_then(|field| choices(field, &ReplicaBehaviour::ALL, problems));
     let spared = match &victims {
         Some(field) => distinct(field, "replica", problems, read)?,
         None => Vec::new(),
