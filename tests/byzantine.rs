@@ -120,9 +120,7 @@ fn silence_to_one_victim_is_tolerated() {
 }
 
 /// A replica that missed more than the window is served old and spoilt snapshots.
-#[test]
-fn stale_snapshots_are_tolerated() {
-    let yaml = "# Does it catch up?
+const STALE_SNAPSHOTS: &str = "# Does it catch up?
 name: stale-snapshots
 duration: 12s
 drain: 20s
@@ -135,7 +133,20 @@ faults:
     crash: { replicas: [0], for: 5s }
   - byzantine: { replicas: [1, 2], behaviour: stale_snapshot }
 ";
-    let plan = plan(yaml);
+
+/// Two liars in a row kept the replica from catching up until the run was over: after each it waited for a stall, and
+/// stalls grow. Now it asks the next at once.
+#[test]
+fn a_liar_about_snapshots_costs_one_question() {
+    for seed in [4, 5] {
+        let plan = Plan { seed, ..plan(STALE_SNAPSHOTS) };
+        holds(&run(&plan, &Options::default()), "stale snapshots");
+    }
+}
+
+#[test]
+fn stale_snapshots_are_tolerated() {
+    let plan = plan(STALE_SNAPSHOTS);
     let mut served = 0;
     for seed in 1..=seeds() {
         let run = run(&Plan { seed, ..plan.clone() }, &Options::default());
@@ -179,6 +190,18 @@ fn beyond_the_assumption_a_run_says_so() {
     }
     assert!(of("assumption").says_exceeded());
     assert!(verdicts.iter().all(|verdict| verdict.status != Status::Failed), "{verdicts:#?}");
+}
+
+#[test]
+fn live_runs_refuse_hostile_machines_in_words() {
+    for fault in [
+        "byzantine: { replicas: [1], behaviour: silent }",
+        "hostile_gateway: { hospitals: [1], behaviour: flood }",
+    ] {
+        let [_, _, records, _] = scenarios(fault);
+        let reasons = sim::testbed::refuse(&plan(&records), sim::history::Setting::LiveLoopback);
+        assert!(reasons.iter().any(|reason| reason.contains("contain no hostile code")), "{reasons:?}");
+    }
 }
 
 #[test]

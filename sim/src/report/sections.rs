@@ -26,6 +26,7 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         systems(report),
         wrongs(report),
         faults(report, style),
+        hostility(report),
         replicas(report, style),
         network(report),
         if report.run.setting.is_live() { processes(report, style) } else { simulator(report, style) },
@@ -146,6 +147,15 @@ fn systems(report: &Report<'_>) -> Table {
                 }
             }
         }
+    }
+    table
+}
+
+/// What hostile machines did, by behaviour.
+fn hostility(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Hostile acts", "count"]);
+    for (behaviour, count) in &report.run.history.hostility.acts {
+        table.row([behaviour, &units::count(*count)]);
     }
     table
 }
