@@ -14,6 +14,9 @@ fn seeds() -> u64 {
     std::env::var("AMANAH_BYZANTINE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
 }
 
+const GATEWAY_BEHAVIOURS: [&str; 6] =
+    ["bad_signatures", "replayed_bundles", "forged_consents", "key_requests", "stale_receipts", "flood"];
+
 /// Opaque bytes and records, of 4 and 7 replicas, of which as many are Byzantine as are tolerated.
 fn scenarios(fault: &str) -> [String; 4] {
     let head = |replicas: usize, byzantine: &str| {
@@ -114,6 +117,91 @@ behaviours! {
 #[test]
 fn silence_to_one_victim_is_tolerated() {
     tolerated("byzantine: { replicas: WHO, behaviour: selective, victims: [0] }", &["selective"]);
+}
+
+/// A replica that missed more than the window is served old and spoilt snapshots.
+const STALE_SNAPSHOTS: &str = "# Does it catch up?
+name: stale-snapshots
+duration: 12s
+drain: 20s
+ledger: { replicas: 7, tuning: { leader_timeout: 200ms, gc_depth: 20 } }
+network: { topology: uniform-50-100ms, transport: message }
+workloads:
+  - opaque: { rate: 60/s, size: 64B }
+faults:
+  - at: 1s
+    crash: { replicas: [0], for: 5s }
+  - byzantine: { replicas: [1, 2], behaviour: stale_snapshot }
+";
+
+/// Two liars in a row kept the replica from catching up until the run was over: after each it waited for a stall, and
+/// stalls grow. Now it asks the next at once.
+#[test]
+fn a_liar_about_snapshots_costs_one_question() {
+    for seed in [4, 5] {
+        let plan = Plan { seed, ..plan(STALE_SNAPSHOTS) };
+        holds(&run(&plan, &Options::default()), "stale snapshots");
+    }
+}
+
+#[test]
+fn stale_snapshots_are_tolerated() {
+    let plan = plan(STALE_SNAPSHOTS);
+    let mut served = 0;
+    for seed in 1..=seeds() {
+        let run = run(&Plan { seed, ..plan.clone() }, &Options::default());
+        holds(&run, "stale snapshots");
+        served += run.history.hostility.acts.get("stale_snapshot").copied().unwrap_or(0);
+    }
+    assert!(served > 0, "no Byzantine replica was asked for a snapshot");
+}
+
+#[test]
+fn hostile_gateways_are_tolerated() {
+    for behaviour in GATEWAY_BEHAVIOURS {
+        let fault = format!("hostile_gateway: {{ gateways: [0, 4], behaviour: {behaviour}, rate: 50/s }}");
+        // Records only: where bytes are opaque nobody has a gateway.
+        for (number, scenario) in scenarios(&fault).iter().enumerate().skip(2) {
+            let plan = plan(scenario);
+            for seed in 1..=seeds() {
+                let run = run(&Plan { seed, ..plan.clone() }, &Options::default());
+                let what = format!("{fault}, scenario {number}");
+                holds(&run, &what);
+                let done = run.history.hostility.acts.get(behaviour).copied().unwrap_or(0);
+                assert!(done > 0, "{what}, seed {seed}: nothing {behaviour} was done");
+                if std::env::var_os("AMANAH_BYZANTINE_TALK").is_some() {
+                    let found = [detail(&run, "forgery"), detail(&run, "conduct"), detail(&run, "consent")];
+                    eprintln!("{what}, seed {seed}: {done}; {found:?}");
+                }
+            }
+        }
+    }
+}
+
+/// More than f Byzantine replicas: the run says so, the loss of liveness is expected, and a violation of safety is one.
+#[test]
+fn beyond_the_assumption_a_run_says_so() {
+    let [opaque, ..] = scenarios("byzantine: { replicas: [1, 2], behaviour: silent }");
+    let verdicts = check(&run(&plan(&opaque), &Options::default()));
+    let of = |checker: &str| verdicts.iter().find(|verdict| verdict.checker == checker).unwrap();
+    for checker in ["assumption", "validity"] {
+        assert_eq!(of(checker).status, Status::Expected, "{:#?}", of(checker));
+        assert!(of(checker).detail.starts_with("assumption exceeded: "), "{:#?}", of(checker));
+    }
+    assert!(of("assumption").says_exceeded());
+    assert!(verdicts.iter().all(|verdict| verdict.status != Status::Failed), "{verdicts:#?}");
+}
+
+#[test]
+fn live_runs_refuse_hostile_machines_in_words() {
+    for fault in [
+        "byzantine: { replicas: [1], behaviour: silent }",
+        "hostile_gateway: { hospitals: [1], behaviour: flood }",
+    ] {
+        let [_, _, records, _] = scenarios(fault);
+        let reasons = sim::testbed::refuse(&plan(&records), sim::history::Setting::LiveLoopback);
+        assert!(reasons.iter().any(|reason| reason.contains("contain no hostile code")), "{reasons:?}");
+    }
 }
 
 #[test]

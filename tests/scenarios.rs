@@ -52,6 +52,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
             "expect[8]=claims.adjudicated > 300",
         ],
     ),
+    ("byzantine.yaml", &[]),
     ("connected-gateways.yaml", &["warmup=1s", "duration=3s", "population.patients=1k"]),
     // What they ask is asked of processes; in virtual time, a load that the cost table's two cores carry.
     (

@@ -171,6 +171,20 @@ faults:
   - byzantine: { replicas: [1], behaviour: corrupt }
 ";
 
+/// Consents that no patient gave.
+const FORGED_CONSENTS: &str = "# Is a consent a patient's?
+name: forged-consents
+duration: 3s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: uniform-50-100ms, transport: message }
+population: { patients: 100, hospitals: 4, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 40/s, mix: { register: 30%, share: 40%, consent: 25%, audit: 5% } }
+faults:
+  - hostile_gateway: { hospitals: [2], behaviour: forged_consents }
+";
+
 /// Wrong answers to clients, and signatures on another state.
 const LIES: &str = "# Do records hold against lies?
 name: lies
@@ -182,7 +196,7 @@ population: { patients: 100, hospitals: 4, pharmacies: 2, laboratories: 1, staff
 workloads:
   - personal_health_record: { rate: 60/s, mix: { register: 30%, share: 40%, consent: 25%, audit: 5% } }
 faults:
-  - byzantine: { replicas: [1], behaviour: wrong_results }
+  - byzantine: { replicas: [3], behaviour: wrong_results }
 ";
 
 #[test]
@@ -218,7 +232,8 @@ fn each_bug_is_caught_by_its_checker() {
         (EQUIVOCATION, &[all(ReplicaBug::CommitWithFew)], "agreement"),
         (EQUIVOCATION, &[all(ReplicaBug::ForgetEvidence)], "evidence"),
         (FORGERY, &[SeededBug::BelieveSignatures], "conduct"),
-        (LIES, &[all(ReplicaBug::CertifyWithFew)], "conduct"),
+        (FORGED_CONSENTS, &[SeededBug::Ledger(LedgerBug::IgnoreKey)], "forgery"),
+        (LIES, &[one(ReplicaBug::CertifyWithFew)], "receipts"),
     ];
     for (scenario, bugs, checker) in table {
         let mut caught_by = Vec::new();

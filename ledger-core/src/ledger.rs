@@ -199,6 +199,8 @@ pub enum LedgerBug {
     DispenseBeyond,
     /// The same service is paid as often as it is claimed.
     PayAgain,
+    /// Whoever signs acts for whomever they name.
+    IgnoreKey,
 }
 
 /// Who acts, in which place.
@@ -284,7 +286,8 @@ impl Ledger {
         let TransactionBody { actor, organisation, sequence, valid_until, ref actions, .. } =
             transaction.body;
         let party = self.party(actor).ok_or(Refusal::UnknownActor)?;
-        if !signature_valid || party.key != transaction.key {
+        let own_key = party.key == transaction.key || self.has_bug(LedgerBug::IgnoreKey);
+        if !signature_valid || !own_key {
             return Err(Refusal::BadSignature);
         }
         if !party.credential.is_in_force(now) {

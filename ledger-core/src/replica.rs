@@ -413,7 +413,11 @@ impl Replica {
             }
             (Job::Snapshot(from), Finding::Snapshot(snapshot)) => match snapshot {
                 Ok(snapshot) => self.adopt(now, *snapshot),
-                Err(error) => self.drop_message(Peer::Replica(from), error.to_string()),
+                Err(error) => {
+                    self.drop_message(Peer::Replica(from), error.to_string());
+                    // Ordering asks again only after a pause that has grown long by now: liars would draw it out.
+                    self.ask_another_for_snapshot(now, from);
+                }
             },
             _ => debug_assert!(false, "a driver answered a job with the finding of another"),
         }

@@ -130,6 +130,9 @@ mod tests {
             safety(&[agreed(), verdict("x", Status::Undecided)]),
             (false, "x is undecided".to_owned())
         );
+        assert!(safety(&[agreed(), verdict("assumption", Status::Expected)]).0);
+        let lost = checkers(&[verdict("validity", Status::Expected)], |verdict| !verdict.is_safety());
+        assert_eq!(lost, (false, "validity was lost".to_owned()));
         assert_eq!(safety(&[agreed(), verdict("x", Status::Failed)]), (false, "x failed".to_owned()));
         assert_eq!(safety(&[verdict("x", Status::NotApplicable)]), (false, "no checker applied".to_owned()));
         assert!(safety(&[agreed(), verdict("validity", Status::Failed)]).0);

@@ -11,6 +11,7 @@ pub mod shrink;
 use crate::check::{Status, Verdict, check};
 use crate::expect::evaluate;
 use crate::history::{Control, Run};
+use crate::jobs::on_threads;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::result::{self, FILE_NAME, ResultFile, WriteError};
@@ -159,15 +160,7 @@ pub fn explore(scope: &Scope, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Found {
         }
     };
     let mut found = Found::default();
-    std::thread::scope(|threads| {
-        let workers: Vec<_> = (0..scope.jobs.max(1)).map(|_| threads.spawn(worker)).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(part) => found.add(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
+    on_threads(scope.jobs, worker, |part| found.add(part));
     found
 }
 

@@ -21,6 +21,7 @@ pub mod export;
 pub mod history;
 pub mod host;
 pub mod hunt;
+mod jobs;
 pub mod metrics;
 pub mod network;
 pub mod plan;

@@ -19,7 +19,7 @@ use ledger_core::seam::{GatewayId, Observation, Peer};
 use ledger_core::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// Misbehaviour reports kept; more are counted only.
+/// Reports of misbehaviour kept of each accused, so that a noisy one does not cover up for another.
 const MISBEHAVIOUR_MAX: usize = 1000;
 /// Defects of documents kept; more are counted only.
 const DEFECTS_MAX: usize = 1000;
@@ -43,6 +43,8 @@ pub(crate) struct Recorder {
     /// Last commit that each replica has reported.
     reported: Vec<u64>,
     early: Early,
+    /// Reports of misbehaviour kept, by accused.
+    accused: BTreeMap<Peer, usize>,
 }
 
 /// A replica when a run is over.
@@ -75,6 +77,7 @@ impl Recorder {
             faults_active: 0,
             reported: vec![0; replicas],
             early: Early::new(),
+            accused: BTreeMap::new(),
         }
     }
 
@@ -310,7 +313,9 @@ impl Recorder {
                 self.history.equivocations.push((replica, first, second));
             }
             (Observation::Misbehaviour { from, what }, _) => {
-                if self.history.misbehaviour.len() < MISBEHAVIOUR_MAX {
+                let reports = self.accused.entry(from).or_default();
+                if *reports < MISBEHAVIOUR_MAX {
+                    *reports += 1;
                     self.history.misbehaviour.push((at, by, from, what));
                 }
             }

@@ -475,23 +475,14 @@ impl Testbed {
                     }
                 }
             }
-            // Refused before it starts.
-            FaultKind::Ransomware { .. }
-            | FaultKind::Flapping { .. }
-            | FaultKind::IsolateLeader { .. }
-            | FaultKind::OneWay { .. }
-            | FaultKind::Link { .. }
-            | FaultKind::RegionOutage { .. }
-            | FaultKind::SlowCpu { .. }
-            | FaultKind::SlowDisk { .. }
-            | FaultKind::Byzantine { .. }
-            | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { groups } => {
                 let of = |replica: usize| groups.iter().position(|group| group.contains(&replica));
                 let groups = (0..self.seats.len()).map(|replica| of(replica).unwrap_or(0) as u32).collect();
                 self.partitions.push((fault, groups));
                 self.separate()?;
             }
+            // `refuse` lets no other kind come so far.
+            _ => {}
         }
         self.recorder.struck(fault, now);
         if let Some(lasts) = self.plan.faults[fault].lasts {
@@ -523,20 +514,11 @@ impl Testbed {
                     }
                 }
             }
-            FaultKind::Ransomware { .. }
-            | FaultKind::Flapping { .. }
-            | FaultKind::IsolateLeader { .. }
-            | FaultKind::OneWay { .. }
-            | FaultKind::Link { .. }
-            | FaultKind::RegionOutage { .. }
-            | FaultKind::SlowCpu { .. }
-            | FaultKind::SlowDisk { .. }
-            | FaultKind::Byzantine { .. }
-            | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { .. } => {
                 self.partitions.retain(|(active, _)| *active != fault);
                 self.separate()?;
             }
+            _ => {}
         }
         self.recorder.healed(fault, now);
         Ok(())

@@ -8,6 +8,7 @@
 //!
 //! A step lies further from the next than any timeout, so that nobody waits for anybody: what is not delivered in a step is lost.
 
+use crate::jobs::on_threads;
 use ledger_core::block::{Block, Round};
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
@@ -124,15 +125,7 @@ pub fn explore(scope: &Scope) -> Found {
         }
     };
     let mut found = Found::default();
-    std::thread::scope(|threads| {
-        let workers: Vec<_> = (0..scope.jobs.max(1)).map(|_| threads.spawn(worker)).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(part) => found.add(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
+    on_threads(scope.jobs, worker, |part| found.add(part));
     found
 }
 

@@ -384,6 +384,14 @@ impl Replica {
         self.ask_chunk();
     }
 
+    /// Asks the next replica after one whose snapshot was not to be trusted.
+    pub(super) fn ask_another_for_snapshot(&mut self, now: Timestamp, liar: ReplicaId) {
+        let replicas = self.committee.size() as u16;
+        let after = |replica: ReplicaId| ReplicaId((replica.0 + 1) % replicas);
+        let next = Some(after(liar)).filter(|next| *next != self.id).unwrap_or_else(|| after(self.id));
+        self.ask_snapshot(now, next);
+    }
+
     fn ask_chunk(&mut self) {
         let Some(download) = &self.snapshots.download else { return };
         let request = SnapshotRequest {

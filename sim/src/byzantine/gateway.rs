@@ -196,12 +196,14 @@ impl HostileGateway {
 
     /// A bundle of its own, spoilt in one bit of body, key or signature.
     fn spoil_signature(&mut self) -> Option<()> {
-        let mut bundle = self.own_bundle()?.to_vec();
+        let genuine = self.own_bundle()?;
+        let mut bundle = genuine.to_vec();
         let bit = self.stream.below(bundle.len() as u64 * 8) as usize;
         bundle[bit / 8] ^= 1 << (bit % 8);
-        if let Ok(transaction) = Transaction::decode(self.committee.chain(), &bundle) {
-            self.forged.push(transaction.digest);
-        }
+        // Identity is that of what is signed: where the signature alone is spoilt, it is the genuine bundle's.
+        let identity = |bytes: &[u8]| Some(Transaction::identify(self.committee.chain(), bytes)?.0);
+        let forged = identity(&bundle).filter(|digest| identity(&genuine) != Some(*digest));
+        self.forged.extend(forged);
         self.submit(bundle);
         Some(())
     }
@@ -248,13 +250,12 @@ impl HostileGateway {
         let mut receipt = self.receipts[at].clone();
         let mut answers = receipt.entry.answers.to_vec();
         let mut to = self.stranger()?;
-        if let Some(Outcome::Permitted { record, custodian, .. }) =
-            answers.first_mut().map(|answer| &mut answer.outcome)
+        if let Some(Outcome::Permitted { record, .. }) = answers.first_mut().map(|answer| &mut answer.outcome)
         {
+            // To the custodian that was asked with the genuine one, if it was.
             if let Some((asked, ..)) = self.requests.iter().find(|(_, known, _)| *known == receipt) {
                 to = *asked;
             }
-            let _ = custodian;
             record.0 = record.0.wrapping_add(1);
             receipt.entry.answers = List::new(answers)?;
         }

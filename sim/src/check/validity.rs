@@ -63,20 +63,7 @@ pub(super) fn check(run: &Run) -> Judgement {
 
 /// Hostile machines, within the assumption, excuse nothing.
 fn disturbs(kind: &FaultKind) -> bool {
-    match kind {
-        FaultKind::Crash { .. }
-        | FaultKind::Pause { .. }
-        | FaultKind::Ransomware { .. }
-        | FaultKind::Partition { .. }
-        | FaultKind::Flapping { .. }
-        | FaultKind::IsolateLeader { .. }
-        | FaultKind::OneWay { .. }
-        | FaultKind::Link { .. }
-        | FaultKind::RegionOutage { .. }
-        | FaultKind::SlowCpu { .. }
-        | FaultKind::SlowDisk { .. } => true,
-        FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => false,
-    }
+    !matches!(kind, FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. })
 }
 
 /// Opaque submissions have no gateway that would try another replica.
@@ -85,16 +72,6 @@ fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
         FaultKind::Crash { replicas } | FaultKind::Byzantine { replicas, .. } => {
             replicas.contains(&(replica as usize))
         }
-        FaultKind::Pause { .. }
-        | FaultKind::Partition { .. }
-        | FaultKind::Flapping { .. }
-        | FaultKind::IsolateLeader { .. }
-        | FaultKind::OneWay { .. }
-        | FaultKind::Link { .. }
-        | FaultKind::RegionOutage { .. }
-        | FaultKind::Ransomware { .. }
-        | FaultKind::HostileGateway { .. }
-        | FaultKind::SlowCpu { .. }
-        | FaultKind::SlowDisk { .. } => false,
+        _ => false,
     })
 }

@@ -132,5 +132,8 @@ mod tests {
         check([false, true, true], &[verdict("history", Status::Undecided)], false, false, 12);
         check([true, true, true], &[agreed(), verdict("validity", Status::Failed)], true, false, 11);
         check([true, false, true], &[agreed()], false, true, 130);
+        // Beyond the assumption nothing was promised but that nobody hides it.
+        check([true, true, true], &[agreed(), verdict("validity", Status::Expected)], false, false, 0);
+        check([false, true, true], &[verdict("assumption", Status::Expected)], false, false, 12);
     }
 }

@@ -64,14 +64,20 @@ impl Impairments {
 
     /// How much later a message of so many packets arrives, and how many of them were lost on the way and sent again. A round
     /// of retransmission takes a round trip, `round_trip_ns` and what is added.
-    pub fn message(&mut self, from: HostId, to: HostId, packets: u64, round_trip_ns: u64) -> (u64, u64) {
+    pub fn message(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        packets: u64,
+        round_trip_ns: impl FnOnce() -> u64,
+    ) -> (u64, u64) {
         let Some(Impairment { loss_ppb, delay_ns }) = self.between(from, to) else { return (0, 0) };
-        let back_ns = self.between(to, from).map_or(0, |back| back.delay_ns);
-        let round_ns = round_trip_ns.saturating_add(delay_ns).saturating_add(back_ns);
-        let (mut later_ns, mut lost_in_all, mut flight) = (delay_ns, 0, packets);
         if loss_ppb == 0 {
-            return (later_ns, 0);
+            return (delay_ns, 0);
         }
+        let back_ns = self.between(to, from).map_or(0, |back| back.delay_ns);
+        let round_ns = round_trip_ns().saturating_add(delay_ns).saturating_add(back_ns);
+        let (mut later_ns, mut lost_in_all, mut flight) = (delay_ns, 0, packets);
         let stream = self.stream(from, to);
         for attempt in 0..ROUNDS_MAX {
             let lost = (0..flight).filter(|_| stream.chance(loss_ppb, BILLION)).count() as u64;
@@ -80,7 +86,7 @@ impl Impairments {
             }
             lost_in_all += lost;
             // A lone packet is missed by its timeout alone, which backs off.
-            let wait_ns = if flight == 1 { round_ns << attempt } else { round_ns };
+            let wait_ns = if flight == 1 { round_ns.saturating_mul(1 << attempt) } else { round_ns };
             later_ns = later_ns.saturating_add(wait_ns);
             flight = lost;
         }

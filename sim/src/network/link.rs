@@ -120,7 +120,6 @@ impl Network {
         let packets = bytes.div_ceil(PACKET_BYTES).max(1);
         let sent = self.hosts[from.0 as usize].egress.send(now.0, lane, bytes);
         let (handshake_ns, cold) = self.handshake(now.0, from, to);
-        let round_trip_ns = mean_ns(self.delay(from, to)).saturating_add(mean_ns(self.delay(to, from)));
         let (delays, hosts, loss, seed) = (&self.delays, &self.hosts, &self.loss, &self.seed);
         let path = self.paths.get(from, to, || {
             let (source, sink) = (&hosts[from.0 as usize], &hosts[to.0 as usize]);
@@ -132,6 +131,9 @@ impl Network {
             path.open();
         }
         let flight = path.cross(&self.loss, lane, sent, bytes, packets);
+        let region = |host: HostId| hosts[host.0 as usize].region;
+        let delay = |from: HostId, to: HostId| mean_ns(delays[region(from)][region(to)]);
+        let round_trip_ns = || delay(from, to).saturating_add(delay(to, from));
         let (later_ns, lost) = self.impairments.message(from, to, packets, round_trip_ns);
         let packets_lost = flight.packets_lost + lost;
         let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns).saturating_add(later_ns);

@@ -26,6 +26,7 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         systems(report),
         wrongs(report),
         faults(report, style),
+        hostility(report),
         replicas(report, style),
         network(report),
         if report.run.setting.is_live() { processes(report, style) } else { simulator(report, style) },
@@ -150,6 +151,15 @@ fn systems(report: &Report<'_>) -> Table {
     table
 }
 
+/// What hostile machines did, by behaviour.
+fn hostility(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Hostile acts", "count"]);
+    for (behaviour, count) in &report.run.history.hostility.acts {
+        table.row([behaviour, &units::count(*count)]);
+    }
+    table
+}
+
 fn faults(report: &Report<'_>, style: Style) -> Table {
     let mut table = Table::figures(&["Faults", "at", "healed", "recovered after"]);
     let time = |at: Timestamp| {
@@ -166,6 +176,11 @@ fn faults(report: &Report<'_>, style: Style) -> Table {
         };
         let healed = recovery.healed.map_or_else(|| style.none().to_owned(), time);
         table.row([&kind.unwrap_or_default(), &time(recovery.at), &healed, &recovered]);
+    }
+    let struck = |index: usize| report.metrics.recoveries.iter().any(|recovery| recovery.fault == index);
+    for (_, fault) in report.run.plan.faults.iter().enumerate().filter(|(index, _)| !struck(*index)) {
+        // What it waits for did not come to pass.
+        table.row([&describe(&fault.kind), "never", style.none(), style.none()]);
     }
     if let Some(gap) = figure(report, "unavailability.longest") {
         table.row(["longest standstill", "", "", &gap]);

@@ -4,7 +4,7 @@ mod drug_supply;
 mod telemedicine;
 
 use super::*;
-use crate::history::Wrong;
+use crate::history::{Domain, Figure, System, Wrong};
 use crate::plan::{RecordMix, Rotation};
 use ledger_core::crypto::{ChainId, Digest};
 use ledger_core::gateway::{CommandKind, End, Held};
@@ -25,6 +25,29 @@ fn records(rate_mhz: u64, zipf_milli: u64) -> WorkloadPlan {
 fn plan(patients: u64, workloads: Vec<WorkloadPlan>, arrivals: Arrivals) -> Plan {
     let plan = crate::population::tests::plan(patients, [4, 6, 2, 2]);
     Plan { workloads, arrivals, ..plan }
+}
+
+/// All that a workload had to say.
+fn domain(world: World) -> Domain {
+    let mut domain = Domain::default();
+    world.notes.into_iter().for_each(|note| domain.note(note));
+    domain
+}
+
+fn sum(domain: &Domain, figure: Figure) -> u64 {
+    domain.samples.iter().filter(|(of, _, _)| *of == figure).map(|(_, _, sample)| sample).sum()
+}
+
+/// Nothing right was refused, and of every kind of wrong deed more than `least` were done and all caught.
+#[track_caller]
+fn all_wrongs_are_caught(domain: &Domain, system: System, least: usize) {
+    assert_eq!(domain.false_alarms, []);
+    let missed: Vec<_> = domain.incidents.iter().filter(|incident| incident.caught.is_none()).collect();
+    assert!(missed.is_empty(), "{missed:?}");
+    for wrong in Wrong::ALL.iter().filter(|wrong| wrong.system() == system) {
+        let done = domain.incidents.iter().filter(|incident| incident.wrong == *wrong).count();
+        assert!(done > least, "{wrong:?}: {done}");
+    }
 }
 
 /// A world in which every command is executed half-way through its latency, in order of that time, by one ledger.

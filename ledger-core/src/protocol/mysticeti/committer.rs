@@ -242,17 +242,23 @@ impl Committer {
     /// Whether waiting for more blocks of the next round is of no use to any slot of a round: each has a quorum that
     /// supports one of its blocks, or a quorum that supports none, or can reach neither with the votes of those who are
     /// still `awaited` (votes split where replicas proposed under different schedules, or did not wait for a leader).
-    pub fn voted(&self, committee: &Committee, round: Round, awaited: &ReplicaSet) -> bool {
-        let absent = committee.stake_of(awaited).0;
-        let open = |set: &ReplicaSet| committee.stake_of(set).0 + absent >= committee.quorum().0;
-        self.row(round).is_none_or(|row| {
-            row.slots.iter().all(|slot| {
-                let supported = slot.candidates.iter().map(|candidate| &candidate.supporters);
-                slot.decision != Decision::Undecided
-                    || committee.is_quorum(&slot.blames)
-                    || supported.clone().any(|supporters| committee.is_quorum(supporters))
-                    || !(open(&slot.blames) || supported.clone().any(open) || slot.candidates.is_empty())
-            })
+    pub fn voted(&self, committee: &Committee, round: Round, awaited: impl Fn() -> ReplicaSet) -> bool {
+        let Some(row) = self.row(round) else { return true };
+        let settled = |slot: &&Slot| {
+            let mut supported = slot.candidates.iter().map(|candidate| &candidate.supporters);
+            slot.decision != Decision::Undecided
+                || committee.is_quorum(&slot.blames)
+                || supported.any(|supporters| committee.is_quorum(supporters))
+        };
+        let mut open = row.slots.iter().filter(|slot| !settled(slot)).peekable();
+        if open.peek().is_none() {
+            return true;
+        }
+        let absent = committee.stake_of(&awaited()).0;
+        let may = |set: &ReplicaSet| committee.stake_of(set).0 + absent >= committee.quorum().0;
+        open.all(|slot| {
+            let mut supported = slot.candidates.iter().map(|candidate| &candidate.supporters);
+            !(may(&slot.blames) || supported.any(may) || slot.candidates.is_empty())
         })
     }
 

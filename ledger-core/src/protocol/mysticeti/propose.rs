@@ -29,26 +29,28 @@ impl Mysticeti {
         if self.quorum_round == Round(0) {
             return true;
         }
-        let awaited = self.awaited();
-        self.leaders(self.quorum_round).all(|leader| !awaited.contains(leader)) && self.voted_with(&awaited)
+        let present = self.dag.present(self.quorum_round);
+        self.leaders(self.quorum_round).all(|leader| !self.is_awaited(leader, &present))
+            && self.voted_with(|| self.awaited(&present))
     }
 
-    /// Who else may yet come to the quorum round: neither there, nor in a later one, nor silent.
-    fn awaited(&self) -> ReplicaSet {
-        let present = self.dag.present(self.quorum_round);
+    /// Whether another replica may yet come to the quorum round: it is neither there, nor in a later one, nor silent.
+    fn is_awaited(&self, replica: ReplicaId, present: &ReplicaSet) -> bool {
+        let height = self.heights[replica.index()];
+        // Who is in a later round has left this one out.
+        let may_come = height < self.quorum_round && height.0 + SILENT_ROUNDS >= self.quorum_round.0;
+        replica != self.me && may_come && !present.contains(replica)
+    }
+
+    fn awaited(&self, present: &ReplicaSet) -> ReplicaSet {
         let mut awaited = ReplicaSet::default();
-        for replica in self.committee.replicas() {
-            let height = self.heights[replica.index()];
-            // Who is in a later round has left this one out.
-            let may_come = height < self.quorum_round && height.0 + SILENT_ROUNDS >= self.quorum_round.0;
-            if replica != self.me && may_come && !present.contains(replica) {
-                awaited.insert(replica);
-            }
+        for replica in self.committee.replicas().filter(|replica| self.is_awaited(*replica, present)) {
+            awaited.insert(replica);
         }
         awaited
     }
 
-    fn voted_with(&self, awaited: &ReplicaSet) -> bool {
+    fn voted_with(&self, awaited: impl Fn() -> ReplicaSet) -> bool {
         self.quorum_round <= Round(1)
             || self.committer.voted(&self.committee, self.quorum_round.before(1), awaited)
     }
@@ -72,9 +74,12 @@ impl Mysticeti {
         {
             return false;
         }
-        let mut awaited = self.awaited();
-        awaited.insert(self.me);
-        self.leaders(self.quorum_round).any(|leader| leader == self.me) || !self.voted_with(&awaited)
+        let with_mine = || {
+            let mut awaited = self.awaited(&self.dag.present(self.quorum_round));
+            awaited.insert(self.me);
+            awaited
+        };
+        self.leaders(self.quorum_round).any(|leader| leader == self.me) || !self.voted_with(with_mine)
     }
 
     pub(super) fn propose_at(&self) -> Option<Timestamp> {

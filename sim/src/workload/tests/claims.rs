@@ -1,7 +1,6 @@
 //! Claims against the ledger alone: paid once, for what there was, by who covers it.
 
 use super::*;
-use crate::history::{Domain, Figure, System, Wrong};
 use crate::plan::{ClaimsPlan, InstitutionKind, InstitutionPlan};
 
 fn insured(insurers: usize, wrong_ppm: u32) -> Plan {
@@ -19,27 +18,11 @@ fn insured(insurers: usize, wrong_ppm: u32) -> Plan {
     plan
 }
 
-fn domain(world: World) -> Domain {
-    let mut domain = Domain::default();
-    world.notes.into_iter().for_each(|note| domain.note(note));
-    domain
-}
-
-fn sum(domain: &Domain, figure: Figure) -> u64 {
-    domain.samples.iter().filter(|(of, _, _)| *of == figure).map(|(_, _, sample)| sample).sum()
-}
-
 #[test]
 fn what_must_not_be_paid_is_refused_and_nothing_else() {
     for insurers in [1, 3] {
         let domain = domain(World::new(&insured(insurers, 150_000)).run());
-        assert_eq!(domain.false_alarms, []);
-        let missed: Vec<_> = domain.incidents.iter().filter(|incident| incident.caught.is_none()).collect();
-        assert!(missed.is_empty(), "{missed:?}");
-        for wrong in Wrong::ALL.iter().filter(|wrong| wrong.system() == System::Claims) {
-            let done = domain.incidents.iter().filter(|incident| incident.wrong == *wrong).count();
-            assert!(done > 10, "{wrong:?}: {done} with {insurers} insurers");
-        }
+        all_wrongs_are_caught(&domain, System::Claims, 10);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Trials against the ledger itself: what is right is done, what is wrong is refused for its reason.
 
 use super::*;
-use crate::history::{Domain, Figure, System, Wrong};
 use crate::plan::{ClinicalTrialPlan, InstitutionKind, InstitutionPlan, TrialWrongs};
 
 fn trial_plan(trial: ClinicalTrialPlan) -> Plan {
@@ -29,28 +28,12 @@ fn every_wrong(ppm: u32) -> TrialWrongs {
     }
 }
 
-fn domain(world: World) -> Domain {
-    let mut domain = Domain::default();
-    world.notes.into_iter().for_each(|note| domain.note(note));
-    domain
-}
-
-fn sum(domain: &Domain, figure: Figure) -> u64 {
-    domain.samples.iter().filter(|(of, _, _)| *of == figure).map(|(_, _, sample)| sample).sum()
-}
-
 #[test]
 fn every_wrong_is_refused_and_nothing_right() {
     let wrong = every_wrong(300_000);
     let trial = ClinicalTrialPlan { subjects: 6, withdrawn_ppm: 200_000, wrong, ..Default::default() };
     let domain = domain(World::new(&trial_plan(trial)).run());
-    assert_eq!(domain.false_alarms, []);
-    let missed: Vec<_> = domain.incidents.iter().filter(|incident| incident.caught.is_none()).collect();
-    assert!(missed.is_empty(), "{missed:?}");
-    for wrong in Wrong::ALL.iter().filter(|wrong| wrong.system() == System::ClinicalTrial) {
-        let done = domain.incidents.iter().filter(|incident| incident.wrong == *wrong).count();
-        assert!(done > 3, "{wrong:?}: {done}");
-    }
+    all_wrongs_are_caught(&domain, System::ClinicalTrial, 3);
     let count = |figure| sum(&domain, figure);
     assert_eq!(count(Figure::ViolationsRefused), domain.incidents.len() as u64);
     let published = count(Figure::TrialsPublished);

@@ -1,7 +1,6 @@
 //! Consultations against the ledger alone: what is wrong is refused for its reason, alarms are those of the ground truth.
 
 use super::*;
-use crate::history::{Domain, Figure, System, Wrong};
 use crate::plan::{InstitutionKind, InstitutionPlan, TelemedicinePlan, TelemedicineWrong};
 use ledger_core::ledger::transaction::TelemedicineOutcome;
 
@@ -34,26 +33,10 @@ fn consultations(wrong_ppm: u32, deteriorating: u32) -> Plan {
     plan
 }
 
-fn domain(world: World) -> Domain {
-    let mut domain = Domain::default();
-    world.notes.into_iter().for_each(|note| domain.note(note));
-    domain
-}
-
-fn sum(domain: &Domain, figure: Figure) -> u64 {
-    domain.samples.iter().filter(|(of, _, _)| *of == figure).map(|(_, _, sample)| sample).sum()
-}
-
 #[test]
 fn every_misuse_is_refused_and_nothing_right() {
     let domain = domain(World::new(&consultations(90_000, 400_000)).run());
-    assert_eq!(domain.false_alarms, []);
-    let missed: Vec<_> = domain.incidents.iter().filter(|incident| incident.caught.is_none()).collect();
-    assert!(missed.is_empty(), "{missed:?}");
-    for wrong in Wrong::ALL.iter().filter(|wrong| wrong.system() == System::Telemedicine) {
-        let done = domain.incidents.iter().filter(|incident| incident.wrong == *wrong).count();
-        assert!(done > 3, "{wrong:?}: {done}");
-    }
+    all_wrongs_are_caught(&domain, System::Telemedicine, 3);
 }
 
 /// Receipts told what the ledger holds, and the generator's truth judges the alarms.

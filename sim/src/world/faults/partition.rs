@@ -21,17 +21,7 @@ impl World {
                 ((!apart).then(|| self.groups_of_hosts(groups)), Some(*period / 2))
             }
             FaultKind::IsolateLeader { period } => (self.leader_apart(), *period),
-            FaultKind::Crash { .. }
-            | FaultKind::Pause { .. }
-            | FaultKind::Ransomware { .. }
-            | FaultKind::Partition { .. }
-            | FaultKind::OneWay { .. }
-            | FaultKind::Link { .. }
-            | FaultKind::RegionOutage { .. }
-            | FaultKind::SlowCpu { .. }
-            | FaultKind::SlowDisk { .. }
-            | FaultKind::Byzantine { .. }
-            | FaultKind::HostileGateway { .. } => return,
+            _ => return,
         };
         self.separate(fault, groups);
         // When it ends, it is healed.

@@ -1225,6 +1225,33 @@ fn faults() {
             &[(
                 "faults: []",
                 "faults:
+  - byzantine: { replicas: [1], behaviour: [silent, equivocat] }
+  - byzantine: { replicas: [1], behaviour: silent, victims: [0] }
+  - hostile_gateway: { behaviour: flood, rate: 1M/s }",
+            )],
+            "error: x.yaml:10:53: faults[0].byzantine.behaviour[1]: `equivocat` is not known here
+   10 |   - byzantine: { replicas: [1], behaviour: [silent, equivocat] }
+      |                                                     ^^^^^^^^^
+  = did you mean `equivocate`?
+  = expected `silent`, `selective`, `delay`, `equivocate`, `twins`, `corrupt`, `wrong_ancestors`, `withhold`, `replay`, `wrong_results`, `fetch_flood` or `stale_snapshot`
+error: x.yaml:11:52: faults[1].byzantine.victims: victims of nobody
+   11 |   - byzantine: { replicas: [1], behaviour: silent, victims: [0] }
+      |                                                    ^^^^^^^
+  = only `selective` has victims: add it to `behaviour`, or leave them out
+error: x.yaml:12:5: faults[2].hostile_gateway.gateways: missing
+   12 |   - hostile_gateway: { behaviour: flood, rate: 1M/s }
+      |     ^^^^^^^^^^^^^^^
+  = add it, as in `gateways: [0]`
+error: x.yaml:12:48: faults[2].hostile_gateway.rate: `1M/s` is too large
+   12 |   - hostile_gateway: { behaviour: flood, rate: 1M/s }
+      |                                                ^^^^
+  = expected 0.001/s to 10k/s
+",
+        ),
+        (
+            &[(
+                "faults: []",
+                "faults:
   - { at: 5s, partition: { groups: [[0, 1], [1, 2], rest, rest] } }",
             )],
             "error: x.yaml:10:46: faults[0].partition.groups[1][0]: replica 1 is there twice
