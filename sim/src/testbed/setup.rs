@@ -85,6 +85,12 @@ fn simulated_only(index: usize, what: &str) -> String {
     format!("faults[{index}], {what}, is injected in virtual time alone: leave out `--live`, or the fault")
 }
 
+fn hostile(index: usize, kind: &str) -> String {
+    format!(
+        "faults[{index}], {kind}, needs the simulator: the programs that are run live contain no hostile code"
+    )
+}
+
 /// Why a plan cannot be played live as asked, each with its cure. Empty if it can.
 pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -106,9 +112,8 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } | FaultKind::OneWay { .. } => {
                 reasons.push(simulated_only(index, "a partition that changes or goes one way"));
             }
-            FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {
-                reasons.push(simulated_only(index, "hostile behaviour, of which deployed programs contain none"));
-            }
+            FaultKind::Byzantine { .. } => reasons.push(hostile(index, "byzantine")),
+            FaultKind::HostileGateway { .. } => reasons.push(hostile(index, "hostile_gateway")),
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \
