@@ -62,7 +62,12 @@ impl Netem {
         ip(&format!("netns add {name}"))?;
         let link = ip(&format!("-n {name} link add am-probe type veth peer name am-other"));
         let shaped = link.and_then(|()| match delays {
-            true => run("ip", &format!("netns exec {name} tc qdisc add dev am-probe root netem delay 1ms")),
+            // As it will be shaped: the kernel may have netem and not what sorts packets by their path.
+            true => {
+                let delay = DelayPlan::Uniform { min_ns: 1_000_000, max_ns: 1_000_000 };
+                let commands = shaping("am-probe", &[("dst 10.0.0.1".to_owned(), delay)], 0);
+                batch_in("ip", &format!("netns exec {name} tc -batch -"), &commands, true)
+            }
             false => Ok(()),
         });
         ip(&format!("netns del {name}"))?;

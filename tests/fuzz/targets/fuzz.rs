@@ -1,10 +1,12 @@
-//! A target of the harness, fed by libFuzzer: the one that `AMANAH_FUZZ_TARGET` names.
+//! A target of the harness, fed by libFuzzer: the one that `AMANAH_FUZZ_TARGET` names. With `AMANAH_FUZZ_SEEDS=DIR` it writes
+//! what each target starts from into DIR/TARGET instead, and ends.
 #![no_main]
 
 #[path = "../harness.rs"]
-#[allow(dead_code, reason = "seeds are written by another program")]
+#[allow(dead_code, reason = "the suite uses more of it")]
 mod harness;
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
@@ -14,4 +16,23 @@ static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     found.unwrap_or_else(|| panic!("no target is called `{wanted}`; there are {}", names())).1
 });
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| TARGET(bytes));
+fn write_seeds(directory: &Path) -> std::io::Result<()> {
+    for (name, _) in harness::TARGETS {
+        let directory = directory.join(name);
+        std::fs::create_dir_all(&directory)?;
+        for (number, seed) in harness::seeds(name).iter().enumerate() {
+            std::fs::write(directory.join(number.to_string()), seed)?;
+        }
+    }
+    Ok(())
+}
+
+libfuzzer_sys::fuzz_target!(
+    init: {
+        if let Some(directory) = std::env::var_os("AMANAH_FUZZ_SEEDS") {
+            write_seeds(Path::new(&directory)).expect("seeds can be written");
+            std::process::exit(0);
+        }
+    },
+    |bytes: &[u8]| TARGET(bytes)
+);
