@@ -20,7 +20,7 @@
 //!
 //! It refuses to know how transactions are ordered, what the ledger's rules are, and what documents say. It keeps no
 //! journal: a restarted gateway has forgotten its operations (their users see timeouts), and learns what it holds from
-//! [`Gateway::preload`].
+//! [`Gateway::preload`] or from [what its vault kept](Kept).
 
 mod command;
 mod config;
@@ -28,6 +28,7 @@ mod contact;
 mod custody;
 mod inquiry;
 mod job;
+mod kept;
 mod keys;
 mod proof;
 mod recovery;
@@ -44,6 +45,7 @@ pub use job::{
     Opening, Permit, Preparation, Prepared, Rewrapping, Sealed, SealedBlob, Sealing, Signing,
     open_grantee_wrap,
 };
+pub use kept::Kept;
 pub use keys::{Held, SUPERSEDED_MAX};
 
 use crate::committee::ReplicaId;

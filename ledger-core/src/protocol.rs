@@ -145,6 +145,8 @@ pub struct ProtocolStatus {
     pub commits: u64,
     /// First leader of the round after it, as far as this replica knows the schedule.
     pub leader: Option<ReplicaId>,
+    /// How often the leader schedule was drawn anew, from the first commit to the last.
+    pub leader_changes: u64,
     /// Blocks accepted.
     pub accepted: u64,
     /// Blocks that wait for ancestors.

@@ -14,6 +14,7 @@ mod durability;
 mod evidence;
 mod forgery;
 mod integrity;
+mod quorum;
 mod receipts;
 mod validity;
 
@@ -99,6 +100,7 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
 /// what it is, and says so.
 pub fn check(run: &Run) -> Vec<Verdict> {
     let exceeded = assumption::is_exceeded(run);
+    let lost = quorum::lost(run).is_some();
     CHECKERS
         .iter()
         .map(|(name, _, checker)| {
@@ -107,7 +109,7 @@ pub fn check(run: &Run) -> Vec<Verdict> {
                 Ok(Held::Undecided(detail)) => (Status::Undecided, detail),
                 Ok(Held::NotApplicable(why)) => (Status::NotApplicable, why.to_string()),
                 Ok(Held::Exceeded(detail)) => (Status::Expected, detail),
-                Err(violation) if exceeded && *name == LIVENESS => {
+                Err(violation) if (exceeded || lost) && *name == LIVENESS => {
                     (Status::Expected, format!("assumption exceeded: {violation}"))
                 }
                 Err(violation) if exceeded => (Status::Failed, format!("assumption exceeded: {violation}")),

@@ -1,9 +1,11 @@
-//! What a simulated host is made of besides its machine: virtual cores and a disk.
+//! What a simulated host is made of besides its machine: virtual cores, a disk and a clock.
 //!
-//! Both are told the time and answer with a time; the world schedules what happens then.
+//! All are told the time and answer with a time; the world schedules what happens then.
 
+pub mod clock;
 pub mod cpu;
 pub mod disk;
 
+pub(crate) use clock::Clock;
 pub use cpu::Cpu;
 pub use disk::Disk;

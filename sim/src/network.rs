@@ -11,7 +11,7 @@ pub mod quic;
 mod rate;
 pub mod topology;
 
-pub use impair::Impairment;
+pub use impair::{Impairment, Shared, WorseLinks};
 use std::sync::Arc;
 
 /// A host's index: replicas first, then gateways.

@@ -3,6 +3,7 @@
 //!
 //! It sees the run and what was found about it, never the world; it decides nothing.
 
+mod faults;
 mod sections;
 mod table;
 pub mod units;

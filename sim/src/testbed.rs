@@ -475,7 +475,7 @@ impl Testbed {
                     }
                 }
             }
-            FaultKind::Partition { groups } => {
+            FaultKind::Partition { groups, .. } => {
                 let of = |replica: usize| groups.iter().position(|group| group.contains(&replica));
                 let groups = (0..self.seats.len()).map(|replica| of(replica).unwrap_or(0) as u32).collect();
                 self.partitions.push((fault, groups));

@@ -99,6 +99,8 @@ pub(crate) enum Event {
     Heal { fault: usize },
     /// A partition that is in force changes.
     Turn { fault: usize, until: Timestamp },
+    /// A gateway that comes and goes does so.
+    Churn { fault: usize, place: usize },
     /// A second is over.
     Second,
 }
@@ -260,10 +262,12 @@ struct World {
     partitions: Vec<(usize, Vec<u32>)>,
     /// What is cut one way, per active fault.
     cuts: Vec<(usize, Cut)>,
-    /// Active faults of links.
-    impaired: Vec<usize>,
+    /// Active churn: which of its gateways are away.
+    churning: Vec<(usize, Vec<bool>)>,
     /// Faults whose time has come and that wait for their trigger.
     awaiting: Vec<usize>,
+    /// Whether a replica has proposed or executed since they were looked at.
+    stirred: bool,
     arrivals_end: Timestamp,
     deadline: Timestamp,
     /// Since when no operation is under way, after the last arrival.
@@ -355,8 +359,9 @@ impl World {
             tap: None,
             partitions: Vec::new(),
             cuts: Vec::new(),
-            impaired: Vec::new(),
+            churning: Vec::new(),
             awaiting: Vec::new(),
+            stirred: false,
             arrivals_end,
             deadline: arrivals_end + plan.drain + SETTLE,
             idle_since: None,
@@ -464,6 +469,7 @@ impl World {
             Event::Transfer { transfer } => (15, 0, *transfer as u64),
             Event::GaveUp { operation } => (16, 0, *operation),
             Event::Turn { fault, .. } => (17, 0, *fault as u64),
+            Event::Churn { fault, place } => (18, *place as u32, *fault as u64),
         };
         let buffer = &mut self.digest_buffer;
         buffer.push(tag);
@@ -533,6 +539,7 @@ impl World {
             Event::Strike { fault } => self.strike_when(fault),
             Event::Heal { fault } => self.heal(fault)?,
             Event::Turn { fault, until } => self.turn_partition(fault, until),
+            Event::Churn { fault, place } => self.churn(fault, place),
             Event::Second => {
                 let statuses = self.nodes[..self.replicas].iter().map(Node::replica_status);
                 self.recorder.second(self.now, statuses, resident_bytes());
@@ -587,7 +594,8 @@ impl World {
         let entries = node.disk.entries().cloned().collect();
         let journal = JournalPosition(node.disk.first());
         let config = self.configs[index].clone();
-        let machine = hostile::cast_replica(&self.plan, &self.seed, config, self.now, (journal, entries))
+        let shown = node.clock.read(self.now);
+        let machine = hostile::cast_replica(&self.plan, &self.seed, config, shown, (journal, entries))
             .map_err(|error| WorldError::Restart(ReplicaId(index as u16), error))?;
         node.machine = Some(machine);
         node.busy_until = self.now;

@@ -142,6 +142,11 @@ impl Holdings {
         self.records.remove(&record).into_iter().chain(before)
     }
 
+    /// Records of which an old version is kept.
+    pub fn with_version_before(&self) -> impl Iterator<Item = RecordId> + '_ {
+        self.rotated.iter().filter(|(_, (_, before))| before.is_some()).map(|(record, _)| *record)
+    }
+
     fn superseded(&self) -> usize {
         self.rotated.values().filter(|(_, before)| before.is_some()).count()
     }

@@ -75,6 +75,10 @@ pub(super) struct Registration {
 }
 
 impl Operation {
+    pub(super) fn aim(&self) -> Aim {
+        self.aim
+    }
+
     pub(super) fn inquiry(&mut self) -> Option<&mut Inquiry> {
         match &mut self.stage {
             Stage::Asking(inquiry) => Some(inquiry),

@@ -422,8 +422,11 @@ impl Protocol for Mysticeti {
     }
 
     fn status(&self) -> ProtocolStatus {
+        let commits = self.last_header.as_ref().map_or(0, |header| header.index);
         ProtocolStatus {
-            commits: self.last_header.as_ref().map_or(0, |header| header.index),
+            commits,
+            // Told by the commits, so that a restart forgets none.
+            leader_changes: commits / self.tuning.reputation_window.max(1),
             leader: self.leaders(self.status.round.next()).next(),
             suspended: self.suspended.len(),
             mempool_bytes: self.mempool_bytes,

@@ -1,7 +1,8 @@
 //! The assumption under which everything else is promised: replicas that do not do as they should hold no more stake than
-//! the protocol tolerates. Beyond it a run is still judged, and says so.
+//! the protocol tolerates, and at the end a quorum of the others is up and reaches each other. Beyond it a run is still
+//! judged, and says so. (Without a quorum liveness alone is lost: safety is promised with any number of crashes.)
 
-use super::{Held, Judgement};
+use super::{Held, Judgement, quorum};
 use crate::history::Run;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::seam::Peer;
@@ -27,6 +28,9 @@ pub(super) fn is_exceeded(run: &Run) -> bool {
 
 pub(super) fn check(run: &Run) -> Judgement {
     let faulty = byzantine(run);
+    if let Some(why) = quorum::lost(run).filter(|_| !is_exceeded(run)) {
+        return Ok(Held::Exceeded(format!("assumption exceeded: {why}; the loss of liveness is expected")));
+    }
     if faulty.is_empty() {
         return Ok(Held::NotApplicable("no replica is Byzantine"));
     }

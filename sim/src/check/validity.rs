@@ -2,7 +2,7 @@
 //! may run out of time; everything else must not.
 
 use super::assumption::byzantine;
-use super::{Held, Judgement};
+use super::{Held, Judgement, quorum};
 use crate::history::{Operation, OperationKind, Run};
 use crate::plan::FaultKind;
 use ledger_core::committee::ReplicaId;
@@ -54,6 +54,13 @@ pub(super) fn check(run: &Run) -> Judgement {
                 ));
             }
         }
+    }
+    if late > 0
+        && let Some(why) = quorum::lost(run)
+    {
+        return Ok(Held::Exceeded(format!(
+            "expected loss of liveness: {why}; {ended} operations ended well, {late} did not"
+        )));
     }
     if ended == 0 {
         return Err("no operation ended".into());

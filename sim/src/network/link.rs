@@ -15,10 +15,10 @@
 //! know what a message says, and delivers it whether or not the hosts can reach each other: the world asks its
 //! [`Groups`](super::Groups) when it is sent and when it arrives, and drops it if either says no.
 
-mod nic;
+pub(in crate::network) mod nic;
 mod path;
 
-use super::impair::{Impairment, Impairments};
+use super::impair::{Impairments, Load, Room, WorseLinks};
 use super::pairs::Pairs;
 use super::{HostAttachment, HostId};
 use crate::plan::{DelayPlan, NetworkPlan};
@@ -41,13 +41,18 @@ pub struct Delivery {
     pub packets_lost: u64,
 }
 
+/// What would wait for longer than this in front of a link that a fault has narrowed is shed, as senders shed what their
+/// buffers have no room for: a message knows when it arrives as soon as it is sent, so a longer backlog would outlive the fault.
+const NARROW_ROOM_NS: u64 = 1_000_000_000;
+
 /// A connection that nobody has used for so long is closed, as `network.idle_timeout` has it if nothing is written.
 const IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
 
 /// What is between two hosts, whoever opened it.
 #[derive(Clone, Copy, Default)]
 struct Connection {
-    /// When its handshake is done, and when it was last used.
+    /// When it was opened, when its handshake is done, and when it was last used.
+    opened_ns: u64,
     ready_ns: u64,
     used_ns: Option<u64>,
     /// Whether it is kept alive.
@@ -84,6 +89,8 @@ pub struct Network {
 
 struct Host {
     region: usize,
+    /// Since when its process runs: connections from before are gone.
+    restarted_ns: u64,
     egress: Egress,
     ingress: Ingress,
 }
@@ -93,6 +100,7 @@ impl Network {
     pub fn new(plan: &NetworkPlan, hosts: Vec<HostAttachment>, seed: &Seed) -> Self {
         let host = |attachment: HostAttachment| Host {
             region: attachment.region,
+            restarted_ns: 0,
             egress: Egress::new(attachment.bandwidth_bits_per_s),
             ingress: Ingress::new(attachment.bandwidth_bits_per_s),
         };
@@ -101,7 +109,7 @@ impl Network {
             loss: Loss::new(plan.loss_ppb),
             paths: Pairs::new(hosts.len()),
             connections: Pairs::new(hosts.len()),
-            impairments: Impairments::new(hosts.len(), seed),
+            impairments: Impairments::new(hosts.len(), Room::Nanos(NARROW_ROOM_NS), seed),
             hosts: hosts.into_iter().map(host).collect(),
             seed: seed.clone(),
             counters: [LaneCounters::default(); LANES],
@@ -114,8 +122,21 @@ impl Network {
         connection.kept = true;
     }
 
-    /// Sends `bytes` at `now`, which never goes back.
-    pub fn send(&mut self, now: Timestamp, from: HostId, to: HostId, lane: Lane, bytes: usize) -> Delivery {
+    /// A host's process starts anew, and with it the connections that are kept.
+    pub fn restarted(&mut self, now: Timestamp, host: HostId) {
+        self.hosts[host.index()].restarted_ns = now.0;
+    }
+
+    /// Sends `bytes` at `now`, which never goes back. `None` if a fault has narrowed a link on the way so much that there is
+    /// no room.
+    pub fn send(
+        &mut self,
+        now: Timestamp,
+        from: HostId,
+        to: HostId,
+        lane: Lane,
+        bytes: usize,
+    ) -> Option<Delivery> {
         let bytes = bytes as u64;
         let packets = bytes.div_ceil(PACKET_BYTES).max(1);
         let sent = self.hosts[from.0 as usize].egress.send(now.0, lane, bytes);
@@ -134,21 +155,29 @@ impl Network {
         let region = |host: HostId| hosts[host.0 as usize].region;
         let delay = |from: HostId, to: HostId| mean_ns(delays[region(from)][region(to)]);
         let round_trip_ns = || delay(from, to).saturating_add(delay(to, from));
-        let (later_ns, lost) = self.impairments.message(from, to, packets, round_trip_ns);
-        let packets_lost = flight.packets_lost + lost;
-        let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns).saturating_add(later_ns);
-        let arrived = self.hosts[to.0 as usize].ingress.receive(now.0, arrival_ns, sent.took_ns, lane, bytes);
+        let least_ns = least_ns(delays[region(from)][region(to)]);
+        let load = Load { lane, bytes, packets, left_ns: sent.end_ns, least_ns };
+        let carried = self.impairments.message((from, to), load, round_trip_ns)?;
+        let packets_lost = flight.packets_lost + carried.lost;
+        let arrival_ns = flight.arrival_ns.saturating_add(handshake_ns).saturating_add(carried.later_ns);
+        let taken = bytes + carried.duplicated_bytes();
+        let arrived = self.hosts[to.0 as usize].ingress.receive(now.0, arrival_ns, sent.took_ns, lane, taken);
         let counters = &mut self.counters[lane as usize];
         counters.messages += 1;
         counters.bytes += bytes;
         counters.packets += packets;
         counters.packets_lost += packets_lost;
-        Delivery { arrival: Timestamp(path.in_order(lane, arrived)), packets_lost }
+        Some(Delivery { arrival: Timestamp(path.in_order(lane, arrived)), packets_lost })
     }
 
-    /// Links are worse from now on, by host: out and in. Empty: as the plan has them.
-    pub fn impair(&mut self, hosts: Vec<[Impairment; 2]>) {
-        self.impairments.set(hosts);
+    /// Links are worse from now on, because of a fault.
+    pub fn impair(&mut self, fault: usize, links: Vec<WorseLinks>) {
+        self.impairments.begin(fault, links);
+    }
+
+    /// No longer, as far as this fault made them so.
+    pub fn mend(&mut self, fault: usize) {
+        self.impairments.end(fault);
     }
 
     /// How long a message waits for its connection: the one that opens it waits for a round trip (RFC 9000, section 7), and
@@ -157,7 +186,14 @@ impl Network {
         let round_trip_ns = mean_ns(self.delay(from, to)).saturating_add(mean_ns(self.delay(to, from)));
         let connection = self.connections.get(from.min(to), from.max(to), Connection::default);
         let last_ns = connection.used_ns.replace(now_ns);
-        if !connection.kept && last_ns.is_none_or(|last| now_ns.saturating_sub(last) > IDLE_TIMEOUT_NS) {
+        let gone_ns = self.hosts[from.index()].restarted_ns.max(self.hosts[to.index()].restarted_ns);
+        if gone_ns > connection.opened_ns {
+            connection.opened_ns = now_ns;
+            let dialled_ns = if connection.kept { gone_ns } else { now_ns };
+            connection.ready_ns = dialled_ns.saturating_add(round_trip_ns);
+            connection.cold = [true; 2];
+        } else if !connection.kept && last_ns.is_none_or(|last| now_ns.saturating_sub(last) > IDLE_TIMEOUT_NS)
+        {
             connection.ready_ns = now_ns.saturating_add(round_trip_ns);
             connection.cold = [true; 2];
         }
@@ -167,11 +203,7 @@ impl Network {
 
     /// No message from `from` is at `to` sooner than this after it was sent.
     pub fn delay_min(&self, from: HostId, to: HostId) -> Duration {
-        match self.delay(from, to) {
-            DelayPlan::Exponential { min_ns, .. } | DelayPlan::Uniform { min_ns, .. } => {
-                Duration::from_nanos(min_ns)
-            }
-        }
+        Duration::from_nanos(least_ns(self.delay(from, to)))
     }
 
     /// Totals by lane, in the order of [`Lane`].
@@ -181,6 +213,12 @@ impl Network {
 
     fn delay(&self, from: HostId, to: HostId) -> DelayPlan {
         self.delays[self.hosts[from.0 as usize].region][self.hosts[to.0 as usize].region]
+    }
+}
+
+fn least_ns(delay: DelayPlan) -> u64 {
+    match delay {
+        DelayPlan::Exponential { min_ns, .. } | DelayPlan::Uniform { min_ns, .. } => min_ns,
     }
 }
 

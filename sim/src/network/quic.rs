@@ -20,7 +20,7 @@ mod udp;
 pub use capture::Capture;
 pub use udp::UdpCounters;
 
-use super::{Groups, HostAttachment, HostId, Impairment};
+use super::{Groups, HostAttachment, HostId, WorseLinks};
 use crate::plan::{Congestion, HostPlan, NetworkPlan, QuicPlan};
 use crate::seed::{Seed, Stream};
 use bytes::{Bytes, BytesMut};
@@ -219,6 +219,11 @@ impl Network {
         self.udp.crash(now, host);
     }
 
+    /// A host's process ends: peers are told. [`crash`](Self::crash) is to follow.
+    pub fn close(&mut self, now: Timestamp, host: HostId, effects: &mut Effects) {
+        self.turn(now, host, effects, |endpoint| endpoint.close(now));
+    }
+
     /// Has a host stay connected with a peer.
     pub fn dial(&mut self, now: Timestamp, host: HostId, to: Peer, effects: &mut Effects) {
         self.turn(now, host, effects, |endpoint| endpoint.dial(now, to));
@@ -283,9 +288,14 @@ impl Network {
         self.groups = groups;
     }
 
-    /// Links are worse from now on, by host: out and in. Empty: as the plan has them.
-    pub fn impair(&mut self, hosts: Vec<[Impairment; 2]>) {
-        self.udp.impairments.set(hosts);
+    /// Links are worse from now on, because of a fault.
+    pub fn impair(&mut self, fault: usize, links: Vec<WorseLinks>) {
+        self.udp.impairments.begin(fault, links);
+    }
+
+    /// No longer, as far as this fault made them so.
+    pub fn mend(&mut self, fault: usize) {
+        self.udp.impairments.end(fault);
     }
 
     /// Whether a host is connected with a peer.

@@ -29,6 +29,8 @@ pub enum Trigger {
     Commits(u64),
     /// Some replica has proposed in this round.
     Round(u64),
+    /// The leader schedule was drawn anew so often, as some correct replica has seen.
+    LeaderChanges(u64),
 }
 
 /// Which way packets go, as seen from a host.
@@ -41,6 +43,36 @@ pub enum Direction {
     Out,
     /// All.
     Both,
+}
+
+/// Links that are worse, and how. One of `replicas`, `regions` and `between` says which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkFault {
+    /// What these replicas send and receive, also with gateways.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<usize>,
+    /// What all hosts of these regions send and receive: indices into `network.regions`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<usize>,
+    /// What hosts of the first region send to those of the second (out) and receive from them (in).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<[usize; 2]>,
+    /// Which way, as seen from them; one way alone makes delays asymmetric.
+    pub direction: Direction,
+    /// Packets lost, in parts per billion; below a billion.
+    pub loss_ppb: u64,
+    /// Added to every packet's way.
+    #[serde(with = "duration_text")]
+    pub delay: Duration,
+    /// Packets that arrive twice, in parts per billion.
+    #[serde(default)]
+    pub duplication_ppb: u64,
+    /// Packets that are held back while later ones pass, in parts per billion.
+    #[serde(default)]
+    pub reordering_ppb: u64,
+    /// What is left of it, in bits a second: of each host's link, each way; between regions of all that crosses, each way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandwidth_bits_per_s: Option<u64>,
 }
 
 /// Kinds of fault.
@@ -67,13 +99,19 @@ pub enum FaultKind {
     /// Replicas of different groups cannot reach each other. A gateway is with the group of its home replica
     /// (and so loses the others).
     Partition {
-        /// Disjoint groups that cover all replicas.
+        /// Disjoint groups that cover all replicas but those of the bridge.
         groups: Vec<Vec<usize>>,
+        /// Replicas that reach every group, and that every group reaches; their gateways too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bridge: Vec<usize>,
     },
     /// As `Partition` in the first half of each period; in the second half all reach each other.
     Flapping {
-        /// Disjoint groups that cover all replicas.
+        /// Disjoint groups that cover all replicas but those of the bridge.
         groups: Vec<Vec<usize>>,
+        /// As there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bridge: Vec<usize>,
         /// At least 2 ns.
         #[serde(with = "duration_text")]
         period: Duration,
@@ -92,22 +130,43 @@ pub enum FaultKind {
         /// Receivers.
         to: Vec<usize>,
     },
-    /// What these hosts send and receive, also with gateways, is later or lost, beyond what the network does anyway.
-    Link {
-        /// Which replicas.
-        replicas: Vec<usize>,
-        /// Which way, as seen from them; one way alone makes delays asymmetric.
-        direction: Direction,
-        /// Packets lost, in parts per billion; below a billion.
-        loss_ppb: u64,
-        /// Added to every packet's way.
-        #[serde(with = "duration_text")]
-        delay: Duration,
-    },
+    /// What some links carry is later, lost or otherwise worse than what the network does anyway.
+    Link(LinkFault),
     /// All hosts of these regions, gateways included, reach nobody, not each other either.
     RegionOutage {
         /// Indices into `network.regions`.
         regions: Vec<usize>,
+    },
+    /// The clocks of these hosts are wrong: what their machines take for the time, timers included. They never go back: one
+    /// that is set back all but stands still until it is right.
+    Clock {
+        /// Which replicas.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        replicas: Vec<usize>,
+        /// Which gateways, in the order of the population.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gateways: Vec<usize>,
+        /// Ahead by so many nanoseconds; below zero: behind.
+        skew_ns: i64,
+        /// Fast by so many parts per billion; below zero: slow.
+        drift_ppb: i64,
+    },
+    /// Gateways leave and come back while the run goes on, each once a period and one after the other: their processes end
+    /// and close their connections, and start anew from what their vaults hold.
+    Churn {
+        /// Which gateways, in the order of the population.
+        gateways: Vec<usize>,
+        /// At least a millisecond.
+        #[serde(with = "duration_text")]
+        period: Duration,
+        /// Shorter than the period.
+        #[serde(with = "duration_text")]
+        away: Duration,
+    },
+    /// Gateways' processes die without a word, and start anew from what their vaults hold when the fault ends.
+    CrashGateways {
+        /// Which gateways, in the order of the population.
+        gateways: Vec<usize>,
     },
     /// Everything that these hosts compute takes longer: steps of the machine, and jobs on the other cores.
     SlowCpu {

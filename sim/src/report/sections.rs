@@ -1,16 +1,15 @@
 //! The report's tables, in their order. A table without rows is left out.
 
+use super::faults::{self, list};
 use super::table::Table;
 use super::{Report, Style, units};
 use crate::history::{Figure, FigureKind, ReplicaRecord, System, Wrong};
 use crate::metrics::{Recovered, Value, catalog};
-use crate::plan::{Direction, FaultKind};
+use crate::plan::FaultKind;
 use ledger_core::time::Timestamp;
 
 /// With at most this many replicas each has a row of its own.
 const REPLICAS_SHOWN_MAX: usize = 10;
-/// Longest list of replicas in the description of a fault.
-const LISTED_MAX: usize = 6;
 
 /// A figure of a replica, and how it is shown.
 type Column = (fn(&ReplicaRecord) -> u64, fn(u64) -> String);
@@ -189,14 +188,10 @@ fn faults(report: &Report<'_>, style: Style) -> Table {
 }
 
 fn describe(kind: &FaultKind) -> String {
-    let list = |replicas: &[usize]| {
-        let shown: Vec<String> = replicas.iter().take(LISTED_MAX).map(usize::to_string).collect();
-        let more = if replicas.len() > LISTED_MAX { ".." } else { "" };
-        format!("{}{more}", shown.join(","))
-    };
-    let apart = |groups: &[Vec<usize>]| {
+    let apart = |groups: &[Vec<usize>], bridge: &[usize]| {
         let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
-        groups.join(" | ")
+        let over = if bridge.is_empty() { String::new() } else { format!(" over {}", list(bridge)) };
+        format!("{}{over}", groups.join(" | "))
     };
     match kind {
         FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
@@ -210,23 +205,20 @@ fn describe(kind: &FaultKind) -> String {
             let names: Vec<&str> = behaviours.iter().map(|behaviour| behaviour.name()).collect();
             format!("hostile gateways {}: {}", list(gateways), names.join(", "))
         }
-        FaultKind::Partition { groups } => format!("partition {}", apart(groups)),
-        FaultKind::Flapping { groups, period } => {
-            format!("flapping every {}, {}", units::span(*period), apart(groups))
+        FaultKind::Partition { groups, bridge } => format!("partition {}", apart(groups, bridge)),
+        FaultKind::Flapping { groups, bridge, period } => {
+            format!("flapping every {}, {}", units::span(*period), apart(groups, bridge))
         }
         FaultKind::IsolateLeader { period: None } => "leader cut off".to_owned(),
         FaultKind::IsolateLeader { period: Some(period) } => {
             format!("leader cut off, every {}", units::span(*period))
         }
-        FaultKind::Link { replicas, direction, loss_ppb, delay } => {
-            let way = match direction {
-                Direction::In => " in",
-                Direction::Out => " out",
-                Direction::Both => "",
-            };
-            let loss = units::real(*loss_ppb as f64 / 1e7);
-            format!("links of {}{way} +{}, {loss} % lost", list(replicas), units::span(*delay))
+        FaultKind::Link(link) => faults::link(link),
+        FaultKind::Clock { replicas, gateways, skew_ns, drift_ppb } => {
+            faults::clock(replicas, gateways, *skew_ns, *drift_ppb)
         }
+        FaultKind::Churn { gateways, period, away } => faults::churn(gateways, *period, *away),
+        FaultKind::CrashGateways { gateways } => format!("crash of gateways {}", list(gateways)),
         FaultKind::RegionOutage { regions } => format!("outage of regions {}", list(regions)),
         FaultKind::OneWay { from, to } => format!("cut {} > {}", list(from), list(to)),
         FaultKind::SlowCpu { replicas, factor_milli } => {

@@ -146,6 +146,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether it is a map with this key.
+    pub fn has(&self, key: &str) -> bool {
+        matches!(&self.node.value, Value::Map(entries) if entries.iter().any(|entry| entry.key == key))
+    }
+
     /// The only key of a map, and its value: how a list names the kind of its items.
     pub fn single(&self, problems: &mut Problems, expected: &str) -> Option<(&'a str, Field<'a>)> {
         let mut map = self.map(problems, expected)?;

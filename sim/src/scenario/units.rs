@@ -50,6 +50,12 @@ pub(crate) const FACTOR: Unit<u64> = Unit {
     parse: |text| scaled(text, "a number with at most 3 decimals", &[("", 1_000)]),
 };
 
+/// How fast or slow a clock runs, in parts per billion.
+pub(crate) const DRIFT: Unit<i64> = Unit {
+    expected: "parts per million or a share, below zero for a slow clock, as in `50ppm`, `-200ppm` or `0.1%`",
+    parse: drift,
+};
+
 /// Bytes a second.
 pub(crate) const BYTES_PER_SECOND: Unit<u64> = Unit {
     expected: "bytes a second, as in `1GB/s`",
@@ -187,6 +193,15 @@ fn rate(text: &str) -> Result<u64, String> {
         Some((value, _)) => Ok(value),
         None => Err(format!("{shown} is too large")),
     }
+}
+
+fn drift(text: &str) -> Result<i64, String> {
+    let (sign, number) = match text.trim().strip_prefix('-') {
+        Some(number) => (-1, number),
+        None => (1, text.trim()),
+    };
+    let ppb = scaled(number, "a drift", &[("ppb", 1), ("ppm", 1_000), ("%", 10_000_000)])?;
+    i64::try_from(ppb).map(|ppb| sign * ppb).map_err(|_| format!("{} is too large", quote(text)))
 }
 
 fn share(text: &str) -> Result<u64, String> {

@@ -96,14 +96,22 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
     let mut reasons = Vec::new();
     for (index, fault) in plan.faults.iter().enumerate() {
         if fault.when.is_some() {
-            reasons.push(simulated_only(index, "a fault that waits for a round or a commit"));
+            reasons.push(simulated_only(
+                index,
+                "a fault that waits for a round, a commit or a change of leaders",
+            ));
         }
         match &fault.kind {
             FaultKind::Crash { .. } | FaultKind::Pause { .. } => {}
             FaultKind::Ransomware { .. } => reasons.push(format!(
                 "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
             )),
-            FaultKind::Link { .. } | FaultKind::RegionOutage { .. } => {
+            FaultKind::Clock { .. } => reasons.push(simulated_only(index, "a clock that is wrong")),
+            FaultKind::Churn { .. } | FaultKind::CrashGateways { .. } => reasons.push(format!(
+                "faults[{index}], gateways that come and go, needs gateways that are processes of their own: they share one \
+                 here"
+            )),
+            FaultKind::Link(_) | FaultKind::RegionOutage { .. } => {
                 reasons.push(simulated_only(index, "a link or region that fails"));
             }
             FaultKind::SlowCpu { .. } | FaultKind::SlowDisk { .. } => {
@@ -114,6 +122,9 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             }
             FaultKind::Byzantine { .. } => reasons.push(hostile(index, "byzantine")),
             FaultKind::HostileGateway { .. } => reasons.push(hostile(index, "hostile_gateway")),
+            FaultKind::Partition { bridge, .. } if !bridge.is_empty() => {
+                reasons.push(simulated_only(index, "a partition with a bridge"));
+            }
             FaultKind::Partition { .. } if setting != Setting::LiveLoopback => {}
             FaultKind::Partition { .. } => reasons.push(format!(
                 "faults[{index}], a partition, cannot be injected on loopback, where all processes reach each other: run \

@@ -1,5 +1,7 @@
 //! Faults as they strike and heal.
 
+mod churn;
+mod clock;
 mod link;
 mod partition;
 mod process;
@@ -7,6 +9,7 @@ mod slow;
 mod trigger;
 
 use super::{Event, World, WorldError};
+use crate::host::clock::Error;
 use crate::plan::FaultKind;
 use ledger_core::time::Timestamp;
 pub(super) use slow::{Part, Slowness};
@@ -20,14 +23,19 @@ impl World {
             FaultKind::Ransomware { hospitals } => self.lose_gateways(&hospitals),
             // Who is hostile knows when.
             FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
-            FaultKind::Partition { groups } => {
-                self.separate(fault, Some(self.groups_of_hosts(&groups)));
-            }
+            FaultKind::Partition { groups, bridge } => self.pull_apart(fault, &groups, &bridge),
             FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
                 let until = lasts.map_or(Timestamp::MAX, |lasts| self.now + lasts);
                 self.turn_partition(fault, until);
             }
-            FaultKind::Link { .. } => self.impair(fault, true),
+            FaultKind::Clock { replicas, gateways, skew_ns, drift_ppb } => {
+                self.misset(fault, &self.hosts(&replicas, &gateways), Error { skew_ns, drift_ppb });
+            }
+            FaultKind::Churn { gateways, .. } => self.begin_churn(fault, gateways.len()),
+            FaultKind::CrashGateways { gateways } => {
+                gateways.into_iter().for_each(|gateway| self.gateway_leaves(gateway, false));
+            }
+            FaultKind::Link(link) => self.impair(fault, &link),
             FaultKind::RegionOutage { regions } => {
                 self.separate(fault, Some(self.regions_apart(&regions)));
             }
@@ -54,14 +62,16 @@ impl World {
             FaultKind::Pause { replicas } => self.go_on_after(&replicas),
             FaultKind::Ransomware { hospitals } => self.replace_gateways(&hospitals),
             FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
-            FaultKind::Partition { .. } | FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
-                self.separate(fault, None);
+            FaultKind::Partition { .. } | FaultKind::Flapping { .. } => self.join(fault),
+            FaultKind::IsolateLeader { .. } | FaultKind::RegionOutage { .. } => self.join(fault),
+            FaultKind::OneWay { .. } => self.join(fault),
+            FaultKind::Link(_) => self.mend(fault),
+            FaultKind::Clock { replicas, gateways, .. } => {
+                self.set_right(fault, &self.hosts(&replicas, &gateways));
             }
-            FaultKind::Link { .. } => self.impair(fault, false),
-            FaultKind::RegionOutage { .. } => self.separate(fault, None),
-            FaultKind::OneWay { .. } => {
-                self.cuts.retain(|(active, _)| *active != fault);
-                self.apply_partitions();
+            FaultKind::Churn { gateways, .. } => self.end_churn(fault, &gateways),
+            FaultKind::CrashGateways { gateways } => {
+                gateways.into_iter().for_each(|gateway| self.gateway_returns(gateway));
             }
             FaultKind::SlowCpu { replicas, .. } | FaultKind::SlowDisk { replicas, .. } => {
                 self.no_longer_slow(fault, &replicas);

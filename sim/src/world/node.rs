@@ -9,7 +9,7 @@ use super::{Event, World};
 use crate::byzantine::{Byzantine, HostileGateway};
 use crate::document;
 use crate::host::disk::DiskTimes;
-use crate::host::{Cpu, Disk};
+use crate::host::{Clock, Cpu, Disk};
 use crate::network::HostId;
 use crate::plan::HostPlan;
 use crate::recorder::Last;
@@ -58,12 +58,16 @@ pub(super) struct Node {
     pub peer: Peer,
     /// `None` while it is down.
     pub machine: Option<Machine>,
+    /// A gateway's, while its process is gone: what its vault holds outlives it.
+    pub away: Option<Machine>,
     /// Crashes in force.
     pub down: u32,
     /// Pauses in force: inputs wait, timers do not fire, and neither do its endpoint's.
     pub paused: u32,
     pub disk: Disk<JournalEntry>,
     pub cpu: Cpu,
+    /// What the machine takes for the time.
+    pub clock: Clock,
     costs: HostPlan,
     /// By faults.
     pub slowness: Slowness,
@@ -83,6 +87,7 @@ impl Node {
         Self {
             peer,
             machine: None,
+            away: None,
             down: 0,
             paused: 0,
             disk: Disk::new(DiskTimes {
@@ -91,6 +96,7 @@ impl Node {
                 bytes_per_s: plan.disk_bytes_per_s,
             }),
             cpu: Cpu::new(plan.cores),
+            clock: Clock::default(),
             costs: plan.clone(),
             slowness: Slowness::default(),
             inbox: VecDeque::new(),
@@ -179,8 +185,14 @@ impl World {
                 }
                 return;
             }
-            let (Some(input), Some(machine)) = (node.inbox.pop_front(), &mut node.machine) else { return };
-            machine.as_machine().handle(now, input);
+            let (Some(mut input), Some(machine)) = (node.inbox.pop_front(), &mut node.machine) else {
+                return;
+            };
+            if let Input::Command(command) = &mut input {
+                // A user waits no longer because a clock is wrong.
+                command.deadline = node.clock.read(command.deadline);
+            }
+            machine.as_machine().handle(node.clock.read(now), input);
             let cost = node.costs.message_ns;
             self.finish_step(host, cost);
         }
@@ -207,14 +219,15 @@ impl World {
         }
         let Some(machine) = &mut node.machine else { return };
         let machine = machine.as_machine();
-        if machine.poll_timeout().is_some_and(|at| at <= now) {
+        let shown = node.clock.read(now);
+        if machine.poll_timeout().is_some_and(|at| at <= shown) {
             if node.busy_until > now {
                 let at = node.busy_until;
                 node.timer_at = Some(at);
                 self.queue.push(at, Event::Timer { host });
                 return;
             }
-            machine.handle_timeout(now);
+            machine.handle_timeout(shown);
             let cost = node.costs.message_ns;
             self.finish_step(host, cost);
             self.process(host);
@@ -240,11 +253,13 @@ impl World {
                     // On the machine's own core: what it takes is charged with each commit.
                     Output::Execute(mut executing) => {
                         executing.run();
-                        machine.handle(self.now, Input::Executed(executing));
+                        machine.handle(node.clock.read(self.now), Input::Executed(executing));
                         continue;
                     }
                     output => output,
                 };
+                self.stirred |=
+                    matches!(output, Output::Observed(Observation::Proposed(_)) | Output::Committed(_));
                 match &output {
                     Output::Committed(report) => {
                         let actions: usize = report.executed.iter().map(|done| done.answers.len()).sum();
@@ -268,11 +283,11 @@ impl World {
         self.arm_timer(host);
     }
 
-    fn arm_timer(&mut self, host: HostId) {
+    pub(super) fn arm_timer(&mut self, host: HostId) {
         let node = &mut self.nodes[host.0 as usize];
         let Some(machine) = &mut node.machine else { return };
         let Some(at) = machine.as_machine().poll_timeout() else { return };
-        let at = at.max(self.now);
+        let at = node.clock.when(at).max(self.now);
         if node.timer_at.is_none_or(|armed| armed > at) {
             node.timer_at = Some(at);
             self.queue.push(at, Event::Timer { host });
@@ -322,7 +337,11 @@ impl World {
                     self.recorder.executed(at, replica, report);
                 }
             }
-            Output::Completed(completion) => {
+            Output::Completed(mut completion) => {
+                let clock = &self.nodes[host.index()].clock;
+                let times =
+                    [&mut completion.receipt_at, &mut completion.key_at, &mut completion.transferred_at];
+                times.into_iter().flatten().for_each(|shown| *shown = clock.when(*shown));
                 let operation = completion.operation;
                 if self.recorder.completed(at, operation, &completion) {
                     if let Some(witness) = &mut self.witness {
@@ -331,7 +350,10 @@ impl World {
                     self.go_on(at, [(operation, completion)]);
                 }
             }
-            Output::Observed(observation) => {
+            Output::Observed(mut observation) => {
+                if let Observation::KeyReleased { asked_at, .. } = &mut observation {
+                    *asked_at = self.nodes[host.index()].clock.when(*asked_at);
+                }
                 if matches!(observation, Observation::Certified { .. }) {
                     self.archive_certified(host);
                 }

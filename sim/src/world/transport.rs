@@ -154,7 +154,9 @@ impl World {
                 if !self.groups.reachable(from, receiver) {
                     return self.recorder.undelivered(1);
                 }
-                let delivery = network.send(at, from, receiver, lane, bytes.len());
+                let Some(delivery) = network.send(at, from, receiver, lane, bytes.len()) else {
+                    return self.recorder.undelivered(1);
+                };
                 let event = Event::Deliver { to: receiver, from: node.peer, content, bytes };
                 self.queue.push(delivery.arrival, event);
             }

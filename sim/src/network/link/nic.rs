@@ -5,7 +5,7 @@ use crate::network::rate::Rate;
 
 /// A message that has left the card.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
+pub(in crate::network) struct Sent {
     /// When its first byte left.
     pub start_ns: u64,
     /// When its last byte left.
@@ -20,7 +20,7 @@ pub(super) struct Sent {
 /// back by as much if they are busy. That is strict priority with packets so small that nobody waits for one, except
 /// that a message of a lower lane which was already given its time keeps it.
 #[derive(Debug)]
-pub(super) struct Egress {
+pub(in crate::network) struct Egress {
     rate: Rate,
     busy_until_ns: [u64; LANES],
 }
@@ -32,6 +32,13 @@ impl Egress {
 
     pub fn bandwidth_bits_per_s(&self) -> u64 {
         self.rate.bandwidth_bits_per_s()
+    }
+
+    /// How long what comes at `now_ns` waits for its own lane and all higher ones.
+    pub fn backlog_ns(&self, now_ns: u64, lane: Lane) -> u64 {
+        let until_ns =
+            self.busy_until_ns[..=lane as usize].iter().fold(now_ns, |latest, until| latest.max(*until));
+        until_ns - now_ns
     }
 
     #[inline]

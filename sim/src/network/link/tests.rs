@@ -34,7 +34,11 @@ fn connected(mut network: Network, hosts: u32) -> Network {
 }
 
 fn send(network: &mut Network, now_ms: u64, from: u32, to: u32, lane: Lane, bytes: usize) -> u64 {
-    network.send(Timestamp(now_ms * MS), HostId(from), HostId(to), lane, bytes).arrival.0
+    network
+        .send(Timestamp(now_ms * MS), HostId(from), HostId(to), lane, bytes)
+        .expect("no link is narrow")
+        .arrival
+        .0
 }
 
 #[test]

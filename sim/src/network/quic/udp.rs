@@ -12,7 +12,7 @@
 //! Invariants: no datagram arrives before the path's least delay is over; what is drawn for one (from, to) pair changes
 //! no draw of another.
 
-use crate::network::impair::Impairments;
+use crate::network::impair::{Gone, Impairments, Room};
 use crate::network::pairs::Pairs;
 use crate::network::rate::Rate;
 use crate::network::{HostAttachment, HostId};
@@ -124,7 +124,7 @@ impl Udp {
             reordering_ppb: quic.reordering_ppb,
             ends: hosts.iter().map(end).collect(),
             paths: Pairs::new(hosts.len()),
-            impairments: Impairments::new(hosts.len(), seed),
+            impairments: Impairments::new(hosts.len(), Room::Bytes(quic.queue_bytes), seed),
             seed: seed.clone(),
             counters: UdpCounters::default(),
         }
@@ -158,21 +158,31 @@ impl Udp {
             path.delay_ns = draw(delay, &mut path.stream);
         }
         let happens = |share: u64, stream: &mut Stream| share > 0 && stream.chance(share, 1_000_000_000);
-        let duplicated = happens(self.duplication_ppb, &mut path.stream);
         let impairments = &mut self.impairments;
+        let duplicated = happens(self.duplication_ppb, &mut path.stream) | impairments.duplicates(from, to);
         let mut cross = |counters: &mut UdpCounters| {
             if happens(self.loss_ppb, &mut path.stream) {
                 counters.lost += 1;
                 return None;
             }
-            let Some(later_ns) = impairments.packet(from, to) else {
-                counters.lost += 1;
-                return None;
+            let crossed = match impairments.packet((from, to), bytes, (left_ns, least(delay))) {
+                Ok(crossed) => crossed,
+                Err(gone) => {
+                    match gone {
+                        Gone::Lost => counters.lost += 1,
+                        Gone::Overflowed => counters.overflowed += 1,
+                    }
+                    return None;
+                }
             };
-            let mut arrival_ns = left_ns.saturating_add(path.delay_ns).saturating_add(later_ns);
-            if happens(self.reordering_ppb, &mut path.stream) {
+            let mut arrival_ns = left_ns.saturating_add(path.delay_ns).saturating_add(crossed.later_ns);
+            let held_ns = match happens(self.reordering_ppb, &mut path.stream) {
+                true => Some(path.stream.below(least(delay).max(1))),
+                false => crossed.held_ns,
+            };
+            if let Some(held_ns) = held_ns {
                 counters.reordered += 1;
-                arrival_ns = arrival_ns.saturating_add(path.stream.below(least(delay).max(1)));
+                arrival_ns = arrival_ns.saturating_add(held_ns);
             } else {
                 arrival_ns = arrival_ns.max(path.last_arrival_ns);
                 path.last_arrival_ns = arrival_ns;

@@ -4,6 +4,8 @@
 //! that a scenario may ask.
 
 mod byzantine;
+mod clock;
+mod gateways;
 mod link;
 mod partition;
 mod ransomware;
@@ -16,8 +18,10 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 13] = [
     "byzantine",
+    "churn",
+    "clock",
     "crash",
     "hostile_gateway",
     "link",
@@ -61,11 +65,12 @@ pub(super) fn read(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems
         return Vec::new();
     };
     let mut outages = Vec::new();
-    items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, item)| fault(item, index, scope, &mut outages, problems))
-        .collect()
+    let read = items.iter().enumerate().filter_map(|(index, item)| {
+        Some((index, item.key, fault(item, index, scope, &mut outages, problems)?))
+    });
+    let faults: Vec<_> = read.collect();
+    gateways::refuse_lost(&faults, problems);
+    faults.into_iter().map(|(.., fault)| fault).collect()
 }
 
 fn fault(
@@ -107,6 +112,11 @@ fn fault(
     let (kind, lasts) = match named.pop() {
         Some(("link", field)) => link::read(&field, scope, problems)?,
         Some(("region_outage", field)) => link::outage(&field, scope, problems)?,
+        Some(("churn", field)) => gateways::churn(&field, scope, problems)?,
+        Some(("clock", field)) => clock::read(&field, scope, problems)?,
+        Some(("crash", field)) if field.has("gateways") || field.has("hospitals") => {
+            gateways::crash(&field, scope, problems)?
+        }
         Some(("one_way", field)) => partition::one_way(&field, scope, problems)?,
         Some(("partition", field)) => partition::read(&field, scope, problems)?,
         Some(("ransomware", field)) => {
@@ -245,4 +255,28 @@ fn replicas_of(
         named.push(replica);
     }
     Some(named)
+}
+
+/// The numbers of a list, each once.
+fn distinct(
+    list: &Field<'_>,
+    what: &str,
+    problems: &mut Problems,
+    read: impl Fn(&Field<'_>, &mut Problems) -> Option<usize>,
+) -> Option<Vec<usize>> {
+    let items = list.list(problems, &format!("{what}s, as in `[0]`"))?;
+    if items.is_empty() {
+        list.wrong(problems, format!("no {what}")).help("name some, as in `[0]`");
+        return None;
+    }
+    let mut found = Vec::new();
+    for item in &items {
+        let Some(id) = read(item, problems) else { continue };
+        if found.contains(&id) {
+            item.wrong(problems, format!("{what} {id} is there twice")).help("remove one");
+            continue;
+        }
+        found.push(id);
+    }
+    Some(found)
 }

@@ -1,5 +1,6 @@
 //! What validation accepts, completes and refuses. The messages are held whole: they are what users see.
 
+mod environment;
 mod losses;
 mod messages;
 mod telemedicine;
@@ -127,7 +128,7 @@ fn faults_are_sorted_and_rest_is_spelt_out() {
     assert_eq!(starts, [20 * SECOND, 35 * SECOND, 40 * SECOND]);
     assert_eq!(plan.faults[1].lasts, None);
     let groups = vec![vec![0, 1, 2], (3..10).collect()];
-    assert_eq!(plan.faults[2].kind, FaultKind::Partition { groups });
+    assert_eq!(plan.faults[2].kind, FaultKind::Partition { groups, bridge: Vec::new() });
 }
 
 #[test]

@@ -13,17 +13,56 @@ impl World {
         self.apply_partitions();
     }
 
+    /// Groups no longer reach each other, but for a bridge between them.
+    pub(super) fn pull_apart(&mut self, fault: usize, groups: &[Vec<usize>], bridge: &[usize]) {
+        let of = self.groups_of_hosts(groups);
+        if bridge.is_empty() {
+            return self.separate(fault, Some(of));
+        }
+        // Reaching each other is no longer transitive: each group is cut off from all others.
+        let homes = self.plan.population.institutions.iter().map(|institution| institution.replica);
+        let bridging: Vec<bool> =
+            (0..self.replicas).chain(homes).map(|home| bridge.contains(&home)).collect();
+        for group in 0..groups.len() as u32 {
+            let side = |inside: bool| {
+                let hosts = of.iter().zip(&bridging);
+                hosts.map(|(of, bridging)| !bridging && (*of == group) == inside).collect()
+            };
+            self.cuts.push((fault, Cut { from: side(true), to: side(false) }));
+        }
+        self.apply_partitions();
+    }
+
+    /// What a fault separated or cut reaches each other again.
+    pub(super) fn join(&mut self, fault: usize) {
+        self.partitions.retain(|(active, _)| *active != fault);
+        self.cuts.retain(|(active, _)| *active != fault);
+        self.apply_partitions();
+    }
+
+    fn is_apart(&self, fault: usize) -> bool {
+        self.partitions.iter().any(|(active, _)| *active == fault)
+            || self.cuts.iter().any(|(active, _)| *active == fault)
+    }
+
     /// A partition that changes in itself begins, or has its next turn.
     pub(in crate::world) fn turn_partition(&mut self, fault: usize, until: Timestamp) {
-        let (groups, next) = match &self.plan.faults[fault].kind {
-            FaultKind::Flapping { groups, period } => {
-                let apart = self.partitions.iter().any(|(active, _)| *active == fault);
-                ((!apart).then(|| self.groups_of_hosts(groups)), Some(*period / 2))
+        let next = match &self.plan.faults[fault].kind {
+            FaultKind::Flapping { groups, bridge, period } => {
+                let (groups, bridge, period) = (groups.clone(), bridge.clone(), *period);
+                match self.is_apart(fault) {
+                    true => self.join(fault),
+                    false => self.pull_apart(fault, &groups, &bridge),
+                }
+                Some(period / 2)
             }
-            FaultKind::IsolateLeader { period } => (self.leader_apart(), *period),
+            FaultKind::IsolateLeader { period } => {
+                let period = *period;
+                self.separate(fault, self.leader_apart());
+                period
+            }
             _ => return,
         };
-        self.separate(fault, groups);
         // When it ends, it is healed.
         if let Some(next) = next.map(|next| self.now + next).filter(|next| *next < until) {
             self.queue.push(next, Event::Turn { fault, until });

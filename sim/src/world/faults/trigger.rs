@@ -14,9 +14,11 @@ impl World {
         }
     }
 
-    /// What has come to pass strikes, in the order of the plan.
+    /// What has come to pass strikes, in the order of the plan. Only a step in which a replica proposed or executed can
+    /// have brought it about: such a step has stirred the world.
     pub(in crate::world) fn strike_awaited(&mut self) {
-        if self.awaiting.is_empty() {
+        let stirred = std::mem::take(&mut self.stirred);
+        if self.awaiting.is_empty() || !stirred {
             return;
         }
         let plan = &self.plan;
@@ -32,6 +34,7 @@ impl World {
         let reached = |status: ReplicaStatus| match trigger {
             Trigger::Commits(commits) => status.executed >= commits,
             Trigger::Round(round) => status.protocol.round.0 >= round,
+            Trigger::LeaderChanges(changes) => status.protocol.leader_changes >= changes,
         };
         // What a Byzantine replica says of itself counts for nothing.
         let correct = (0..self.replicas as u32).map(HostId).filter(|host| !self.is_byzantine(*host));

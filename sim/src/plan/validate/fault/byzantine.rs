@@ -1,6 +1,7 @@
 //! `byzantine:` and `hostile_gateway:` of a fault.
 
-use super::{lasting, replica_id};
+use super::gateways::Named;
+use super::{distinct, lasting, replica_id};
 use crate::diagnostic::Problems;
 use crate::plan::{FaultKind, GatewayBehaviour, ReplicaBehaviour};
 use crate::scenario::node::Value;
@@ -49,10 +50,7 @@ pub(super) fn gateways(
 ) -> Read {
     let example = "a map, as in `hostile_gateway: { gateways: [0], behaviour: bad_signatures, rate: 50/s }`";
     let mut map = field.map(problems, example)?;
-    let (gateways, hospitals) = (map.optional("gateways"), map.optional("hospitals"));
-    if gateways.is_none() && hospitals.is_none() {
-        map.missing("gateways", "[0]");
-    }
+    let named = Named::require(&mut map);
     let behaviour = map.required("behaviour", "bad_signatures");
     let rate = map.optional("rate");
     let lasts = lasting(&mut map, problems);
@@ -61,56 +59,9 @@ pub(super) fn gateways(
         Some(field) => field.within(problems, &units::RATE, (1, "0.001/s"), RATE_MAX)?,
         None => RATE_MHZ,
     };
-    if let (Some(_), Some(second)) = (&gateways, &hospitals) {
-        problems
-            .report(second.key, second.path.clone(), "`gateways` and `hospitals` together in one fault")
-            .help("hospitals are the first gateways: name all under `gateways`");
-        return None;
-    }
-    // Hospitals come first among the gateways.
-    let (list, what, count) = match (gateways, hospitals) {
-        (_, Some(list)) => (list, "hospital", institutions.map(|(hospitals, _)| hospitals)),
-        (list, None) => (list?, "gateway", institutions.map(|(_, all)| all)),
-    };
-    let named = distinct(&list, what, problems, |item, problems| {
-        let id = item.read(problems, &units::INTEGER)?;
-        let count = count?;
-        let found = usize::try_from(id).ok().filter(|id| *id < count);
-        if found.is_none() {
-            let report = item.wrong(problems, format!("{what} {id} does not exist"));
-            report.help(match count {
-                0 => format!("the population has no {what}"),
-                _ => format!("the population has {count}, 0 to {}", count - 1),
-            });
-        }
-        found
-    });
+    let named = named.read(institutions, problems);
     let behaviours = choices(&behaviour?, &GatewayBehaviour::ALL, problems)?;
     Some((FaultKind::HostileGateway { gateways: named?, behaviours, rate_mhz }, lasts))
-}
-
-/// The numbers of a list, each once.
-fn distinct(
-    list: &Field<'_>,
-    what: &str,
-    problems: &mut Problems,
-    read: impl Fn(&Field<'_>, &mut Problems) -> Option<usize>,
-) -> Option<Vec<usize>> {
-    let items = list.list(problems, &format!("{what}s, as in `[0]`"))?;
-    if items.is_empty() {
-        list.wrong(problems, format!("no {what}")).help("name some, as in `[0]`");
-        return None;
-    }
-    let mut found = Vec::new();
-    for item in &items {
-        let Some(id) = read(item, problems) else { continue };
-        if found.contains(&id) {
-            item.wrong(problems, format!("{what} {id} is there twice")).help("remove one");
-            continue;
-        }
-        found.push(id);
-    }
-    Some(found)
 }
 
 /// One name, or a list of some, each once.

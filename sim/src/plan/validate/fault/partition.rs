@@ -13,6 +13,7 @@ use ledger_core::time::Duration;
 pub(super) fn read(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems) -> Option<Struck> {
     let mut map = field.map(problems, "a map, as in `partition: { groups: [[0, 1], rest], for: 5s }`")?;
     let isolate = map.optional("isolate");
+    let bridge = map.optional("bridge");
     let list = match isolate {
         Some(_) => map.optional("groups"),
         None => map.required("groups", "[[0, 1], rest]"),
@@ -22,18 +23,21 @@ pub(super) fn read(field: &Field<'_>, scope: &Scope<'_>, problems: &mut Problems
     map.finish(problems);
     if let Some(isolate) = isolate {
         isolate.choice(problems, &[("leader", ())], &[])?;
-        if let Some(list) = list {
-            let message = "`isolate` and `groups` in one partition";
-            problems.report(list.key, list.path, message).help("give each fault its own `- at:`");
+        for (key, field) in [("groups", list), ("bridge", bridge)] {
+            let Some(field) = field else { continue };
+            let message = format!("`isolate` and `{key}` in one partition");
+            problems.report(field.key, field.path, message).help("give each fault its own `- at:`");
             return None;
         }
         let period = period.map_or(Some(None), |period| period.map(Some))?;
         return Some((FaultKind::IsolateLeader { period }, lasts));
     }
-    let groups = groups(&list?, scope.replicas, problems)?;
+    let bridge = bridge.map_or(Some(Vec::new()), |field| replicas_of(&field, "bridge them", scope, problems));
+    let groups = groups(&list?, bridge.as_deref(), scope.replicas, problems)?;
+    let bridge = bridge?;
     let kind = match period {
-        Some(period) => FaultKind::Flapping { groups, period: period? },
-        None => FaultKind::Partition { groups },
+        Some(period) => FaultKind::Flapping { groups, bridge, period: period? },
+        None => FaultKind::Partition { groups, bridge },
     };
     Some((kind, lasts))
 }
@@ -54,7 +58,13 @@ fn period(field: &Field<'_>, problems: &mut Problems) -> Option<Duration> {
     field.within(problems, &units::DURATION, (Duration::from_millis(1), "1ms"), SPAN_MAX)
 }
 
-fn groups(list: &Field<'_>, replicas: Option<usize>, problems: &mut Problems) -> Option<Vec<Vec<usize>>> {
+/// `bridge` is `None` when it has mistakes of its own.
+fn groups(
+    list: &Field<'_>,
+    bridge: Option<&[usize]>,
+    replicas: Option<usize>,
+    problems: &mut Problems,
+) -> Option<Vec<Vec<usize>>> {
     let items = list.list(problems, "groups of replicas, as in `[[0, 1], rest]`")?;
     if items.len() < 2 {
         let report = list.wrong(
@@ -81,14 +91,16 @@ fn groups(list: &Field<'_>, replicas: Option<usize>, problems: &mut Problems) ->
                 return None;
             }
             Value::Null | Value::List(_) | Value::Map(_) | Value::Refused => {
-                group(item, &groups, replicas, problems)?
+                group(item, &groups, bridge.unwrap_or(&[]), replicas, problems)?
             }
         };
         groups.push(group);
     }
     let replicas = replicas?;
-    let missing: Vec<usize> =
-        (0..replicas).filter(|replica| !groups.iter().any(|group| group.contains(replica))).collect();
+    let bridge = bridge?;
+    let placed =
+        |replica: &usize| bridge.contains(replica) || groups.iter().any(|group| group.contains(replica));
+    let missing: Vec<usize> = (0..replicas).filter(|replica| !placed(replica)).collect();
     match rest {
         Some((_, item)) if missing.is_empty() => {
             item.wrong(problems, "no replica is left for `rest`").help("remove it, or shorten another group");
@@ -116,6 +128,7 @@ fn listing(replicas: &[usize]) -> String {
 fn group(
     item: &Field<'_>,
     earlier: &[Vec<usize>],
+    bridge: &[usize],
     replicas: Option<usize>,
     problems: &mut Problems,
 ) -> Option<Vec<usize>> {
@@ -126,6 +139,11 @@ fn group(
     let mut group = Vec::new();
     for item in &items {
         let Some(replica) = replica_id(item, replicas, problems) else { continue };
+        if bridge.contains(&replica) {
+            item.wrong(problems, format!("replica {replica} is the bridge"))
+                .help("the bridge is in no group");
+            continue;
+        }
         if group.contains(&replica) || earlier.iter().any(|group| group.contains(&replica)) {
             item.wrong(problems, format!("replica {replica} is there twice"))
                 .help("a replica is in exactly one group");
