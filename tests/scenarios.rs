@@ -194,6 +194,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ),
     ("smoke.yaml", &[]),
     ("soak.yaml", &["warmup=1s", "duration=3s", "population.patients=2k"]),
+    ("storm.yaml", &[]),
     (
         "telemedicine.yaml",
         &[
@@ -272,6 +273,7 @@ fn what_is_played_live_holds_in_virtual_time() {
 fn a_crash_and_a_partition_pass_the_smoke_test() {
     holds("smoke.yaml");
     holds("hunt.yaml");
+    holds("storm.yaml");
 }
 
 #[test]

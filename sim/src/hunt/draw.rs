@@ -5,10 +5,10 @@
 //! at once goes wrong differently.
 
 use crate::diagnostic::Diagnostics;
-use crate::plan::{Plan, ReplicaBehaviour, duration_text};
+use crate::plan::{GatewayBehaviour, Plan, ReplicaBehaviour, duration_text};
 use crate::scenario::Scenario;
 use crate::seed::{Seed, Stream};
-use ledger_core::time::Duration;
+use ledger_core::time::{Duration, nanos};
 
 /// Most faults in a schedule.
 pub const FAULTS_MAX: u64 = 6;
@@ -16,29 +16,45 @@ pub const FAULTS_MAX: u64 = 6;
 const TRIES: usize = 4;
 /// Shortest fault, and the grain of its times.
 const GRAIN: Duration = Duration::from_micros(100);
+/// Most commits or rounds that a fault waits for.
+const COMMITS_MAX: u64 = 1_000;
 /// Halvings of the longest span that a fault may be drawn from: spans are spread over orders of magnitude.
 const HALVINGS: u64 = 9;
 
 /// How a kind of fault is drawn: its keys in YAML beside `for`, and when it strikes.
 type Draw = fn(&mut Stream, &Bounds) -> (String, When);
 
-/// Every kind of fault that is drawn, as a scenario names it. One row a kind.
+/// Every kind of fault that is drawn. One row a kind: its name begins with what a scenario calls it.
 pub const KINDS: &[(&str, Draw)] = &[
     ("crash", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
     ("pause", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
     ("partition", |stream, bounds| (groups(stream, bounds), bounds.span(stream))),
+    ("partition flapping", |stream, bounds| (flapping(stream, bounds), bounds.span(stream))),
+    ("partition bridge", |stream, bounds| (bridge(stream, bounds), bounds.span(stream))),
+    ("partition isolate", |stream, bounds| (isolate(stream), bounds.span(stream))),
     ("one_way", |stream, bounds| (one_way(stream, bounds), bounds.span(stream))),
     ("link", |stream, bounds| (link(stream, bounds), bounds.span(stream))),
     ("slow_cpu", |stream, bounds| (slow(stream, bounds), bounds.span(stream))),
     ("slow_disk", |stream, bounds| (slow(stream, bounds), bounds.span(stream))),
     ("byzantine", |stream, bounds| (byzantine(stream, bounds), bounds.span(stream))),
+    ("hostile_gateway", |stream, bounds| (hostile_gateway(stream, bounds), bounds.span(stream))),
+    ("region_outage", |stream, bounds| (regions(stream, bounds), bounds.span(stream))),
+    ("clock", |stream, bounds| (clock(stream, bounds), bounds.span(stream))),
+    ("churn", |stream, bounds| (churn(stream, bounds), bounds.span(stream))),
+    ("crash gateways", |stream, bounds| (gateways(stream, bounds), bounds.span(stream))),
 ];
 
 /// What faults are drawn within.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Bounds {
     /// How many replicas there are.
     pub replicas: u64,
+    /// How many gateways.
+    pub gateways: u64,
+    /// Regions by name.
+    pub regions: Vec<String>,
+    /// Commits that may be waited for.
+    pub commits: u64,
     /// Faults strike from then on, after the warm-up.
     pub from: Duration,
     /// By then all are healed.
@@ -81,6 +97,28 @@ fn groups(stream: &mut Stream, bounds: &Bounds) -> String {
     format!("groups: [{group:?}, rest]")
 }
 
+fn flapping(stream: &mut Stream, bounds: &Bounds) -> String {
+    format!("{}, period: {}ms", groups(stream, bounds), stream.uniform(20, 600))
+}
+
+/// One group against the rest, and a replica that both reach.
+fn bridge(stream: &mut Stream, bounds: &Bounds) -> String {
+    let mut group = some(stream, bounds);
+    let bridge = stream.below(bounds.replicas);
+    group.retain(|replica| *replica != bridge);
+    if group.len() as u64 + 1 >= bounds.replicas {
+        group.pop();
+    }
+    format!("groups: [{group:?}, rest], bridge: [{bridge}]")
+}
+
+fn isolate(stream: &mut Stream) -> String {
+    match stream.below(2) {
+        0 => "isolate: leader".to_owned(),
+        _ => format!("isolate: leader, period: {}ms", stream.uniform(20, 600)),
+    }
+}
+
 /// From some to some others.
 fn one_way(stream: &mut Stream, bounds: &Bounds) -> String {
     let mut from = some(stream, bounds);
@@ -91,11 +129,83 @@ fn one_way(stream: &mut Stream, bounds: &Bounds) -> String {
     format!("from: {from:?}, to: {to:?}")
 }
 
-/// Later and lossier, one way or both.
+/// Later and lossier, one way or both; sometimes more than that.
 fn link(stream: &mut Stream, bounds: &Bounds) -> String {
     let direction = ["in", "out", "both"][stream.below(3) as usize];
     let (loss, delay) = (stream.uniform(0, 30), stream.uniform(1, 400));
-    format!("replicas: {:?}, direction: {direction}, loss: {loss}%, delay: {delay}ms", some(stream, bounds))
+    let ends = match stream.below(4) {
+        0 => regions(stream, bounds),
+        1 if bounds.regions.len() > 1 => {
+            let mut names = bounds.regions.clone();
+            stream.shuffle(&mut names);
+            format!("between: [{}, {}]", names[0], names[1])
+        }
+        _ => format!("replicas: {:?}", some(stream, bounds)),
+    };
+    let mut keys = format!("{ends}, direction: {direction}, loss: {loss}%, delay: {delay}ms");
+    if stream.chance(1, 3) {
+        keys += &format!(", duplication: {}%, reordering: {}%", stream.below(50), stream.below(50));
+    }
+    if stream.chance(1, 4) {
+        keys += &format!(", bandwidth: {}kbit/s", 100 << stream.below(8));
+    }
+    keys
+}
+
+/// Some of them, by name.
+fn regions(stream: &mut Stream, bounds: &Bounds) -> String {
+    let mut names = bounds.regions.clone();
+    stream.shuffle(&mut names);
+    names.truncate(stream.uniform(1, (bounds.regions.len() as u64 / 2).max(1)) as usize);
+    format!("regions: [{}]", names.join(", "))
+}
+
+/// Off by less than what replicas allow each other, so that what is healed is soon right.
+fn clock(stream: &mut Stream, bounds: &Bounds) -> String {
+    let who = match bounds.gateways > 0 && stream.chance(1, 4) {
+        true => gateways(stream, bounds),
+        false => replicas(stream, bounds),
+    };
+    let way = ["ahead", "behind"][stream.below(2) as usize];
+    let sign = ["", "-"][stream.below(2) as usize];
+    format!("{who}, {way}: {}ms, drift: {sign}{}ppm", stream.uniform(1, 400), stream.below(20_000))
+}
+
+fn churn(stream: &mut Stream, bounds: &Bounds) -> String {
+    let period = stream.uniform(100, 1_000);
+    let away = stream.uniform(period / 10, period / 2);
+    format!("{}, period: {period}ms, away: {away}ms", gateways(stream, bounds))
+}
+
+/// Few more often than many.
+fn gateways(stream: &mut Stream, bounds: &Bounds) -> String {
+    let mut all: Vec<u64> = (0..bounds.gateways).collect();
+    stream.shuffle(&mut all);
+    let most = (bounds.gateways >> stream.below(2)).max(1);
+    all.truncate(stream.uniform(1, most) as usize);
+    all.sort_unstable();
+    format!("gateways: {all:?}")
+}
+
+/// One gateway, with one to three behaviours.
+fn hostile_gateway(stream: &mut Stream, bounds: &Bounds) -> String {
+    let mut names: Vec<&str> = GatewayBehaviour::ALL.iter().map(|(name, _)| *name).collect();
+    stream.shuffle(&mut names);
+    names.truncate(stream.uniform(1, 3) as usize);
+    let (gateway, rate) = (stream.below(bounds.gateways.max(1)), stream.uniform(1, 50));
+    format!("gateways: [{gateway}], behaviour: [{}], rate: {rate}/s", names.join(", "))
+}
+
+/// What a fault waits for beside its time: one in four does.
+fn trigger(stream: &mut Stream, kind: &str, bounds: &Bounds) -> Option<String> {
+    if matches!(kind, "byzantine" | "hostile_gateway") || !stream.chance(1, 4) {
+        return None;
+    }
+    Some(match stream.below(3) {
+        0 => format!("commits: {}", stream.uniform(1, bounds.commits)),
+        1 => format!("round: {}", stream.uniform(1, bounds.commits)),
+        _ => "leader_changes: 1".to_owned(),
+    })
 }
 
 fn slow(stream: &mut Stream, bounds: &Bounds) -> String {
@@ -129,6 +239,8 @@ pub struct Drawn {
     pub keys: String,
     /// When.
     pub when: When,
+    /// What it waits for, if for anything.
+    pub trigger: Option<String>,
 }
 
 impl Drawn {
@@ -137,11 +249,12 @@ impl Drawn {
         let lasts = self.when.lasts.map(|lasts| format!("for: {}", duration_text::format(lasts)));
         let keys: Vec<String> =
             [Some(self.keys.clone()).filter(|keys| !keys.is_empty()), lasts].into_iter().flatten().collect();
-        let fault = format!("{}: {{ {} }}", self.kind, keys.join(", "));
-        match self.when.at {
-            Some(at) => format!("{{ at: {}, {fault} }}", duration_text::format(at)),
-            None => format!("{{ {fault} }}"),
-        }
+        let name = self.kind.split(' ').next().unwrap_or(self.kind);
+        let at = self.when.at.map(|at| format!("at: {}", duration_text::format(at)));
+        let trigger = self.trigger.as_ref().map(|trigger| format!("when: {{ {trigger} }}"));
+        let fault = format!("{name}: {{ {} }}", keys.join(", "));
+        let parts: Vec<String> = [at, trigger, Some(fault)].into_iter().flatten().collect();
+        format!("{{ {} }}", parts.join(", "))
     }
 }
 
@@ -173,7 +286,8 @@ impl Case {
             let (_, (kind, draw)) = kinds[stream.below(kinds.len() as u64) as usize];
             for _ in 0..TRIES {
                 let (keys, when) = draw(&mut stream, &bounds);
-                case.faults.push(Drawn { kind, keys, when });
+                let trigger = trigger(&mut stream, kind, &bounds);
+                case.faults.push(Drawn { kind, keys, when, trigger });
                 if case.plan(base).is_ok() {
                     break;
                 }
@@ -220,6 +334,10 @@ fn bounds(stream: &mut Stream, plan: &Plan) -> Bounds {
     let from = stream.uniform(0, all - stretch);
     Bounds {
         replicas: plan.replicas.len() as u64,
+        gateways: plan.population.institutions.len() as u64,
+        regions: plan.network.regions.clone(),
+        // No more rounds than that can be made.
+        commits: (all / nanos(plan.ledger.min_round_interval).max(1)).clamp(1, COMMITS_MAX),
         from: Duration::from_nanos(from),
         until: Duration::from_nanos(from + stretch),
     }
@@ -230,8 +348,8 @@ mod tests {
     use super::*;
 
     fn base() -> Scenario {
-        let text = "name: x\nduration: 3s\nledger: { replicas: 4 }\nnetwork: { topology: lan }\n\
-                    workloads: [{ opaque: { rate: 10/s } }]\nfaults: [{ at: 1s, crash: { replicas: [0] } }]\n";
+        let text = "name: x\nduration: 3s\nledger: { replicas: 4 }\nnetwork: { topology: metro }\n\
+                    population: { hospitals: 2, patients: 10 }\nworkloads: [{ opaque: { rate: 10/s } }]\nfaults: [{ at: 1s, crash: { replicas: [0] } }]\n";
         Scenario::parse("x.yaml", text).unwrap()
     }
 
@@ -240,7 +358,7 @@ mod tests {
         let base = base();
         let plan = Plan::from_scenario(&base).unwrap();
         let mut drawn = std::collections::BTreeMap::<&str, u64>::new();
-        for seed in 0..200 {
+        for seed in 0..400 {
             let case = Case::draw(&base, &plan, seed);
             assert_eq!(case, Case::draw(&base, &plan, seed));
             let plan = case.plan(&base).unwrap_or_else(|errors| panic!("{errors}"));
@@ -252,7 +370,7 @@ mod tests {
             case.faults.iter().for_each(|fault| *drawn.entry(fault.kind).or_default() += 1);
         }
         assert_eq!(drawn.len(), KINDS.len());
-        assert!(drawn.values().all(|count| *count > 40), "{drawn:?}");
+        assert!(drawn.values().all(|count| *count > 30), "{drawn:?}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ const CHANGES: &[(Places, Change)] = &[
     (faults, drop_fault),
     (|_| 1, halve_duration),
     (|_| 1, end_after_faults),
+    (|case| case.faults.len(), wait_for_nothing),
     (|case| case.faults.len(), halve_span),
     (|_| 1, halve_patients),
     (|_| 1, halve_rates),
@@ -82,6 +83,11 @@ fn drop_fault(case: &Case, _: &Plan, place: usize) -> Option<Case> {
     let mut smaller = case.clone();
     smaller.faults.remove(place);
     Some(smaller)
+}
+
+fn wait_for_nothing(case: &Case, _: &Plan, place: usize) -> Option<Case> {
+    let mut smaller = case.clone();
+    smaller.faults[place].trigger.take().map(|_| smaller)
 }
 
 fn halve_span(case: &Case, _: &Plan, place: usize) -> Option<Case> {
