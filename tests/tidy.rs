@@ -19,7 +19,21 @@ const CORE: &[(&str, &[&str])] = &[
     ("message", &["audit", "block", "codec", "crypto", "ledger", "protocol"]),
     // Work and seam name what both machines exchange with their driver; the machines know each other only there.
     ("work", &["audit", "block", "codec", "committee", "crypto", "gateway", "ledger", "replica"]),
-    ("seam", &["block", "committee", "gateway", "ledger", "message", "replica", "time", "work"]),
+    (
+        "seam",
+        &[
+            "block",
+            "committee",
+            "crypto",
+            "gateway",
+            "ledger",
+            "message",
+            "protocol",
+            "replica",
+            "time",
+            "work",
+        ],
+    ),
     (
         "replica",
         &[

@@ -36,6 +36,7 @@ mod submission;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod view;
 
 pub use command::{Actor, Command, CommandKind, Completion, End};
 pub use config::{Directory, GatewayBug, GatewayConfig, GatewayTuning, Institution};
@@ -45,6 +46,7 @@ pub use job::{
     open_grantee_wrap,
 };
 pub use keys::{Held, SUPERSEDED_MAX};
+pub use view::{GatewayView, OperationView};
 
 use crate::committee::ReplicaId;
 use crate::crypto::{Digest, SecretKey};

@@ -6,7 +6,7 @@ mod process;
 mod slow;
 mod trigger;
 
-use super::{Event, World, WorldError};
+use super::{Event, Seen, World, WorldError};
 use crate::plan::FaultKind;
 use ledger_core::time::Timestamp;
 pub(super) use slow::{Part, Slowness};
@@ -42,6 +42,7 @@ impl World {
                 self.slow(fault, &replicas, Part::Disk, factor_milli);
             }
         }
+        self.see(Seen::Struck { at: self.now, fault });
         self.recorder.struck(fault, self.now);
         if let Some(lasts) = lasts {
             self.queue.push(self.now + lasts, Event::Heal { fault });
@@ -67,6 +68,7 @@ impl World {
                 self.no_longer_slow(fault, &replicas);
             }
         }
+        self.see(Seen::Healed { at: self.now, fault });
         self.recorder.healed(fault, self.now);
         Ok(())
     }
