@@ -55,6 +55,16 @@ pub struct Written {
 /// A point of a flow.
 type Point = (Timestamp, u64);
 
+/// What a machine handles.
+#[derive(Default)]
+struct Handling {
+    what: &'static str,
+    /// Whose message it is.
+    from: String,
+    /// The transaction that it is about, and whether its flow ends here.
+    flow: Option<(Digest, bool)>,
+}
+
 #[derive(Default)]
 struct Flow {
     begun: bool,
@@ -73,7 +83,7 @@ pub struct Trace {
     executes: bool,
     tracks: BTreeSet<(u64, u64)>,
     /// Of each host: what its machine handles, and the flows that pass through it.
-    handles: BTreeMap<Peer, (&'static str, String, Vec<(Digest, bool)>)>,
+    handles: BTreeMap<Peer, Handling>,
     /// Of each host: its machine's last step.
     steps: BTreeMap<Peer, Timestamp>,
     /// Of each host: when each core is free.
@@ -257,35 +267,35 @@ impl Trace {
     // --- what is seen ---
 
     fn handles(&mut self, host: Peer, input: &Input) {
+        let plain = |what| Handling { what, ..Handling::default() };
         let row = match input {
             Input::Message { from, bytes } => {
-                let transaction = self.transaction_of(bytes).map(|it| (it, false));
                 let receipt = || match (bytes.first(), Message::decode(bytes)) {
                     (Some(5), Ok(Message::Reply(Reply::Receipt(receipt)))) => {
                         Some((receipt.entry.transaction, true))
                     }
                     _ => None,
                 };
-                let flows = transaction.or_else(receipt).into_iter().collect();
-                (message::kind(bytes), name(*from), flows)
+                let flow = self.transaction_of(bytes).map(|it| (it, false)).or_else(receipt);
+                Handling { what: message::kind(bytes), from: name(*from), flow }
             }
-            Input::Durable(_) => ("durable", String::new(), Vec::new()),
-            Input::Verified(..) => ("job done", String::new(), Vec::new()),
-            Input::Executed(_) => ("executed", String::new(), Vec::new()),
-            Input::Loaded(..) => ("loaded", String::new(), Vec::new()),
-            Input::Command(_) => ("command", String::new(), Vec::new()),
+            Input::Durable(_) => plain("durable"),
+            Input::Verified(..) => plain("job done"),
+            Input::Executed(_) => plain("executed"),
+            Input::Loaded(..) => plain("loaded"),
+            Input::Command(_) => plain("command"),
         };
         self.handles.insert(host, row);
     }
 
     fn step(&mut self, host: Peer, from: Timestamp, to: Timestamp) {
-        let (what, sender, flows) =
-            self.handles.remove(&host).unwrap_or(("start", String::new(), Vec::new()));
+        let start = Handling { what: "start", ..Handling::default() };
+        let handling = self.handles.remove(&host).unwrap_or(start);
         self.steps.insert(host, from);
         let track = self.track(from, Some(host), MACHINE, "machine");
-        let args = if sender.is_empty() { json!({}) } else { json!({ "from": sender }) };
-        self.slice(track, (from, to), what, &args);
-        for (transaction, ends) in flows {
+        let args = if handling.from.is_empty() { json!({}) } else { json!({ "from": handling.from }) };
+        self.slice(track, (from, to), handling.what, &args);
+        if let Some((transaction, ends)) = handling.flow {
             self.pass(transaction, host, ends);
         }
     }
@@ -398,7 +408,7 @@ impl Observer for Trace {
             }
             Seen::Wakes { at, host } => {
                 self.now = at;
-                self.handles.insert(host, ("timer", String::new(), Vec::new()));
+                self.handles.insert(host, Handling { what: "timer", ..Handling::default() });
             }
             Seen::Step { host, from, to } => self.step(host, from, to),
             Seen::Job { host, from, to, work } => self.job(host, from, to, work),
@@ -414,7 +424,8 @@ impl Observer for Trace {
                 for done in &report.executed {
                     let author = self.flows.get(&done.transaction).and_then(|flow| flow.author);
                     if author == Some(replica) {
-                        self.pass(done.transaction, replica, false);
+                        // Where nothing is executed, no receipt follows.
+                        self.pass(done.transaction, replica, !self.executes);
                     }
                 }
             }

@@ -13,6 +13,7 @@ pub const DRAWN_MAX: usize = 400;
 
 const LANE: u64 = 150;
 const LEFT: u64 = 110;
+const RIGHT: u64 = 90;
 const TOP: u64 = 84;
 const BOX: u64 = 12;
 const LABEL_GAP: u64 = 13;
@@ -110,7 +111,7 @@ impl Sequence {
         let axis = Axis::new(instants.chain(marks.iter().map(|mark| mark.at)));
         let left_out = [self.arrows.len() - arrows.len(), self.activities.len() - activities.len()];
         let left_out = left_out.iter().sum::<usize>() + self.marks.len() - marks.len();
-        let (width, height) = (LEFT + LANE * self.lanes.len() as u64 + 40, axis.end() + 40);
+        let (width, height) = (LEFT + LANE * self.lanes.len() as u64 + RIGHT, axis.end() + 40);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
              role=\"img\">\n{STYLE}<rect class=\"back\" width=\"{width}\" height=\"{height}\"/>\n"
@@ -192,8 +193,10 @@ fn activity(svg: &mut String, axis: &Axis, it: &Activity) {
         millis(it.from),
         millis(it.to),
     );
-    let (x, class) = if it.disk { (x + BOX + 3, "does") } else { (x - BOX - 3, "does left") };
-    text(svg, class, (x, y + 9), &it.label);
+    // Beside a disk's box stands the mark of what it writes: its label goes below.
+    let (place, class) =
+        if it.disk { ((x + BOX + 3, y + 19), "does") } else { ((x - BOX - 3, y + 9), "does left") };
+    text(svg, class, place, &it.label);
 }
 
 /// The axis, where there is room for a time.

@@ -28,29 +28,29 @@ pub fn words(account: &SlotAccount, committee: &Committee) -> Vec<String> {
     let slot = format!("slot {} of round {} ({})", account.slot, account.round.0, account.leader);
     let anchor = |anchor: &Option<BlockRef>| anchor.as_ref().map_or("a later leader".to_owned(), name);
     let mut sentences = vec![match &account.fate {
-        Fate::Committed { rule: Rule::Direct, .. } => format!("its {slot} was committed directly"),
+        Fate::Committed { rule: Rule::Direct, .. } => format!("{slot} was committed directly"),
         Fate::Committed { rule: Rule::Anchor { anchor: by, certificate }, .. } => {
             let certificate = certificate.as_ref().map_or("a certificate for it".to_owned(), |found| {
                 format!("a certificate for it, {},", name(found))
             });
             format!(
-                "its {slot} was committed by an anchor, the first later leader that was not skipped: {certificate} lies in \
+                "{slot} was committed by an anchor, the first later leader that was not skipped: {certificate} lies in \
                  the ancestry of {}",
                 anchor(by)
             )
         }
-        Fate::Skipped { rule: Rule::Direct } => format!("its {slot} was skipped directly"),
+        Fate::Skipped { rule: Rule::Direct } => format!("{slot} was skipped directly"),
         Fate::Skipped { rule: Rule::Anchor { anchor: by, .. } } => format!(
-            "its {slot} was skipped by an anchor, the first later leader that was not skipped: no certificate for a block \
+            "{slot} was skipped by an anchor, the first later leader that was not skipped: no certificate for a block \
              of it lies in the ancestry of {}",
             anchor(by)
         ),
         Fate::Undecided { anchor: None } => format!(
-            "its {slot} is undecided: neither quorum is there, and no leader of round {} or later that could be its anchor",
+            "{slot} is undecided: neither quorum is there, and no leader of round {} or later that could be its anchor",
             account.round.0 + 3
         ),
         Fate::Undecided { anchor: Some((round, leader)) } => format!(
-            "its {slot} is undecided: neither quorum is there, and its anchor, {leader}'s slot of round {}, is undecided too",
+            "{slot} is undecided: neither quorum is there, and its anchor, {leader}'s slot of round {}, is undecided too",
             round.0
         ),
     }];
