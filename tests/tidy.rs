@@ -19,7 +19,21 @@ const CORE: &[(&str, &[&str])] = &[
     ("message", &["audit", "block", "codec", "crypto", "ledger", "protocol"]),
     // Work and seam name what both machines exchange with their driver; the machines know each other only there.
     ("work", &["audit", "block", "codec", "committee", "crypto", "gateway", "ledger", "replica"]),
-    ("seam", &["block", "committee", "gateway", "ledger", "message", "replica", "time", "work"]),
+    (
+        "seam",
+        &[
+            "block",
+            "committee",
+            "crypto",
+            "gateway",
+            "ledger",
+            "message",
+            "protocol",
+            "replica",
+            "time",
+            "work",
+        ],
+    ),
     (
         "replica",
         &[
@@ -89,6 +103,8 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ),
     // An export is a witness: it sees what is asked and answered, and nothing of how.
     ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),
+    // A replay plays a plan again and puts into words what it saw.
+    ("replay", &["testbed", "scenario", "workload", "daemon", "deploy", "check", "metrics", "cli"]),
     ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
     ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
     // Physiology and scores know numbers and named randomness alone.

@@ -37,6 +37,7 @@ mod submission;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod view;
 
 pub use command::{Actor, Command, CommandKind, Completion, End};
 pub use config::{Directory, GatewayBug, GatewayConfig, GatewayTuning, Institution};
@@ -47,6 +48,7 @@ pub use job::{
 };
 pub use kept::Kept;
 pub use keys::{Held, SUPERSEDED_MAX};
+pub use view::{GatewayView, OperationView};
 
 use crate::committee::ReplicaId;
 use crate::crypto::{Digest, SecretKey};

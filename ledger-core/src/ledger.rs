@@ -26,6 +26,7 @@
 //! It refuses to know replicas, commits other than by their time, documents, and who submitted a transaction.
 
 mod access;
+mod account;
 mod chain;
 mod claim;
 mod consent;
@@ -46,6 +47,7 @@ pub mod transaction;
 mod trial;
 
 pub use access::{Access, PermitStatus, Review};
+pub use account::{AccessAccount, Account, Ground};
 pub use claim::{Adjudication, Claim, Claims, Coverage};
 pub use consent::{CONSENTS_PER_PATIENT_MAX, ClassSet, Consent, PurposeSet};
 pub use delegation::{DELEGATIONS_PER_PATIENT_MAX, Delegation, Reach};
@@ -168,6 +170,8 @@ pub struct Ledger {
     delegation_chains: Chains,
     /// Derived: each record's wraps.
     wrap_chains: Chains,
+    /// Why actions were answered as they were, if anybody wants to know; no part of the state.
+    accounts: Option<Vec<Option<Account>>>,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<LedgerBug>,
 }
@@ -255,6 +259,7 @@ impl Ledger {
             answers.push(answer);
             if answer.refusal().is_some() {
                 self.roll_back(&mut answers);
+                self.accounts = trial.accounts.take();
                 self.keep_alert(&answer, &trial);
                 answers.resize(actions.len(), Answer::refused(Refusal::RolledBack));
                 return answers;
@@ -308,10 +313,13 @@ impl Ledger {
     }
 
     fn act_if_allowed(&mut self, now: Timestamp, actor: &Actor, action: &Action) -> Answer {
-        match is_allowed(actor, action) {
+        let before = self.accounts_len();
+        let answer = match is_allowed(actor, action) {
             true => self.act(now, actor, action),
             false => Answer::refused(Refusal::RoleNotAllowed),
-        }
+        };
+        self.acted(before);
+        answer
     }
 
     fn act(&mut self, now: Timestamp, actor: &Actor, action: &Action) -> Answer {

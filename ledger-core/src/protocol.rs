@@ -13,7 +13,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use std::sync::Arc;
 
+pub mod account;
 pub mod mysticeti;
+
+pub use account::{Fate, ProtocolView, Rule, SlotAccount, Support};
 
 /// Most blocks asked for at once.
 pub const FETCH_MAX: usize = 256;
@@ -125,6 +128,8 @@ pub enum Action {
     Commit(Commit),
     /// A block fell out of the window uncommitted.
     Dropped(BlockRef),
+    /// A leader slot got its fate: to those who [asked](Protocol::explain) why.
+    Decided(Box<SlotAccount>),
     /// Two blocks of one author and round: evidence against the author.
     Equivocation(Arc<Block>, Arc<Block>),
     /// Too far behind for fetching blocks: ask this replica for a snapshot.
@@ -185,6 +190,10 @@ pub trait Protocol: Send {
     fn poll_timeout(&self) -> Option<Timestamp>;
     /// Figures.
     fn status(&self) -> ProtocolStatus;
+    /// How it stands.
+    fn view(&self) -> ProtocolView;
+    /// From now on every decision about a leader slot is told with its reason.
+    fn explain(&mut self);
     /// Starts over from an ordered prefix that a quorum has certified, keeping what is still useful.
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix);
     /// Blocks of the own journal, in the order in which they were written, before anything else is handled.

@@ -25,10 +25,12 @@ mod execution;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use executing::{ANSWERS_HELD_MAX, ENTRIES_HELD_MAX, Executing};
 pub use execution::{DEFERRED_MAX, TOGETHER_MAX};
 pub use snapshot::{Snapshot, SnapshotError, VerifiedSnapshot};
+pub use view::ReplicaView;
 
 use crate::block::{Block, BlockRef};
 use crate::committee::{Committee, ReplicaId};
@@ -467,6 +469,9 @@ impl Replica {
             Action::Dropped(block) => {
                 self.checks.forget(&block);
                 self.execution.forget(&block);
+            }
+            Action::Decided(account) => {
+                self.outputs.push_back(Output::Observed(Observation::Decided(account)));
             }
             Action::Equivocation(first, second) => {
                 #[cfg(feature = "seeded-bugs")]

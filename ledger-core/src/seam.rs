@@ -190,6 +190,17 @@ pub enum Observation {
         /// Audit log size.
         size: u64,
     },
+    /// A replica's leader slot got its fate; only where explanations were asked for.
+    Decided(Box<crate::protocol::SlotAccount>),
+    /// A replica executed a transaction; only where explanations were asked for.
+    Accounted {
+        /// In which commit.
+        commit: u64,
+        /// Which.
+        transaction: crate::crypto::Digest,
+        /// Why each of its actions was answered as it was; `None` where the outcome says everything.
+        accounts: Vec<Option<crate::ledger::Account>>,
+    },
     /// A peer sent what no correct peer sends.
     Misbehaviour {
         /// Who.

@@ -27,7 +27,7 @@ use ledger_core::block::BlockRef;
 use ledger_core::committee::{Committee, ReplicaId, ReplicaSet};
 use ledger_core::crypto::SecretKey;
 use ledger_core::message::SnapshotChunk;
-use ledger_core::replica::{Replica, ReplicaConfig, ReplicaStatus, SnapshotError};
+use ledger_core::replica::{Replica, ReplicaConfig, ReplicaStatus, ReplicaView, SnapshotError};
 use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Machine, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -172,6 +172,11 @@ impl Byzantine {
     /// Of the machine inside.
     pub fn status(&self) -> ReplicaStatus {
         self.faces[0].status()
+    }
+
+    /// How the machine inside stands.
+    pub fn view(&self) -> ReplicaView {
+        self.faces[0].view()
     }
 
     /// What it has done since this was asked last.

@@ -28,6 +28,7 @@ pub mod plan;
 pub mod population;
 pub mod proof;
 mod recorder;
+pub mod replay;
 pub mod report;
 pub mod result;
 pub mod scenario;

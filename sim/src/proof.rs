@@ -10,11 +10,13 @@
 //! printed in words comes from the proven bytes alone, never from what a file says beside them.
 
 pub mod committee;
+mod names;
 mod patient;
 mod words;
 
+pub use names::Names;
 pub use patient::{AuditFileError, read_audit, write_audit};
-pub use words::{accesses, answers, checkpoint, decision_json, receipt};
+pub use words::{accesses, answers, checkpoint, decision_json, moment, outcome, receipt};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

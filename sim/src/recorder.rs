@@ -323,6 +323,8 @@ impl Recorder {
                 Observation::KeyReleased { .. }
                 | Observation::DocumentOpened { .. }
                 | Observation::Equivocation(..)
+                | Observation::Decided(_)
+                | Observation::Accounted { .. }
                 | Observation::Certified { .. },
                 _,
             ) => {}
@@ -359,6 +361,12 @@ impl Recorder {
         if let Some(record) = self.history.faults.iter_mut().rev().find(|record| record.fault == fault) {
             record.healed = Some(at);
         }
+    }
+
+    /// Faults that have struck and are not healed, by their rows in the plan.
+    pub fn faults_in_force(&self) -> Vec<usize> {
+        let faults = self.history.faults.iter();
+        faults.filter(|record| record.healed.is_none()).map(|record| record.fault).collect()
     }
 
     pub fn restarted(&mut self, replica: usize) {

@@ -5,6 +5,7 @@
 
 mod faults;
 mod sections;
+pub mod sequence;
 mod table;
 pub mod units;
 

@@ -14,6 +14,9 @@ mod hostile;
 mod loss;
 mod memo;
 mod node;
+mod observer;
+mod onlookers;
+mod scene;
 mod transport;
 mod witness;
 
@@ -32,11 +35,10 @@ use crate::workload::{Generator, Started, Target};
 use archive::Archive;
 use bytes::Bytes;
 use config::{committee, directory, replica_config};
-use ledger_core::audit::{PatientAudit, Receipt};
+use ledger_core::audit::Receipt;
 use ledger_core::committee::{Committee, CommitteeError, ReplicaId};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Gateway, GatewayConfig};
-use ledger_core::ledger::transaction::PartyId;
 use ledger_core::message::{Message, Request};
 use ledger_core::replica::{ReplicaConfig, SnapshotError};
 use ledger_core::seam::{GatewayId, Input, JobId, JournalPosition, Output, Peer};
@@ -44,6 +46,10 @@ use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::Finding;
 use memo::Memo;
 use node::{Machine, Node};
+pub use observer::{Observer, Seen};
+use onlookers::{Onlookers, Played};
+pub use onlookers::{Tap, run_audited, run_observed, run_tapped, run_witnessed};
+pub use scene::{DiskView, HostView, MachineView, Scene};
 use std::path::PathBuf;
 use std::sync::Arc;
 use transport::Transport;
@@ -166,47 +172,7 @@ pub fn run_with(
     options: &Options,
     watch: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<Run, WorldError> {
-    Ok(play(plan, options, Onlookers::default(), watch)?.0)
-}
-
-/// Is shown every message that is on its way to a replica: from whom, to whom, its bytes.
-pub type Tap = Box<dyn FnMut(Peer, ReplicaId, &Bytes)>;
-
-/// Like [`run_with`], and every message to a replica is shown to `tap`.
-pub fn run_tapped(plan: &Plan, options: &Options, tap: Tap) -> Result<Run, WorldError> {
-    let onlookers = Onlookers { tap: Some(tap), ..Onlookers::default() };
-    Ok(play(plan, options, onlookers, &mut |_| Control::Continue)?.0)
-}
-
-/// Like [`run_with`], with an auditor who follows it and proves every access to a patient's records.
-pub fn run_audited(
-    plan: &Plan,
-    options: &Options,
-    patient: PartyId,
-    watch: &mut dyn FnMut(&Progress) -> Control,
-) -> Result<(Run, Result<PatientAudit, ArchiveError>), WorldError> {
-    let (run, archive) =
-        play(plan, options, Onlookers { patient: Some(patient), ..Onlookers::default() }, watch)?;
-    Ok((run, archive.map_or(Err(ArchiveError::NothingExecuted), Archive::finish)))
-}
-
-/// Like [`run_with`], before a witness.
-pub fn run_witnessed(
-    plan: &Plan,
-    options: &Options,
-    witness: Box<dyn Witness>,
-    watch: &mut dyn FnMut(&Progress) -> Control,
-) -> Result<Run, WorldError> {
-    Ok(play(plan, options, Onlookers { witness: Some(witness), ..Onlookers::default() }, watch)?.0)
-}
-
-/// Who looks on while a run is played; none of them changes it.
-#[derive(Default)]
-struct Onlookers {
-    /// Whose accesses an auditor follows.
-    patient: Option<PartyId>,
-    witness: Option<Box<dyn Witness>>,
-    tap: Option<Tap>,
+    Ok(play(plan, options, Onlookers::default(), watch)?.run)
 }
 
 fn play(
@@ -214,9 +180,11 @@ fn play(
     options: &Options,
     onlookers: Onlookers,
     watch: &mut dyn FnMut(&Progress) -> Control,
-) -> Result<(Run, Option<Archive>), WorldError> {
+) -> Result<Played, WorldError> {
     let begun = std::time::Instant::now();
     let mut world = World::new(plan, options)?;
+    world.observers = onlookers.observers;
+    world.until = onlookers.until;
     if plan.ledger.execution {
         world.archive = onlookers.patient.map(|patient| Archive::new(patient, world.committee.chain()));
     }
@@ -229,13 +197,17 @@ fn play(
     if let Some(witness) = &mut world.witness {
         witness.begins(world.generator.population());
     }
+    world.begin_observation();
     let setup_wall = begun.elapsed();
     let partial = world.run(watch)?;
     if let Transport::Quic(network) = &mut world.transport {
         network.finish()?;
     }
     let archive = world.archive.take();
-    Ok((world.into_run(plan, partial, begun.elapsed(), setup_wall), archive))
+    let stopped = world.until.is_some_and(|until| until == world.now);
+    let scene = if onlookers.looks { world.scene(stopped) } else { Scene::default() };
+    let run = world.into_run(plan, partial, begun.elapsed(), setup_wall);
+    Ok(Played { run, archive, scene })
 }
 
 struct World {
@@ -257,6 +229,9 @@ struct World {
     archive: Option<Archive>,
     /// Sees what replicas are sent.
     tap: Option<Tap>,
+    observers: Vec<Box<dyn Observer>>,
+    /// Ends the run.
+    until: Option<Timestamp>,
     plan: Plan,
     /// Group of each host per active partition.
     partitions: Vec<(usize, Vec<u32>)>,
@@ -357,6 +332,8 @@ impl World {
             recorder: Recorder::new(replicas, Timestamp::ZERO),
             archive: None,
             tap: None,
+            observers: Vec::new(),
+            until: None,
             partitions: Vec::new(),
             cuts: Vec::new(),
             churning: Vec::new(),
@@ -423,6 +400,10 @@ impl World {
         }
         while let Some((time, sequence, event)) = self.queue.pop() {
             if time > self.deadline || self.idle_since.is_some_and(|idle| time > idle + SETTLE) {
+                break;
+            }
+            if let Some(until) = self.until.filter(|until| time > *until) {
+                self.now = until;
                 break;
             }
             self.now = time;
@@ -555,6 +536,7 @@ impl World {
         self.recorder.started(operation, record);
         match target {
             Target::Gateway(gateway, command) => {
+                self.see(Seen::Started { at: self.now, operation, gateway, command: &command });
                 if let Some(witness) = &mut self.witness {
                     witness.started(operation, gateway, &command);
                 }
@@ -599,6 +581,7 @@ impl World {
             .map_err(|error| WorldError::Restart(ReplicaId(index as u16), error))?;
         node.machine = Some(machine);
         node.busy_until = self.now;
+        self.explain(host);
         self.start_endpoint(host);
         self.started_machine(host);
         Ok(())

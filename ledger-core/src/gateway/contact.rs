@@ -28,6 +28,11 @@ impl Contact {
         self.current
     }
 
+    /// Whom new questions go to.
+    pub(super) fn current(&self) -> ReplicaId {
+        self.current
+    }
+
     /// Whom to ask next after a replica.
     pub(super) fn after(&self, replica: ReplicaId) -> ReplicaId {
         ReplicaId((replica.0 + 1) % self.size)

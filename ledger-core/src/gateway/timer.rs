@@ -44,6 +44,11 @@ impl Timers {
         }
     }
 
+    /// When the owner wakes up.
+    pub(super) fn of(&self, owner: Owner) -> Option<Timestamp> {
+        self.times.get(&owner).copied()
+    }
+
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.order.first().map(|(at, _)| *at)
     }

@@ -8,6 +8,7 @@
 //! consent, the newest that permits is relied on; if none does, the refusal is that of the consent that got furthest,
 //! and `NoConsent` where none is for this reader.
 
+use super::account::Ground;
 use super::consent::Consent;
 use super::transaction::{
     AccessDecision, AccessId, Answer, ConsentId, Outcome, PartyId, Purpose, RecordId, Refusal, Role,
@@ -92,7 +93,7 @@ impl Ledger {
         let withdrawn = access.consent.and_then(|consent| self.consent(consent)).is_some_and(|consent| {
             consent.revoked_at.is_some() && !self.has_bug(LedgerBug::IgnoreRevocation)
         });
-        if withdrawn || (!own && self.is_denied(now, &actor, record, access.purpose)) {
+        if withdrawn || (!own && self.denied_by(now, &actor, record, access.purpose).is_some()) {
             return PermitStatus::Revoked;
         }
         let Access { record, actor, organisation, .. } = *access;
@@ -117,18 +118,21 @@ impl Ledger {
         let Some(record) = self.record(id) else { return Answer::refused(Refusal::UnknownRecord) };
         let (patient, holding) = (record.patient, (record.commitment, record.custodian));
         let until = now + self.policy.permit_window();
-        let permit = if record.shredded_at.is_some() {
-            Err(Refusal::KeyShredded)
+        let (ground, permit) = if record.shredded_at.is_some() {
+            (Ground::KeyShredded, Err(Refusal::KeyShredded))
         } else if actor.id == patient && purpose == Purpose::PATRQT {
-            Ok((None, until))
+            (Ground::Own, Ok((None, until)))
         } else if !purpose.is_known() {
-            Err(Refusal::UnknownPurpose)
-        } else if self.is_denied(now, actor, record, purpose) {
-            Err(Refusal::DeniedByDirective)
+            (Ground::UnknownPurpose, Err(Refusal::UnknownPurpose))
+        } else if let Some(directive) = self.denied_by(now, actor, record, purpose) {
+            (Ground::Directive(directive), Err(Refusal::DeniedByDirective))
         } else {
-            self.relied_on(now, actor, record, purpose, named)
-                .map(|(id, consent)| (Some(id), until.min(self.end_of(consent))))
+            match self.relied_on(now, actor, record, purpose, named) {
+                Ok((id, consent)) => (Ground::Consent(id), Ok((Some(id), until.min(self.end_of(consent))))),
+                Err((refusal, nearest)) => (Ground::NoConsent(nearest), Err(refusal)),
+            }
         };
+        self.account_for_access(now, actor, (id, purpose), ground);
         self.decided(patient, permit, |ledger, counter, (consent, until)| {
             let (actor, organisation) = (actor.id, actor.organisation);
             let review = Review::NotNeeded;
@@ -157,17 +161,18 @@ impl Ledger {
     ) -> Answer {
         let Some(record) = self.record(id) else { return Answer::refused(Refusal::UnknownRecord) };
         let (patient, holding) = (record.patient, (record.commitment, record.custodian));
-        let permit = if record.shredded_at.is_some() {
-            Err(Refusal::KeyShredded)
+        let (ground, permit) = if record.shredded_at.is_some() {
+            (Ground::KeyShredded, Err(Refusal::KeyShredded))
         } else if reason == Digest::default() {
-            Err(Refusal::ReasonMissing)
+            (Ground::BadEmergency, Err(Refusal::ReasonMissing))
         } else if window_ns == 0 || window_ns > self.policy.break_glass_window_ns_max {
-            Err(Refusal::WindowTooLong)
-        } else if self.is_denied(now, actor, record, Purpose::BTG) {
-            Err(Refusal::DeniedByDirective)
+            (Ground::BadEmergency, Err(Refusal::WindowTooLong))
+        } else if let Some(directive) = self.denied_by(now, actor, record, Purpose::BTG) {
+            (Ground::Directive(directive), Err(Refusal::DeniedByDirective))
         } else {
-            Ok(now + Duration::from_nanos(window_ns))
+            (Ground::Emergency, Ok(now + Duration::from_nanos(window_ns)))
         };
+        self.account_for_access(now, actor, (id, Purpose::BTG), ground);
         self.decided(patient, permit, |ledger, counter, until| {
             let access = Access {
                 record: id,
@@ -249,17 +254,26 @@ impl Ledger {
         Outcome::Permitted { access: AccessId(id), until, record, commitment, custodian }
     }
 
-    fn is_denied(&self, now: Timestamp, actor: &Actor, record: &Record, purpose: Purpose) -> bool {
-        self.directives_of(record.patient).any(|directive| {
+    /// The newest directive that forbids it.
+    fn denied_by(
+        &self,
+        now: Timestamp,
+        actor: &Actor,
+        record: &Record,
+        purpose: Purpose,
+    ) -> Option<ConsentId> {
+        let mut directives = self.directives_of(record.patient);
+        let denying = directives.find(|(_, directive)| {
             directive.revoked_at.is_none()
                 && directive.is_timely(now)
                 && directive.is_for(actor)
                 && directive.covers(record)
                 && directive.purposes.covers(purpose)
-        })
+        });
+        denying.map(|(id, _)| id)
     }
 
-    /// The consent that permits, or the refusal of the nearest miss.
+    /// The consent that permits, or the refusal of the nearest miss, and which that was.
     fn relied_on(
         &self,
         now: Timestamp,
@@ -267,19 +281,20 @@ impl Ledger {
         record: &Record,
         purpose: Purpose,
         named: Option<ConsentId>,
-    ) -> Result<(ConsentId, &Consent), Refusal> {
+    ) -> Result<(ConsentId, &Consent), (Refusal, Option<ConsentId>)> {
         if let Some(id) = named {
-            let consent = self.consent(id).ok_or(Refusal::UnknownConsent)?;
+            let consent = self.consent(id).ok_or((Refusal::UnknownConsent, None))?;
             if consent.patient != record.patient || consent.denies {
-                return Err(Refusal::NoConsent);
+                return Err((Refusal::NoConsent, Some(id)));
             }
-            return self.judge(now, actor, record, purpose, consent).map(|()| (id, consent));
+            let judged = self.judge(now, actor, record, purpose, consent);
+            return judged.map(|()| (id, consent)).map_err(|refusal| (refusal, Some(id)));
         }
-        let mut nearest = Refusal::NoConsent;
+        let mut nearest = (Refusal::NoConsent, None);
         for (id, consent) in self.consents_of(record.patient).filter(|(_, consent)| !consent.denies) {
             match self.judge(now, actor, record, purpose, consent) {
                 Ok(()) => return Ok((id, consent)),
-                Err(refusal) if progress(refusal) > progress(nearest) => nearest = refusal,
+                Err(refusal) if progress(refusal) > progress(nearest.0) => nearest = (refusal, Some(id)),
                 Err(_) => {}
             }
         }

@@ -218,9 +218,12 @@ impl Ledger {
 
     /// A patient's directives, newest first, withdrawn and expired ones included. Every decision about access asks for
     /// them, and few patients have any.
-    pub(super) fn directives_of(&self, patient: PartyId) -> impl Iterator<Item = &Consent> {
+    pub(super) fn directives_of(&self, patient: PartyId) -> impl Iterator<Item = (ConsentId, &Consent)> {
         let rows = self.directive_chains.of(patient.0);
-        rows.filter_map(|row| self.consent(*self.directives.get(row)?))
+        rows.filter_map(|row| {
+            let id = *self.directives.get(row)?;
+            Some((id, self.consent(id)?))
+        })
     }
 
     /// Refusals, in order: no such patient or grantee; no authority, or one that has ended; an empty scope, an unknown
@@ -243,7 +246,8 @@ impl Ledger {
         if consent.until <= now.max(consent.from) {
             return Err(Refusal::ExpiryInPast);
         }
-        self.authority(now, patient, actor.id, |held| held.may_give(&consent))?;
+        let held = self.authority(now, patient, actor.id, |held| held.may_give(&consent))?;
+        self.account_for_authority(patient, held);
         if self.consent_chains.length(patient.0) >= CONSENTS_PER_PATIENT_MAX {
             return Err(Refusal::TooManyConsents);
         }
@@ -258,8 +262,10 @@ impl Ledger {
         id: ConsentId,
     ) -> Result<Outcome, Refusal> {
         let consent = self.consent(id).ok_or(Refusal::UnknownConsent)?;
-        self.authority(now, consent.patient, actor.id, |held| held.may_withdraw(consent))?;
-        if consent.revoked_at.is_some() {
+        let (patient, withdrawn) = (consent.patient, consent.revoked_at.is_some());
+        let held = self.authority(now, patient, actor.id, |held| held.may_withdraw(consent))?;
+        self.account_for_authority(patient, held);
+        if withdrawn {
             return Err(Refusal::AlreadyRevoked);
         }
         if let Some(consent) = self.consents.get_mut(id.0) {

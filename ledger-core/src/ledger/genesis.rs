@@ -111,6 +111,7 @@ impl Ledger {
             directive_chains: Chains::default(),
             delegation_chains: Chains::default(),
             wrap_chains: Chains::default(),
+            accounts: None,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         }

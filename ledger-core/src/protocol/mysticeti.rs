@@ -24,7 +24,8 @@ mod tests;
 pub use schedule::Schedule;
 
 use super::{
-    Action, Busy, Commit, CommitHeader, OrderedPrefix, Protocol, ProtocolMessage, ProtocolStatus, Tuning,
+    Action, Busy, Commit, CommitHeader, OrderedPrefix, Protocol, ProtocolMessage, ProtocolStatus,
+    ProtocolView, SlotAccount, Tuning,
 };
 use crate::block::{Block, BlockRef, CheckpointVote, ITEM_BYTES_MAX, Round};
 use crate::codec::List;
@@ -85,6 +86,8 @@ pub struct Mysticeti {
     evidence: BTreeSet<(Round, ReplicaId)>,
     actions: VecDeque<Action>,
     status: ProtocolStatus,
+    /// Decisions are told with their reasons.
+    explains: bool,
 }
 
 /// All later blocks were asked for.
@@ -130,6 +133,7 @@ impl Mysticeti {
             evidence: BTreeSet::new(),
             actions: VecDeque::new(),
             status: ProtocolStatus::default(),
+            explains: false,
             committee,
             me,
             key,
@@ -244,23 +248,36 @@ impl Mysticeti {
     fn commit(&mut self, now: Timestamp) {
         self.committer.decide_indirectly(&self.dag);
         while let Some((round, slot, decision)) = self.committer.emit() {
+            let account =
+                self.explains.then(|| self.committer.account_emitted(&self.dag, decision)).flatten();
             let (block, direct) = match decision {
                 Decision::Commit { block, direct } => (block, direct),
                 Decision::Skip { direct } => {
                     self.status.decisions[if direct { 2 } else { 3 }] += 1;
+                    self.tell(account, false);
                     continue;
                 }
                 Decision::Undecided => unreachable!("undecided slots are not emitted"),
             };
             self.status.decisions[usize::from(!direct)] += 1;
             self.timeouts = 0;
-            if self.commit_leader(block, slot, direct) {
+            let rescheduled = self.commit_leader(block, slot, direct);
+            self.tell(account, true);
+            if rescheduled {
                 self.committer.reschedule(&self.committee, &self.schedule, &self.dag, round);
                 self.committer.decide_indirectly(&self.dag);
             }
         }
         let floor = Round(self.last_leader_round().0.saturating_sub(self.tuning.gc_depth).max(1));
         self.raise_floor(now, floor);
+    }
+
+    /// Tells of a decision to those who asked for reasons.
+    fn tell(&mut self, account: Option<SlotAccount>, committed: bool) {
+        if let Some(account) = account {
+            let commit = self.last_header.clone().filter(|_| committed);
+            self.actions.push_back(Action::Decided(Box::new(SlotAccount { commit, ..account })));
+        }
     }
 
     /// Emits a commit. True if the schedule changed.
@@ -434,6 +451,34 @@ impl Protocol for Mysticeti {
             bytes: self.dag.bytes() + self.suspended.bytes() + self.mempool_bytes,
             ..self.status
         }
+    }
+
+    fn view(&self) -> ProtocolView {
+        let timers = [
+            ("propose", self.propose_at()),
+            ("ask for missing blocks", self.suspended.next_look()),
+            ("sync ends", self.sync.map(|sync| sync.until)),
+            ("suspect a standstill", self.started.then_some(self.stalled_at)),
+        ];
+        let timers = timers.into_iter().filter_map(|(name, at)| Some((name, at?)));
+        ProtocolView {
+            own: self.own,
+            undurable: self.undurable.as_ref().map(|block| block.reference()),
+            quorum: (self.quorum_round, self.quorum_since),
+            window: (self.dag.floor(), self.dag.top()),
+            last: self.last_header.as_ref().map(|header| (header.index, header.leader, header.time)),
+            leaders: self.leaders(self.own.round.next()).collect(),
+            slots: self.committer.accounts(&self.dag),
+            suspended: self.suspended.waiting().collect(),
+            missing: self.suspended.asked().collect(),
+            timers: timers.filter(|(_, at)| *at != Timestamp::MAX).collect(),
+            mempool: (self.mempool.len(), self.mempool_bytes),
+            equivocations: self.evidence.iter().copied().collect(),
+        }
+    }
+
+    fn explain(&mut self) {
+        self.explains = true;
     }
 
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix) {

@@ -56,6 +56,11 @@ pub(super) struct Clients {
 }
 
 impl Clients {
+    /// Submissions not executed yet, and entries whose receipts wait for a checkpoint.
+    pub fn waiting(&self) -> [usize; 2] {
+        [self.submitted.len(), self.waiting.len()]
+    }
+
     /// Takes note of what was executed. With a ledger, answers wait for a checkpoint.
     pub fn executed(&mut self, executed: &[Executed], commit: u64, with_ledger: bool) {
         for done in executed {

@@ -8,8 +8,8 @@ use crate::audit::{AuditLog, Entry, Frontier};
 use crate::block::Block;
 use crate::codec::List;
 use crate::crypto::Digest;
-use crate::ledger::Ledger;
 use crate::ledger::transaction::{Answer, PartyId, Refusal};
+use crate::ledger::{Account, Ledger};
 use crate::protocol::Commit;
 use crate::time::Timestamp;
 use crate::work::CheckedPayload;
@@ -30,6 +30,8 @@ pub(super) struct State {
     entries: VecDeque<Entry>,
     /// Answers in `entries`.
     answers: usize,
+    /// Of the commit that is executed.
+    accounts: Vec<(Digest, Vec<Option<Account>>)>,
 }
 
 /// A commit in which every signature has been judged.
@@ -49,6 +51,8 @@ pub(super) struct Ready {
 pub(super) struct Done {
     pub commit: Commit,
     pub executed: Vec<Executed>,
+    /// To those who asked: why what was answered, by transaction.
+    pub accounts: Vec<(Digest, Vec<Option<Account>>)>,
     /// Size and root of the log after it.
     pub log: (u64, Digest),
     /// Root of the ledger after it, if one was asked for.
@@ -89,14 +93,15 @@ impl Executing {
             };
             let capture = capture.then(|| (log.frontier(), ledger.clone()));
             let log = (log.size(), log.root());
-            self.done.push(Done { commit, executed, log, state_root, capture });
+            let accounts = std::mem::take(&mut self.state.accounts);
+            self.done.push(Done { commit, executed, accounts, log, state_root, capture });
         }
     }
 }
 
 impl State {
     pub fn new(ledger: Option<Ledger>, log: AuditLog) -> Self {
-        Self { ledger, log, entries: VecDeque::new(), answers: 0 }
+        Self { ledger, log, entries: VecDeque::new(), answers: 0, accounts: Vec::new() }
     }
 
     pub fn log_bytes(&self) -> usize {
@@ -137,6 +142,10 @@ impl State {
             let (transaction, actor, answers) = match (checked, &mut self.ledger) {
                 (Some(checked), Some(ledger)) => {
                     let answers = ledger.execute(time, &checked.transaction, checked.signature_valid);
+                    let accounts = ledger.take_accounts();
+                    if !accounts.is_empty() {
+                        self.accounts.push((checked.transaction.digest, accounts));
+                    }
                     (checked.transaction.digest, checked.transaction.body.actor, answers)
                 }
                 // Only a faulty replica proposes what is no transaction; it is logged like every refusal.

@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 use crate::ledger::transaction::Answers;
 use crate::message::Request;
 use crate::protocol::Commit;
-use crate::seam::{Output, Peer};
+use crate::seam::{Observation, Output, Peer};
 use crate::time::Timestamp;
 use crate::work::CheckedPayload;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +25,8 @@ pub(super) struct Execution {
     /// Not here while commits are executed.
     state: Option<Box<State>>,
     executes: bool,
+    /// Decisions are told with their grounds.
+    explains: bool,
     queue: VecDeque<Commit>,
     /// Judged payloads of accepted blocks that are not executed yet.
     checked: BTreeMap<BlockRef, CheckedPayload>,
@@ -51,6 +53,7 @@ impl Execution {
         Self {
             genesis_bytes: ledger.as_ref().map_or(0, Ledger::rows_bytes),
             executes: ledger.is_some(),
+            explains: false,
             state: Some(Box::new(State::new(ledger, AuditLog::default()))),
             queue: VecDeque::new(),
             checked: BTreeMap::new(),
@@ -89,6 +92,14 @@ impl Execution {
     /// Time of the last commit executed.
     pub fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// From now on every decision of the ledger is told with its ground. The state is here.
+    pub fn explain(&mut self) {
+        self.explains = true;
+        if let Some(ledger) = self.state.as_mut().and_then(|state| state.ledger.as_mut()) {
+            ledger.explain();
+        }
     }
 
     pub fn waiting(&self) -> usize {
@@ -153,6 +164,9 @@ impl Execution {
         self.state = Some(Box::new(State::new(ledger, log)));
         self.executed = commit;
         self.time = time;
+        if self.explains {
+            self.explain();
+        }
     }
 }
 
@@ -220,7 +234,7 @@ impl Replica {
     }
 
     fn account_for(&mut self, done: Done) {
-        let Done { commit, mut executed, log: (size, root), state_root, capture } = done;
+        let Done { commit, mut executed, accounts, log: (size, root), state_root, capture } = done;
         let header = &commit.header;
         self.snapshots.commit(&commit);
         self.execution.forget_below(header.leader.round.before(self.snapshots.gc_depth()));
@@ -249,6 +263,11 @@ impl Replica {
         };
         self.clients.executed(&report.executed, header.index, self.execution.executes);
         self.outputs.push_back(Output::Committed(report));
+        for (transaction, accounts) in accounts {
+            let commit = header.index;
+            let accounted = Observation::Accounted { commit, transaction, accounts };
+            self.outputs.push_back(Output::Observed(accounted));
+        }
         let body = CheckpointBody {
             chain: self.committee.chain(),
             size,

@@ -60,7 +60,7 @@ pub struct Hunt {
 }
 
 /// As scenarios write it, and minutes as `m`, as commands are used to.
-fn budget(text: &str) -> Result<Duration, String> {
+pub(super) fn budget(text: &str) -> Result<Duration, String> {
     let minutes = text.strip_suffix('m').filter(|number| number.ends_with(|c: char| c.is_ascii_digit()));
     let text = minutes.map_or_else(|| text.to_owned(), |number| format!("{number}min"));
     (DURATION.parse)(&text).map_err(|found| format!("{found}; expected {}", DURATION.expected))

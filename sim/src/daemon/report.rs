@@ -127,6 +127,8 @@ impl Sight {
                 Peer::Local => None,
             },
             Observation::KeyReleased { .. } | Observation::DocumentOpened { .. } => None,
+            // A replica process is asked for no explanations.
+            Observation::Decided(_) | Observation::Accounted { .. } => None,
         }
     }
 

@@ -141,6 +141,11 @@ impl<E: Clone> Disk<E> {
         self.first + self.entries.len() as u64
     }
 
+    /// When the device has written and synced what it was given so far.
+    pub fn written_at(&self) -> Timestamp {
+        self.written_at
+    }
+
     /// Totals so far.
     pub fn counters(&self) -> DiskCounters {
         self.counters

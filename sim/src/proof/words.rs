@@ -127,11 +127,13 @@ fn why(asked: &Asked) -> String {
     }
 }
 
-fn moment(at: Timestamp) -> String {
+/// An instant of the run's time.
+pub fn moment(at: Timestamp) -> String {
     format!("{}.{:03} s", at.0 / 1_000_000_000, at.0 / 1_000_000 % 1_000)
 }
 
-fn outcome(outcome: Outcome) -> String {
+/// What an action did.
+pub fn outcome(outcome: Outcome) -> String {
     match outcome {
         Outcome::PartyRegistered(party) => format!("party {} is registered", party.0),
         Outcome::CredentialRevoked(party) => format!("the credential of party {} is revoked", party.0),

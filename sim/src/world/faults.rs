@@ -8,7 +8,7 @@ mod process;
 mod slow;
 mod trigger;
 
-use super::{Event, World, WorldError};
+use super::{Event, Seen, World, WorldError};
 use crate::host::clock::Error;
 use crate::plan::FaultKind;
 use ledger_core::time::Timestamp;
@@ -50,6 +50,7 @@ impl World {
                 self.slow(fault, &replicas, Part::Disk, factor_milli);
             }
         }
+        self.see(Seen::Struck { at: self.now, fault });
         self.recorder.struck(fault, self.now);
         if let Some(lasts) = lasts {
             self.queue.push(self.now + lasts, Event::Heal { fault });
@@ -77,6 +78,7 @@ impl World {
                 self.no_longer_slow(fault, &replicas);
             }
         }
+        self.see(Seen::Healed { at: self.now, fault });
         self.recorder.healed(fault, self.now);
         Ok(())
     }

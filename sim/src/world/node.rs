@@ -4,6 +4,7 @@
 //! of arrival. Outputs leave when the core is done with the input. A crash empties everything but what is durable.
 
 use super::faults::{Part, Slowness};
+use super::observer::Seen;
 use super::transport::Outbox;
 use super::{Event, World};
 use crate::byzantine::{Byzantine, HostileGateway};
@@ -129,6 +130,11 @@ impl Node {
         }
     }
 
+    /// Inputs that wait, and when the timer is due.
+    pub fn waiting(&self) -> (usize, Option<Timestamp>) {
+        (self.inbox.len(), self.timer_at)
+    }
+
     /// How it is at the end of a run.
     pub fn last(&self, now: Timestamp) -> Last {
         let machine_ppm = self.machine_busy.as_nanos() * 1_000_000 / u128::from(now.0.max(1));
@@ -164,6 +170,11 @@ impl World {
         if node.machine.is_none() {
             return;
         }
+        if let (Input::Message { from, bytes }, false) = (&input, self.observers.is_empty()) {
+            let peer = node.peer;
+            self.see(Seen::Arrived { at: self.now, host: peer, from: *from, bytes });
+        }
+        let node = &mut self.nodes[host.0 as usize];
         node.inbox.push_back(input);
         node.inbox_max = node.inbox_max.max(node.inbox.len());
         self.process(host);
@@ -185,13 +196,15 @@ impl World {
                 }
                 return;
             }
-            let (Some(mut input), Some(machine)) = (node.inbox.pop_front(), &mut node.machine) else {
-                return;
-            };
+            let Some(mut input) = node.inbox.pop_front() else { return };
             if let Input::Command(command) = &mut input {
                 // A user waits no longer because a clock is wrong.
                 command.deadline = node.clock.read(command.deadline);
             }
+            let peer = node.peer;
+            self.see(Seen::Handles { at: now, host: peer, input: &input });
+            let node = &mut self.nodes[host.0 as usize];
+            let Some(machine) = &mut node.machine else { return };
             machine.as_machine().handle(node.clock.read(now), input);
             let cost = node.costs.message_ns;
             self.finish_step(host, cost);
@@ -228,7 +241,8 @@ impl World {
                 return;
             }
             machine.handle_timeout(shown);
-            let cost = node.costs.message_ns;
+            let (cost, peer) = (node.costs.message_ns, node.peer);
+            self.see(Seen::Wakes { at: now, host: peer });
             self.finish_step(host, cost);
             self.process(host);
         } else {
@@ -273,9 +287,11 @@ impl World {
             }
         }
         let cost = Duration::from_nanos(node.slowness.stretch(Part::Cpu, cost));
-        node.busy_until = node.busy_until.max(self.now) + cost;
+        let from = node.busy_until.max(self.now);
+        node.busy_until = from + cost;
         node.machine_busy += cost;
-        let leaves = node.busy_until;
+        let (leaves, peer) = (node.busy_until, node.peer);
+        self.see(Seen::Step { host: peer, from, to: leaves });
         for output in outputs.drain(..) {
             self.carry_out(host, leaves, output);
         }
@@ -301,6 +317,7 @@ impl World {
             Output::Send { to, lane, bytes } => {
                 self.archive_sent(&bytes);
                 self.show(peer, to, &bytes);
+                self.see(Seen::Sent { at, from: peer, to, lane, bytes: &bytes });
                 let content = content(&bytes);
                 self.transmit(at, host, to, lane, bytes, content);
             }
@@ -310,6 +327,7 @@ impl World {
                 let replicas = (0..self.replicas as u16).map(|id| Peer::Replica(ReplicaId(id)));
                 for to in replicas.filter(|to| *to != peer) {
                     self.show(peer, to, &bytes);
+                    self.see(Seen::Sent { at, from: peer, to, lane, bytes: &bytes });
                     self.transmit(at, host, to, lane, bytes.clone(), content);
                 }
             }
@@ -334,6 +352,7 @@ impl World {
             Output::Committed(report) => {
                 if let Peer::Replica(replica) = peer {
                     self.archive_reported(host, &report);
+                    self.see(Seen::Committed { at, replica: peer, report: &report });
                     self.recorder.executed(at, replica, report);
                 }
             }
@@ -344,6 +363,7 @@ impl World {
                 times.into_iter().flatten().for_each(|shown| *shown = clock.when(*shown));
                 let operation = completion.operation;
                 if self.recorder.completed(at, operation, &completion) {
+                    self.see(Seen::Ended { at, operation, completion: &completion });
                     if let Some(witness) = &mut self.witness {
                         witness.ended(at, operation, &completion);
                     }
@@ -357,6 +377,7 @@ impl World {
                 if matches!(observation, Observation::Certified { .. }) {
                     self.archive_certified(host);
                 }
+                self.see(Seen::Observed { at, by: peer, observation: &observation });
                 self.recorder.observed(at, peer, observation);
             }
         }
@@ -379,10 +400,15 @@ impl World {
     ) {
         let node = &mut self.nodes[host.0 as usize];
         let bytes = entry.len();
+        let from = node.disk.written_at().max(at);
         node.disk.append(at, entry, bytes);
         debug_assert_eq!(node.disk.end(), position.0, "the machine counts as the disk does");
+        self.see_writing(host, from, bytes);
+        let node = &mut self.nodes[host.0 as usize];
+        let from = node.disk.written_at().max(at);
         if sync && let Some(done) = node.disk.request_sync(at) {
             let incarnation = node.incarnation;
+            self.see_syncing(host, from, done);
             self.queue.push(done, Event::Synced { host, incarnation });
         }
     }
@@ -392,8 +418,10 @@ impl World {
         if node.incarnation != incarnation {
             return;
         }
+        let from = node.disk.written_at().max(self.now);
         let (durable, next) = node.disk.complete_sync(self.now);
         if let Some(next) = next {
+            self.see_syncing(host, from, next);
             self.queue.push(next, Event::Synced { host, incarnation });
         }
         self.input(host, Input::Durable(JournalPosition(durable)));
@@ -404,7 +432,10 @@ impl World {
         let node = &mut self.nodes[host.0 as usize];
         let cost = node.price(&work.effort());
         let done = if cost == 0 { at } else { node.cpu.start(at, cost) };
-        let incarnation = node.incarnation;
+        let (incarnation, peer) = (node.incarnation, node.peer);
+        let from = Timestamp(done.0.saturating_sub(cost));
+        self.see(Seen::Job { host: peer, from, to: done, work });
+        let node = &mut self.nodes[host.0 as usize];
         if done <= self.now {
             // Nothing takes no time: straight to the inbox.
             node.inbox.push_back(Input::Verified(job, finding));

@@ -59,6 +59,13 @@ pub(super) struct Outbox {
     scheduled: bool,
 }
 
+impl Outbox {
+    /// Messages that wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
 /// Gateways connect to their home replicas one after the other, so many a second at most: all at once would overflow
 /// the replicas' queues and come back in step.
 const CONNECTS_PER_SECOND: u64 = 1_000;

@@ -15,8 +15,9 @@
 
 use super::dag::{Dag, Node, NodeId};
 use super::schedule::Schedule;
-use crate::block::Round;
+use crate::block::{BlockRef, Round};
 use crate::committee::{Committee, ReplicaId, ReplicaSet};
+use crate::protocol::account::{Fate, Rule, SlotAccount, Support};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 
@@ -46,6 +47,8 @@ struct Slot {
     blames: ReplicaSet,
     candidates: SmallVec<[Candidate; 1]>,
     decision: Decision,
+    /// Of an indirect decision: the anchor, and the certificate found in its ancestry.
+    anchor: Option<(NodeId, Option<NodeId>)>,
 }
 
 struct SlotRow {
@@ -94,6 +97,7 @@ impl Committer {
                     blames: ReplicaSet::default(),
                     candidates: SmallVec::new(),
                     decision: Decision::Undecided,
+                    anchor: None,
                 })
                 .collect();
             self.rows.push_back(SlotRow { round, slots });
@@ -131,6 +135,7 @@ impl Committer {
                 Decision::Commit { direct: false, .. } | Decision::Skip { direct: false }
             ) {
                 slot.decision = Decision::Undecided;
+                slot.anchor = None;
             }
         }
         self.next_round = self.next_round.min(round.next());
@@ -198,14 +203,12 @@ impl Committer {
                     && let Some((row, at)) = anchor
                     && let Decision::Commit { block: anchor, .. } = self.rows[row].slots[at].decision
                 {
-                    let decision = self.rows[index].slots[slot].decide_by(dag, anchor);
+                    let (decision, certificate) = self.rows[index].slots[slot].decide_by(dag, anchor);
                     self.rows[index].slots[slot].decision = decision;
+                    self.rows[index].slots[slot].anchor = Some((anchor, certificate));
                 }
             }
-            let first = self.rows[index]
-                .slots
-                .iter()
-                .position(|slot| !matches!(slot.decision, Decision::Skip { .. }));
+            let first = self.rows[index].first_kept();
             anchors[index] = first.map(|slot| (index, slot)).or(anchors[index + 1]);
         }
     }
@@ -262,7 +265,29 @@ impl Committer {
         })
     }
 
-    /// Slots not yet emitted, in order, with their fate: for tests and explanations.
+    /// Why the slot that was emitted last, as `decision`, has its fate.
+    pub fn account_emitted(&self, dag: &Dag, decision: Decision) -> Option<SlotAccount> {
+        let (row, number) = (self.rows.front()?, self.emitted.checked_sub(1)?);
+        Some(row.slots.get(number)?.account(dag, (row.round, number), decision, None))
+    }
+
+    /// Slots that are not emitted yet, in order, each with the reason.
+    pub fn accounts(&self, dag: &Dag) -> Vec<SlotAccount> {
+        let mut accounts = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let anchor = self.rows.iter().skip(index + 3).find_map(|later| {
+                let slot = later.first_kept()?;
+                Some((later.round, later.slots[slot].leader))
+            });
+            let emitted = if index == 0 { self.emitted } else { 0 };
+            for (number, slot) in row.slots.iter().enumerate().skip(emitted) {
+                accounts.push(slot.account(dag, (row.round, number), slot.decision, anchor));
+            }
+        }
+        accounts
+    }
+
+    /// Slots not yet emitted, in order, with their fate: for tests.
     #[cfg(test)]
     pub fn pending(&self) -> impl Iterator<Item = (Round, ReplicaId, Decision)> + '_ {
         self.rows
@@ -272,7 +297,45 @@ impl Committer {
     }
 }
 
+impl SlotRow {
+    /// The first slot that is not skipped: the anchor of those of three rounds before and earlier.
+    fn first_kept(&self) -> Option<usize> {
+        self.slots.iter().position(|slot| !matches!(slot.decision, Decision::Skip { .. }))
+    }
+}
+
 impl Slot {
+    fn account(
+        &self,
+        dag: &Dag,
+        (round, slot): (Round, usize),
+        decision: Decision,
+        anchor: Option<(Round, ReplicaId)>,
+    ) -> SlotAccount {
+        let name = |id: NodeId| dag.node(id).map(|node| node.block.reference());
+        let rule = |direct: bool| match self.anchor.filter(|_| !direct) {
+            None => Rule::Direct,
+            Some((anchor, certificate)) => {
+                Rule::Anchor { anchor: name(anchor), certificate: certificate.and_then(name) }
+            }
+        };
+        let fate = match decision {
+            Decision::Undecided => Fate::Undecided { anchor },
+            Decision::Commit { block, direct } => Fate::Committed { block: name(block), rule: rule(direct) },
+            Decision::Skip { direct } => Fate::Skipped { rule: rule(direct) },
+        };
+        let support = |candidate: &Candidate| {
+            let mut supporters = candidate.supporters;
+            candidate.supporter_copies.iter().for_each(|copy| {
+                supporters.insert(copy.author);
+            });
+            let block: BlockRef = name(candidate.block)?;
+            Some(Support { block, supporters, certifiers: candidate.certifiers })
+        };
+        let supports = self.candidates.iter().filter_map(support).collect();
+        SlotAccount { round, slot, leader: self.leader, fate, blames: self.blames, supports, commit: None }
+    }
+
     /// Counts a block of the next round.
     fn vote(&mut self, committee: &Committee, id: NodeId, node: &Node) -> bool {
         let round = id.round.before(1);
@@ -332,19 +395,21 @@ impl Slot {
         false
     }
 
-    /// The indirect rule under a committed anchor.
-    fn decide_by(&self, dag: &Dag, anchor: NodeId) -> Decision {
+    /// The indirect rule under a committed anchor, and the certificate that it found.
+    fn decide_by(&self, dag: &Dag, anchor: NodeId) -> (Decision, Option<NodeId>) {
         let certified = |candidate: &&Candidate| !candidate.certificates.is_empty();
         if self.candidates.iter().any(|candidate| certified(&candidate)) {
             let round = self.candidates[0].block.round.next().next();
             let reached = dag.ancestry(anchor, round, false);
             let below = &reached[reached.partition_point(|id| id.round > round)..];
             for candidate in self.candidates.iter().filter(certified) {
-                if candidate.certificates.iter().any(|certificate| below.contains(certificate)) {
-                    return Decision::Commit { block: candidate.block, direct: false };
+                let found = candidate.certificates.iter().find(|certificate| below.contains(certificate));
+                if let Some(certificate) = found {
+                    let decision = Decision::Commit { block: candidate.block, direct: false };
+                    return (decision, Some(*certificate));
                 }
             }
         }
-        Decision::Skip { direct: false }
+        (Decision::Skip { direct: false }, None)
     }
 }

@@ -77,6 +77,16 @@ impl Suspended {
         self.missing.keys().copied().collect()
     }
 
+    /// Blocks that wait.
+    pub fn waiting(&self) -> impl Iterator<Item = BlockRef> {
+        self.waiting.keys().copied()
+    }
+
+    /// What is waited for, how often it was asked for, and when it is asked for again.
+    pub fn asked(&self) -> impl Iterator<Item = (BlockRef, u32, Timestamp)> {
+        self.missing.iter().map(|(reference, missing)| (*reference, missing.attempts, missing.ask_at))
+    }
+
     pub fn contains(&self, reference: &BlockRef) -> bool {
         self.waiting.contains_key(reference)
     }

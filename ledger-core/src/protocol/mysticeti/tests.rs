@@ -422,7 +422,7 @@ impl Cluster {
                     }
                 }
                 Action::Persist(_) | Action::Accepted(_) | Action::Dropped(_) | Action::Equivocation(..) => {}
-                Action::NeedSnapshot(_) => {}
+                Action::NeedSnapshot(_) | Action::Decided(_) => {}
             }
         }
     }
