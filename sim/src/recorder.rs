@@ -361,6 +361,11 @@ impl Recorder {
         }
     }
 
+    /// It cannot be started any more.
+    pub fn stays_down(&mut self, replica: usize, why: String) {
+        self.history.replicas[replica].stays_down = Some(why);
+    }
+
     pub fn restarted(&mut self, replica: usize) {
         self.history.replicas[replica].restarts += 1;
     }

@@ -159,6 +159,7 @@ impl Bench {
             checkpoint_interval: 1,
             journal_bytes_max: 4096,
             ledger: None,
+            forgot: false,
             bug: None,
         };
         let blocks = committee.replicas().map(|id| BlockRef::genesis(committee.chain(), id)).collect();
