@@ -9,6 +9,7 @@ mod amanah;
 mod byzantine;
 mod command_line;
 mod determinism;
+mod disk;
 mod disturbances;
 mod environment;
 mod export;

@@ -40,6 +40,36 @@ faults:
     crash: { replicas: [0, 1, 2, 3], for: 1s }
 ";
 
+/// Replicas that die at their writes, one with all that it wrote before and one with a torn disk.
+const WRITES: &str = "# Does a replica know what it signed?
+name: writes
+duration: 4s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - at: 1s
+    crash: { replicas: [1], disk: kept, persist: before, skip: 3, times: 10, for: 100ms }
+  - at: 1s
+    crash: { replicas: [2], disk: torn, persist: before, skip: 5, times: 10, for: 100ms }
+";
+
+/// A replica whose disk is lost.
+const WIPED: &str = "# Does a replica that forgot everything sign nothing twice?
+name: wiped
+duration: 3s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - at: 300ms
+    crash: { replicas: [3], disk: wiped, for: 200ms }
+";
+
 /// Records, with a replica down for a while so that gateways submit again elsewhere.
 const RECORDS: &str = "# Do records hold?
 name: records
@@ -212,6 +242,9 @@ fn each_bug_is_caught_by_its_checker() {
             "integrity",
         ),
         (BLACKOUT, &[all(ReplicaBug::ForgetPersist)], "durability"),
+        (WRITES, &[all(ReplicaBug::SendBeforePersist)], "conduct"),
+        (WRITES, &[SeededBug::TrustTornTail], "durability"),
+        (WIPED, &[all(ReplicaBug::AskNobody)], "conduct"),
         (ORDERING, &[all(ReplicaBug::NeverFetch)], "validity"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit)], "consent"),
         (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),

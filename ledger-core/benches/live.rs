@@ -72,6 +72,7 @@ fn start(workers: usize, mtu: u16, directory: &std::path::Path) -> Vec<ReplicaHa
                     checkpoint_interval: 10,
                     journal_bytes_max: 2 << 30,
                     ledger: None,
+                    forgot: false,
                     #[cfg(feature = "seeded-bugs")]
                     bug: None,
                 },

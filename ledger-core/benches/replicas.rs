@@ -165,6 +165,7 @@ impl World {
                 checkpoint_interval: 2,
                 journal_bytes_max: 256 << 20,
                 ledger: ledger.clone(),
+                forgot: false,
                 #[cfg(feature = "seeded-bugs")]
                 bug: None,
             };

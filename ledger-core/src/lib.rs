@@ -31,6 +31,7 @@
 //!     checkpoint_interval: 1,
 //!     journal_bytes_max: 1 << 20,
 //!     ledger: None, // order only
+//!     forgot: false,
 //!     # #[cfg(feature = "seeded-bugs")]
 //!     # bug: None,
 //! };

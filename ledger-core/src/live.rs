@@ -33,7 +33,7 @@ pub use gateways::{GatewayMember, GatewaysHandle, GatewaysOptions, start_gateway
 pub use replica::{
     Busy, LocalClient, Monitor, ReplicaHandle, ReplicaOptions, SEGMENT_BYTES_MAX, start_on, start_replica,
 };
-pub use runtime::machines::{Completed, Replies, Report};
+pub use runtime::machines::{Completed, Replies, Report, busy};
 pub use runtime::network::AddressBook;
 pub use socket::SOCKET_BUFFER_BYTES;
 pub use status::LiveStatus;

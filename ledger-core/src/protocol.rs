@@ -70,6 +70,11 @@ pub enum ProtocolMessage {
     Blocks(List<Blob<{ crate::block::BLOCK_BYTES_MAX }>, FETCH_MAX>),
     /// Answers a sync that asks for blocks no longer held: only a snapshot helps.
     TooFarBehind,
+    /// Asks for the round of the receiver's last own block, because the asker has lost its journal. The time tells its
+    /// questions apart.
+    Recall(Timestamp),
+    /// Answers that, with the question's time.
+    Recalled(Timestamp, Round),
 }
 
 /// The ordered outcome of one leader: what every replica agrees on.
@@ -118,6 +123,8 @@ pub struct Commit {
 pub enum Action {
     /// Append to the journal; an own block is to be answered by [`Protocol::handle_durable`] once it is synced.
     Persist(Arc<Block>),
+    /// Append to the journal an own block of which only the others knew.
+    Keep(Arc<Block>),
     /// Send a block to every other replica.
     Broadcast(Arc<Block>),
     /// Send a message to one replica.
@@ -168,6 +175,9 @@ pub struct ProtocolStatus {
     pub decisions: [u64; 4],
     /// Blocks refused (too old, too early, too many suspended).
     pub refused: u64,
+    /// Own blocks of this round and below may have been signed and forgotten; zero where nothing was. The greatest round
+    /// while it is not known yet.
+    pub forgotten: Round,
 }
 
 /// Orders opaque payloads.
@@ -196,6 +206,9 @@ pub trait Protocol: Send {
     fn explain(&mut self);
     /// Starts over from an ordered prefix that a quorum has certified, keeping what is still useful.
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix);
+    /// The journal is lost, or some of it: whatever it said was signed before is no longer known. To be said before anything else
+    /// is handled.
+    fn forget(&mut self);
     /// Blocks of the own journal, in the order in which they were written, before anything else is handled.
     fn replay(&mut self, now: Timestamp, blocks: Vec<Arc<Block>>);
     /// Every accepted block in the window, ancestors before descendants.

@@ -9,7 +9,8 @@
 //!
 //! Invariants:
 //! * an own block is on disk before it is sent, and everything that it names was appended before it, so a restarted
-//!   replica never signs a second block for a round and never forgets what its blocks vouch for;
+//!   replica never signs a second block for a round and never forgets what its blocks vouch for; one whose disk is lost
+//!   [asks the others](ReplicaConfig::forgot) and signs no second block either;
 //! * commits execute in order, each once, and only when every signature in it has been judged; wherever a driver does
 //!   that and however long it takes, the outcome is the same, and nothing is answered out of a state that is being changed;
 //! * a gateway is answered only out of a checkpoint that a quorum signed;
@@ -76,6 +77,9 @@ pub struct ReplicaConfig {
     pub journal_bytes_max: u64,
     /// Genesis state; `None` orders without executing.
     pub ledger: Option<Ledger>,
+    /// Its journal was lost, or a part of it, and the ledger is not new: before it signs anything, it asks the others what it
+    /// may have signed. Says this of a whole journal, it only waits for a quorum of the others.
+    pub forgot: bool,
     /// A deliberate mistake, for testing checkers.
     #[cfg(feature = "seeded-bugs")]
     pub bug: Option<ReplicaBug>,
@@ -91,6 +95,10 @@ pub enum ReplicaBug {
     ReverseCommits,
     /// Answers "durable" without writing.
     ForgetPersist,
+    /// Sends an own block, and then writes it.
+    SendBeforePersist,
+    /// Goes on from an empty disk as if nothing had ever been on it.
+    AskNobody,
     /// Asks for nothing that it missed.
     NeverFetch,
     /// Sends receipts for another outcome than the logged one.
@@ -182,7 +190,8 @@ pub struct Replica {
     next_job: u64,
     journal: JournalPosition,
     /// Last commit on whose checkpoint this replica may have voted before it restarted: until it has executed that far
-    /// again it says nothing about permits, because a revocation's receipt may rest on its vote.
+    /// again it says nothing about permits, because a revocation's receipt may rest on its vote. The greatest while that is
+    /// forgotten.
     vouched_for: u64,
     /// Own blocks that wait for the disk.
     undurable: VecDeque<(JournalPosition, BlockRef)>,
@@ -235,6 +244,14 @@ impl Replica {
         #[cfg(feature = "seeded-bugs")]
         if replica.bug == Some(ReplicaBug::CertifyWithFew) {
             replica.checkpoints.certify_with_few();
+        }
+        #[cfg(feature = "seeded-bugs")]
+        let forgot = config.forgot && replica.bug != Some(ReplicaBug::AskNobody);
+        #[cfg(not(feature = "seeded-bugs"))]
+        let forgot = config.forgot;
+        if forgot {
+            replica.protocol.forget();
+            replica.vouched_for = u64::MAX;
         }
         replica.recover(now, journal, entries)?;
         replica.protocol.start(now);
@@ -437,6 +454,10 @@ impl Replica {
     fn act(&mut self, now: Timestamp, action: Action) {
         match action {
             Action::Persist(block) => self.persist_block(now, &block),
+            Action::Keep(block) => {
+                self.snapshots.placed(block.round(), self.journal);
+                self.persist(JournalEntry::Block(block.bytes().clone()), false);
+            }
             Action::Broadcast(block) => {
                 let bytes = Message::encode_block(block.bytes());
                 self.outputs.push_back(Output::Broadcast { lane: Lane::Consensus, bytes });
@@ -460,6 +481,11 @@ impl Replica {
                 }
             }
             Action::Commit(commit) => {
+                if self.vouched_for == u64::MAX {
+                    // Whatever was signed and forgotten is of this round at most, and so are votes in it.
+                    let known = commit.header.leader.round >= self.protocol.status().forgotten;
+                    self.vouched_for = if known { commit.header.index } else { u64::MAX };
+                }
                 self.execution.push(commit);
                 self.execute();
                 if self.execution.is_held_up() {
@@ -503,10 +529,17 @@ impl Replica {
             }
             return;
         }
-        let _ = now;
+        #[cfg(feature = "seeded-bugs")]
+        let early = own && self.has_bug(ReplicaBug::SendBeforePersist);
+        #[cfg(not(feature = "seeded-bugs"))]
+        let early = false;
+        if early {
+            self.protocol.handle_durable(now, block.reference());
+            self.pump(now);
+        }
         self.snapshots.placed(block.round(), self.journal);
         self.persist(JournalEntry::Block(block.bytes().clone()), own);
-        if own {
+        if own && !early {
             self.undurable.push_back((self.journal, block.reference()));
         }
     }

@@ -136,7 +136,8 @@ impl Byzantine {
     ) -> Result<Self, SnapshotError> {
         let (me, key, committee) = (config.id, config.key.clone(), config.committee.clone());
         let leader_timeout = config.tuning.leader_timeout;
-        let twin = script.has(ReplicaBehaviour::Twins).then(|| config.clone());
+        let twin =
+            script.has(ReplicaBehaviour::Twins).then(|| ReplicaConfig { forgot: false, ..config.clone() });
         let mut faces = vec![Replica::new(config, now, journal, entries)?];
         if let Some(config) = twin {
             faces.push(Replica::new(config, now, JournalPosition(0), Vec::new())?);

@@ -368,6 +368,8 @@ pub struct ReplicaRecord {
     pub up: bool,
     /// Restarts.
     pub restarts: u64,
+    /// Why it could not be started again, and is down for good.
+    pub stays_down: Option<String>,
     /// Bytes sent.
     pub bytes_sent: u64,
     /// Busy part of its cores, parts per million.

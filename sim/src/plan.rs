@@ -15,7 +15,7 @@ mod validate;
 pub use claims::ClaimsPlan;
 pub use clinical_trial::{ClinicalTrialPlan, TrialWrongs};
 pub use drug_supply::{DrugSupplyPlan, RingPlan};
-pub use fault::{Direction, FaultKind, FaultPlan, LinkFault, Trigger};
+pub use fault::{Direction, DiskLoss, FaultKind, FaultPlan, LinkFault, PersistPoint, Side, Trigger};
 pub use hostile::{GatewayBehaviour, ReplicaBehaviour};
 pub use policy::PolicyPlan;
 pub use telemedicine::{TelemedicinePlan, TelemedicineWrong};

@@ -369,6 +369,11 @@ impl Recorder {
         faults.filter(|record| record.healed.is_none()).map(|record| record.fault).collect()
     }
 
+    /// It cannot be started any more.
+    pub fn stays_down(&mut self, replica: usize, why: String) {
+        self.history.replicas[replica].stays_down = Some(why);
+    }
+
     pub fn restarted(&mut self, replica: usize) {
         self.history.replicas[replica].restarts += 1;
     }

@@ -457,7 +457,7 @@ impl Testbed {
 
     fn strike(&mut self, now: Timestamp, fault: usize) -> Result<(), TestbedError> {
         match self.plan.faults[fault].kind.clone() {
-            FaultKind::Crash { replicas } => {
+            FaultKind::Crash { replicas, .. } => {
                 // All first, so that they die together.
                 for replica in &replicas {
                     let seat = &mut self.seats[*replica];
@@ -493,7 +493,7 @@ impl Testbed {
 
     fn heal(&mut self, now: Timestamp, fault: usize) -> Result<(), TestbedError> {
         match self.plan.faults[fault].kind.clone() {
-            FaultKind::Crash { replicas } => {
+            FaultKind::Crash { replicas, .. } => {
                 for replica in replicas {
                     let seat = &mut self.seats[replica];
                     seat.stopped -= 1;

@@ -293,7 +293,8 @@ impl World<'_> {
                     machine.leader = commit.header.leader.round;
                 }
                 Action::Equivocation(..) => self.machines[machine].evidence = true,
-                Action::Accepted(_) | Action::Dropped(_) | Action::NeedSnapshot(_) | Action::Decided(_) => {}
+                Action::Keep(_) | Action::Accepted(_) | Action::Dropped(_) | Action::NeedSnapshot(_) => {}
+                Action::Decided(_) => {}
             }
         }
     }

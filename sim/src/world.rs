@@ -39,8 +39,9 @@ use ledger_core::audit::Receipt;
 use ledger_core::committee::{Committee, CommitteeError, ReplicaId};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Gateway, GatewayConfig};
+use ledger_core::live::LiveError;
 use ledger_core::message::{Message, Request};
-use ledger_core::replica::{ReplicaConfig, SnapshotError};
+use ledger_core::replica::ReplicaConfig;
 use ledger_core::seam::{GatewayId, Input, JobId, JournalPosition, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::Finding;
@@ -61,9 +62,6 @@ pub enum WorldError {
     /// The plan's replicas are no committee.
     #[error("the ledger's replicas: {0}")]
     Committee(#[from] CommitteeError),
-    /// A replica could not restart from its simulated disk: a mistake of ours.
-    #[error("replica {0} cannot restart from its journal: {1}")]
-    Restart(ReplicaId, SnapshotError),
     /// The capture cannot be written.
     #[error("cannot write the capture: {0}")]
     Capture(#[from] std::io::Error),
@@ -159,6 +157,8 @@ pub enum SeededBug {
     Auditor,
     /// All replicas take every block's signature for valid.
     BelieveSignatures,
+    /// All replicas take whatever they find in their journal for what they wrote.
+    TrustTornTail,
 }
 
 /// Runs a plan to its end, or until the watcher says stop.
@@ -233,6 +233,9 @@ struct World {
     /// Ends the run.
     until: Option<Timestamp>,
     plan: Plan,
+    /// Deliberate mistakes.
+    #[cfg(feature = "seeded-bugs")]
+    bugs: Vec<SeededBug>,
     /// Group of each host per active partition.
     partitions: Vec<(usize, Vec<u32>)>,
     /// What is cut one way, per active fault.
@@ -348,6 +351,8 @@ impl World {
             effects: Effects::default(),
             events: 0,
             plan: plan.clone(),
+            #[cfg(feature = "seeded-bugs")]
+            bugs: options.bugs.clone(),
             nodes,
             seed,
             committee,
@@ -363,7 +368,7 @@ impl World {
             world.generator.mix_up_patients();
         }
         for index in 0..replicas {
-            world.boot(HostId(index as u32))?;
+            world.boot(HostId(index as u32));
         }
         world.preload_copies();
         world.connect_gateways();
@@ -409,7 +414,7 @@ impl World {
             self.now = time;
             self.events += 1;
             self.chain(sequence, &event);
-            self.handle(event)?;
+            self.handle(event);
             self.strike_awaited();
             let idle = self.now > self.arrivals_end && self.recorder.is_idle();
             self.idle_since = self.idle_since.or(idle.then_some(self.now));
@@ -464,7 +469,7 @@ impl World {
         }
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), WorldError> {
+    fn handle(&mut self, event: Event) {
         match event {
             Event::Deliver { to, from, bytes, .. } => {
                 let reachable = match from {
@@ -518,7 +523,7 @@ impl World {
             }
             Event::GaveUp { operation } => self.gave_up(operation),
             Event::Strike { fault } => self.strike_when(fault),
-            Event::Heal { fault } => self.heal(fault)?,
+            Event::Heal { fault } => self.heal(fault),
             Event::Turn { fault, until } => self.turn_partition(fault, until),
             Event::Churn { fault, place } => self.churn(fault, place),
             Event::Second => {
@@ -527,7 +532,6 @@ impl World {
                 self.queue.push(self.now + Duration::from_secs(1), Event::Second);
             }
         }
-        Ok(())
     }
 
     /// Starts an operation.
@@ -569,22 +573,34 @@ impl World {
         }
     }
 
-    /// Starts a replica from its disk.
-    fn boot(&mut self, host: HostId) -> Result<(), WorldError> {
-        let index = host.0 as usize;
+    /// Starts a replica from its disk. False if it cannot: then it is down for good, and the run says why.
+    fn boot(&mut self, host: HostId) -> bool {
+        let index = host.index();
+        let opened = if self.nodes[index].stays_down { return false } else { self.open_journal(host) };
         let node = &mut self.nodes[index];
+        node.goes_on_forgetting();
         let entries = node.disk.entries().cloned().collect();
         let journal = JournalPosition(node.disk.first());
-        let config = self.configs[index].clone();
+        let config = ReplicaConfig { forgot: node.has_forgotten(), ..self.configs[index].clone() };
         let shown = node.clock.read(self.now);
-        let machine = hostile::cast_replica(&self.plan, &self.seed, config, shown, (journal, entries))
-            .map_err(|error| WorldError::Restart(ReplicaId(index as u16), error))?;
-        node.machine = Some(machine);
+        let started = opened.map_err(LiveError::Journal).and_then(|()| {
+            hostile::cast_replica(&self.plan, &self.seed, config, shown, (journal, entries))
+                .map_err(LiveError::Replay)
+        });
+        let node = &mut self.nodes[index];
+        match started {
+            Ok(machine) => node.machine = Some(machine),
+            Err(why) => {
+                node.stays_down = true;
+                self.recorder.stays_down(index, why.to_string());
+                return false;
+            }
+        }
         node.busy_until = self.now;
         self.explain(host);
         self.start_endpoint(host);
         self.started_machine(host);
-        Ok(())
+        true
     }
 
     fn into_run(mut self, plan: &Plan, partial: bool, wall: Duration, setup_wall: Duration) -> Run {

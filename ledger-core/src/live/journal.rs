@@ -148,8 +148,9 @@ pub enum JournalError {
     /// What was once durable is damaged. Never valid again.
     #[error(
         "{path} is damaged at byte {offset}: {what}, though it was durable once. Restore the whole directory from a \
-         copy made after the replica last ran. If there is none, retire the replica's key and join with a new one: a \
-         replica that forgot what it signed could sign twice"
+         copy made after the replica last ran. If there is none, move the directory away and start \
+         with an empty one as a replica that has lost its journal (`journal_lost: true`): it asks the others before it \
+         signs anything. Left out, it could sign twice"
     )]
     Corrupt {
         /// The segment.
@@ -197,7 +198,13 @@ struct Segment<F> {
 impl<S: Storage> Journal<S> {
     /// Opens what the storage holds, or begins anew.
     pub fn open(storage: S, options: JournalOptions) -> Result<(Self, Recovered), JournalError> {
-        recovery::open(storage, options)
+        recovery::open(storage, options, |_, _| None)
+    }
+
+    /// Opens it with a deliberate mistake, for testing checkers: what has no right checksum is taken for a record nevertheless.
+    #[cfg(feature = "seeded-bugs")]
+    pub fn open_believing(storage: S, options: JournalOptions) -> Result<(Self, Recovered), JournalError> {
+        recovery::open(storage, options, record::Record::believe)
     }
 
     /// Takes an entry; it is durable after the next [`flush`](Self::flush). Returns the position after it.

@@ -15,6 +15,7 @@ use crate::crypto::Digest;
 use crate::quic::{Entropy, Host, HostConfig, QuicTuning, Registry};
 use crate::replica::{Replica, ReplicaConfig};
 use crate::seam::Peer;
+use crate::time::Timestamp;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TrySendError, unbounded};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -28,6 +29,9 @@ use std::time::SystemTime;
 
 /// Bytes of a journal's segment.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A ledger's age from which an empty journal is worth a question.
+const YOUNG: Timestamp = Timestamp(60_000_000_000);
 
 /// Commits that wait for execution; then no messages are taken until it has caught up. Nothing that execution waits for
 /// comes in a message.
@@ -82,6 +86,12 @@ where
     let (journal, recovered) = Journal::open(storage, journal_options)?;
     if let Some((path, offset, bytes)) = &recovered.torn {
         tracing::warn!(path = %path.display(), offset, bytes, "cut a torn tail: nothing in it was acknowledged");
+    }
+    if recovered.entries.is_empty() && !config.forgot && now > YOUNG {
+        tracing::warn!(
+            "the journal is empty and the ledger is not new: if this replica ever ran, stop it, and start it as one that has lost \
+             its journal; it could sign a second block for a round"
+        );
     }
     tracing::info!(replica = id.0, first = recovered.first.0, entries = recovered.entries.len(), "starting");
 

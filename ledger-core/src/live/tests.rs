@@ -77,6 +77,7 @@ impl Consortium {
             checkpoint_interval: 1,
             journal_bytes_max: 4 << 20,
             ledger: self.ledger.clone(),
+            forgot: false,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         };

@@ -10,8 +10,11 @@
 //! * the [schedule](schedule) replaces silent leaders, as the successors of the paper do;
 //! * a replica that missed many rounds asks for all blocks after those that it has (`Sync`), not one by one.
 //!
+//! A replica that has lost its journal [asks](amnesia) the others before it signs anything.
+//!
 //! What it refuses to know: payload items, checkpoint votes, disks, sockets.
 
+mod amnesia;
 mod catch_up;
 mod committer;
 mod dag;
@@ -32,6 +35,7 @@ use crate::codec::List;
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, SecretKey};
 use crate::time::Timestamp;
+use amnesia::Recollection;
 use bytes::Bytes;
 use committer::{Committer, Decision};
 use dag::{Dag, NodeId, Resolved};
@@ -68,6 +72,10 @@ pub struct Mysticeti {
     proposed_at: Timestamp,
     /// Own block that waits for the disk. Nothing is proposed meanwhile.
     undurable: Option<Arc<Block>>,
+    /// Own blocks up to this round may have been signed and forgotten.
+    forgotten: Round,
+    /// What the others say about that, until it is known.
+    recollection: Option<Recollection>,
     /// Highest round with a quorum of stake accepted, and since when.
     quorum_round: Round,
     quorum_since: Timestamp,
@@ -122,6 +130,8 @@ impl Mysticeti {
             started: false,
             proposed_at: Timestamp::ZERO,
             undurable: None,
+            forgotten: Round(0),
+            recollection: None,
             quorum_round: Round(0),
             quorum_since: Timestamp::ZERO,
             timeouts: 0,
@@ -238,6 +248,8 @@ impl Mysticeti {
         self.status.accepted += 1;
         if author != self.me {
             self.actions.push_back(Action::Persist(block.clone()));
+        } else if round <= self.forgotten {
+            self.actions.push_back(Action::Keep(block.clone()));
         }
         self.actions.push_back(Action::Accepted(block));
         Some(id)
@@ -362,6 +374,7 @@ impl Mysticeti {
             self.sync = None;
         }
         self.handle_stall(now);
+        self.recollect(now);
         self.try_propose(now);
     }
 }
@@ -410,6 +423,8 @@ impl Protocol for Mysticeti {
                     self.actions.push_back(Action::NeedSnapshot(from));
                 }
             }
+            ProtocolMessage::Recall(asked) => self.answer_recall(from, asked),
+            ProtocolMessage::Recalled(asked, round) => self.hear_recalled(from, asked, round),
         }
         self.progress(now);
     }
@@ -432,7 +447,8 @@ impl Protocol for Mysticeti {
 
     fn poll_timeout(&self) -> Option<Timestamp> {
         let stall = self.started.then_some(self.stalled_at);
-        [self.propose_at(), self.suspended.next_look(), self.sync.map(|sync| sync.until), stall]
+        let ask = self.recollection.as_ref().filter(|_| self.started).map(Recollection::ask_at);
+        [self.propose_at(), self.suspended.next_look(), self.sync.map(|sync| sync.until), stall, ask]
             .into_iter()
             .flatten()
             .min()
@@ -449,6 +465,7 @@ impl Protocol for Mysticeti {
             mempool_bytes: self.mempool_bytes,
             blocks: self.dag.blocks(),
             bytes: self.dag.bytes() + self.suspended.bytes() + self.mempool_bytes,
+            forgotten: self.forgotten,
             ..self.status
         }
     }
@@ -521,6 +538,11 @@ impl Protocol for Mysticeti {
         self.commit(now);
     }
 
+    fn forget(&mut self) {
+        self.forgotten = Round(u64::MAX);
+        self.recollection = Some(Recollection::new(self.committee.size()));
+    }
+
     fn replay(&mut self, now: Timestamp, blocks: Vec<Arc<Block>>) {
         for block in blocks {
             if block.author() == self.me && block.round() > self.own.round {
@@ -529,7 +551,7 @@ impl Protocol for Mysticeti {
             }
             self.take(now, self.me, block);
         }
-        self.actions.retain(|action| !matches!(action, Action::Persist(_)));
+        self.actions.retain(|action| !matches!(action, Action::Persist(_) | Action::Keep(_)));
         // What fell out of the window was proposed again before the restart, and is in a later block or lost; clients
         // submit again what is not answered.
         self.mempool.clear();
@@ -561,7 +583,10 @@ impl Protocol for Mysticeti {
         self.quorum_since = now;
         self.arm_stall(now);
         self.status.round = self.own.round;
-        if self.own.round > Round(0) {
+        if let Some(recollection) = &mut self.recollection {
+            recollection.begin(now);
+        }
+        if self.own.round > Round(0) || self.recollection.is_some() {
             // Restarted: the others may be far ahead.
             self.stalled_at = now;
         }

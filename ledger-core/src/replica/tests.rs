@@ -66,6 +66,7 @@ impl Cluster {
                     checkpoint_interval: 1,
                     journal_bytes_max,
                     ledger: None,
+                    forgot: false,
                     #[cfg(feature = "seeded-bugs")]
                     bug: None,
                 },

@@ -1,7 +1,7 @@
 //! Conduct: nobody sees a correct machine misbehave or equivocate, and every document that arrives is the registered
 //! one. What hostile machines say that they saw is no evidence; what correct ones see of hostile ones is as it should be.
 
-use super::assumption::is_hostile;
+use super::assumption::{is_hostile, may_contradict_itself};
 use super::{Held, Judgement};
 use crate::history::{Operation, Run};
 use ledger_core::gateway::End;
@@ -20,7 +20,7 @@ pub(super) fn check(run: &Run) -> Judgement {
     }
     let mut equivocations = run.history.equivocations.iter();
     if let Some((replica, first, second)) =
-        equivocations.find(|(_, first, _)| !hostile(Peer::Replica(first.author)))
+        equivocations.find(|(_, first, _)| !may_contradict_itself(run, first.author))
     {
         return Err(format!("{replica} holds both {first:?} and {second:?}"));
     }

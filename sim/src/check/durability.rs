@@ -1,5 +1,6 @@
 //! Durability: what a client holds a receipt for is in the agreed sequence, and a quorum of replicas still has it at
-//! the end, whatever crashed in between.
+//! the end, whatever crashed in between. A replica that cannot start from a journal that nothing but crashes happened to has
+//! lost what it was to keep, whatever the others have.
 
 use super::assumption::byzantine;
 use super::{Held, Judgement};
@@ -9,6 +10,11 @@ use std::collections::BTreeMap;
 
 pub(super) fn check(run: &Run) -> Judgement {
     let history = &run.history;
+    let fallen = history.replicas.iter().enumerate();
+    let mut fallen = fallen.filter(|(index, _)| !run.plan.rotten().any(|rotten| rotten == *index));
+    if let Some((index, why)) = fallen.find_map(|(index, row)| Some((index, row.stays_down.as_ref()?))) {
+        return Err(format!("replica {index} cannot start from what it wrote: {why}"));
+    }
     let byzantine = byzantine(run);
     let executed: BTreeMap<_, u64> =
         history.executed.iter().rev().map(|(commit, done)| (done.transaction, *commit)).collect();

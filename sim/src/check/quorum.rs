@@ -15,7 +15,8 @@ pub(super) fn lost(run: &Run) -> Option<String> {
     }
     let to_the_end = run.history.faults.iter().filter(|fault| fault.healed.is_none());
     let kinds: Vec<&FaultKind> = to_the_end.map(|fault| &run.plan.faults[fault.fault].kind).collect();
-    let is_gone = |replica: &usize| kinds.iter().any(|kind| halts(kind, *replica));
+    let for_good = |replica: usize| run.history.replicas[replica].stays_down.is_some();
+    let is_gone = |replica: &usize| for_good(*replica) || kinds.iter().any(|kind| halts(kind, *replica));
     let gone: Vec<usize> = (0..replicas).filter(is_gone).collect();
     let byzantine = byzantine(run);
     let id = |replica: usize| ReplicaId(replica as u16);
@@ -44,7 +45,7 @@ pub(super) fn lost(run: &Run) -> Option<String> {
 
 fn halts(kind: &FaultKind, replica: usize) -> bool {
     match kind {
-        FaultKind::Crash { replicas } | FaultKind::Pause { replicas } => replicas.contains(&replica),
+        FaultKind::Crash { replicas, .. } | FaultKind::Pause { replicas } => replicas.contains(&replica),
         _ => false,
     }
 }

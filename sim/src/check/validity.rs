@@ -68,15 +68,15 @@ pub(super) fn check(run: &Run) -> Judgement {
     Ok(Held::Passed(format!("{ended} operations ended, {late} disturbed by faults")))
 }
 
-/// Hostile machines, within the assumption, excuse nothing.
+/// Hostile machines, within the assumption, excuse nothing, and nobody notices damage before a crash.
 fn disturbs(kind: &FaultKind) -> bool {
-    !matches!(kind, FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. })
+    !matches!(kind, FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } | FaultKind::BitRot { .. })
 }
 
 /// Opaque submissions have no gateway that would try another replica.
 fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
     run.history.faults.iter().any(|fault| match &run.plan.faults[fault.fault].kind {
-        FaultKind::Crash { replicas } | FaultKind::Byzantine { replicas, .. } => {
+        FaultKind::Crash { replicas, .. } | FaultKind::Byzantine { replicas, .. } => {
             replicas.contains(&(replica as usize))
         }
         _ => false,

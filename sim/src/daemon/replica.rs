@@ -74,6 +74,7 @@ pub fn run_replica(file: ReplicaFile, stop: &Stop) -> Result<(), DaemonError> {
             checkpoint_interval: consortium.checkpoint_interval,
             journal_bytes_max: file.journal_bytes_max,
             ledger,
+            forgot: file.journal_lost,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         },

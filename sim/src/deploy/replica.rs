@@ -31,6 +31,8 @@ pub struct ReplicaFile {
     pub listen: String,
     /// Directory of its journal.
     pub data: PathBuf,
+    /// Its journal was lost, and the ledger is not new: it asks the others before it signs anything.
+    pub journal_lost: bool,
     /// Threads for stateless work, besides the machine's own; `None`: one fewer than there are cores.
     pub workers: Option<usize>,
     /// `host:port` of health and metrics over HTTP; `None`: none.
@@ -136,6 +138,20 @@ fn read(
     let listen = listen.and_then(|field| fields::address(&field, problems));
     let data = root.required("data", "data/replica-0");
     let data = data.and_then(|field| fields::path(&field, folder, problems));
+    let journal_lost = root.optional("journal_lost").map_or(Some(false), |field| {
+        match field.text(problems, "`true` or `false`")? {
+            "true" => Some(true),
+            "false" => Some(false),
+            other => {
+                let found = format!("{} is neither `true` nor `false`", crate::diagnostic::quote(other));
+                let report = field.wrong(problems, found);
+                report.help(
+                    "`true` for a replica that starts again with an empty directory, or an older copy of it",
+                );
+                None
+            }
+        }
+    });
     let workers = root.optional("workers").map_or(Some(None), |field| {
         let workers = field.within(problems, &units::COUNT, (0, "0"), (WORKERS_MAX, "1024"))?;
         Some(Some(workers as usize))
@@ -166,6 +182,7 @@ fn read(
         key: key?,
         listen: listen?,
         data: data?,
+        journal_lost: journal_lost?,
         workers: workers?,
         metrics: metrics?,
         segment_bytes,

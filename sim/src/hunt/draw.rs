@@ -27,7 +27,7 @@ type Draw = fn(&mut Stream, &Bounds) -> (String, When);
 
 /// Every kind of fault that is drawn. One row a kind: its name begins with what a scenario calls it.
 pub const KINDS: &[(&str, Draw)] = &[
-    ("crash", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
+    ("crash", |stream, bounds| (crash(stream, bounds), bounds.span(stream))),
     ("pause", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
     ("partition", |stream, bounds| (groups(stream, bounds), bounds.span(stream))),
     ("partition flapping", |stream, bounds| (flapping(stream, bounds), bounds.span(stream))),
@@ -37,6 +37,9 @@ pub const KINDS: &[(&str, Draw)] = &[
     ("link", |stream, bounds| (link(stream, bounds), bounds.span(stream))),
     ("slow_cpu", |stream, bounds| (slow(stream, bounds), bounds.span(stream))),
     ("slow_disk", |stream, bounds| (slow(stream, bounds), bounds.span(stream))),
+    ("stalled_disk", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
+    ("disk_full", |stream, bounds| (replicas(stream, bounds), bounds.span(stream))),
+    ("bit_rot", |stream, bounds| (rot(stream, bounds), bounds.instant(stream))),
     ("byzantine", |stream, bounds| (byzantine(stream, bounds), bounds.span(stream))),
     ("hostile_gateway", |stream, bounds| (hostile_gateway(stream, bounds), bounds.span(stream))),
     ("region_outage", |stream, bounds| (regions(stream, bounds), bounds.span(stream))),
@@ -82,11 +85,38 @@ impl Bounds {
         let span = |grains: u64| Duration::from_nanos(grains * GRAIN.as_nanos() as u64);
         When { at: Some(span(at)), lasts: Some(span(lasts)) }
     }
+
+    /// A moment inside the bounds.
+    pub fn instant(&self, stream: &mut Stream) -> When {
+        When { lasts: None, ..self.span(stream) }
+    }
 }
 
 /// Any of the replicas, few more often than many.
 fn replicas(stream: &mut Stream, bounds: &Bounds) -> String {
     format!("replicas: {:?}", some(stream, bounds))
+}
+
+/// Half of them as ever; else at a write, or with a disk that keeps more or less than it must.
+fn crash(stream: &mut Stream, bounds: &Bounds) -> String {
+    match stream.below(8) {
+        0 => {
+            let side = ["before", "after"][stream.below(2) as usize];
+            let disk = ["kept", "lost", "torn"][stream.below(3) as usize];
+            let (replica, skip) = (stream.below(bounds.replicas), stream.below(8));
+            format!("replicas: [{replica}], disk: {disk}, persist: {side}, skip: {skip}")
+        }
+        1 => format!("{}, disk: kept", replicas(stream, bounds)),
+        2 => format!("{}, disk: torn", replicas(stream, bounds)),
+        // The one that may be faulty.
+        3 => format!("replicas: [{}], disk: wiped", bounds.replicas - 1),
+        _ => replicas(stream, bounds),
+    }
+}
+
+/// Of the one that may be faulty.
+fn rot(stream: &mut Stream, bounds: &Bounds) -> String {
+    format!("replicas: [{}], bits: {}", bounds.replicas - 1, stream.uniform(1, 16))
 }
 
 /// One group against the rest.
@@ -387,7 +417,10 @@ mod tests {
             assert_eq!((plan.seed, plan.faults.len()), (seed, case.faults.len()));
             assert!((1..=FAULTS_MAX as usize).contains(&plan.faults.len()));
             for fault in &plan.faults {
-                assert!(fault.at + fault.lasts.unwrap() <= plan.duration, "{case:?}");
+                let lasts = fault.lasts.unwrap_or(Duration::ZERO);
+                assert!(fault.at + lasts <= plan.duration, "{case:?}");
+                let instant = matches!(fault.kind, crate::plan::FaultKind::BitRot { .. });
+                assert_eq!(fault.lasts.is_none(), instant, "{case:?}");
             }
             case.faults.iter().for_each(|fault| *drawn.entry(fault.kind).or_default() += 1);
         }

@@ -75,14 +75,61 @@ pub struct LinkFault {
     pub bandwidth_bits_per_s: Option<u64>,
 }
 
+/// What a crash leaves of what a replica has written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskLoss {
+    /// All of it: the process alone died.
+    Kept,
+    /// What was synced: the host lost its power.
+    #[default]
+    Lost,
+    /// What was synced, and of the rest what a disk may have had time for: a part of it, the last sector garbled, or some
+    /// sectors without those before them.
+    Torn,
+    /// Nothing: the replica restarts with an empty disk.
+    Wiped,
+}
+
+/// On which side of a write that something waits for a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// It is not written any more.
+    Before,
+    /// It is durable, and what waits for it is not done.
+    After,
+}
+
+/// The writes at which a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersistPoint {
+    /// Just before it, or when it has become durable.
+    pub side: Side,
+    /// So many writes go well first, and again after each restart.
+    pub skip: u64,
+    /// It dies so often. At least 1.
+    pub times: u64,
+}
+
+fn is_default(loss: &DiskLoss) -> bool {
+    *loss == DiskLoss::default()
+}
+
 /// Kinds of fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// The process dies; unsynced data is lost; it restarts from its disk when the fault ends.
+    /// The process dies, at once or at a write; it restarts from its disk when the fault ends.
     Crash {
         /// Which replicas.
         replicas: Vec<usize>,
+        /// What it finds on its disk then.
+        #[serde(default, skip_serializing_if = "is_default")]
+        disk: DiskLoss,
+        /// `None`: it dies at once. Else there is one replica.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        persist: Option<PersistPoint>,
     },
     /// The process stands still: it handles nothing and no timer of it fires, and it forgets nothing. What is sent to it
     /// waits.
@@ -181,6 +228,24 @@ pub enum FaultKind {
         replicas: Vec<usize>,
         /// So many times, in thousandths; above 1000.
         factor_milli: u64,
+    },
+    /// Nothing that a disk is asked for completes until this has healed; neither does a restart.
+    StalledDisk {
+        /// Which replicas.
+        replicas: Vec<usize>,
+    },
+    /// Writes fail for want of space until this has healed: what waits for them waits, submissions are answered with `Busy`, and
+    /// whoever dies meanwhile does not come back before.
+    DiskFull {
+        /// Which replicas.
+        replicas: Vec<usize>,
+    },
+    /// Bits of the journal flip where it lies. Whoever has it open does not notice; the next start does.
+    BitRot {
+        /// Which replicas.
+        replicas: Vec<usize>,
+        /// How many bits of each, at least 1.
+        bits: u64,
     },
     /// Replicas do what no correct one does. What starts at zero does so from the very beginning, the warm-up included.
     Byzantine {

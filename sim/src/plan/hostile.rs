@@ -1,6 +1,6 @@
 //! How Byzantine replicas and hostile gateways behave, by the names that scenarios use.
 
-use super::{FaultKind, Plan};
+use super::{DiskLoss, FaultKind, Plan};
 use serde::{Deserialize, Serialize};
 
 /// What a Byzantine replica does. It holds its own key and no other.
@@ -96,6 +96,24 @@ impl Plan {
     pub fn byzantine(&self) -> impl Iterator<Item = usize> + '_ {
         let named = self.faults.iter().filter_map(|fault| match &fault.kind {
             FaultKind::Byzantine { replicas, .. } => Some(replicas.as_slice()),
+            _ => None,
+        });
+        named.flatten().copied()
+    }
+
+    /// Replicas that lose all that they have written at some time of the run, with repetitions.
+    pub fn wiped(&self) -> impl Iterator<Item = usize> + '_ {
+        let named = self.faults.iter().filter_map(|fault| match &fault.kind {
+            FaultKind::Crash { replicas, disk: DiskLoss::Wiped, .. } => Some(replicas.as_slice()),
+            _ => None,
+        });
+        named.flatten().copied()
+    }
+
+    /// Replicas whose journal is damaged at some time of the run, with repetitions.
+    pub fn rotten(&self) -> impl Iterator<Item = usize> + '_ {
+        let named = self.faults.iter().filter_map(|fault| match &fault.kind {
+            FaultKind::BitRot { replicas, .. } => Some(replicas.as_slice()),
             _ => None,
         });
         named.flatten().copied()

@@ -29,6 +29,8 @@ pub fn kind(bytes: &Bytes) -> &'static str {
             ProtocolMessage::Sync(_) => "sync",
             ProtocolMessage::Blocks(_) => "blocks",
             ProtocolMessage::TooFarBehind => "too far behind",
+            ProtocolMessage::Recall(_) => "what did I sign?",
+            ProtocolMessage::Recalled(..) => "what you signed",
         },
         Ok(Message::Request(request)) => match request {
             Request::Submit(_) => "submission",

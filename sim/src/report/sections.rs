@@ -5,7 +5,7 @@ use super::table::Table;
 use super::{Report, Style, units};
 use crate::history::{Figure, FigureKind, ReplicaRecord, System, Wrong};
 use crate::metrics::{Recovered, Value, catalog};
-use crate::plan::FaultKind;
+use crate::plan::{DiskLoss, FaultKind, Side};
 use ledger_core::time::Timestamp;
 
 /// With at most this many replicas each has a row of its own.
@@ -25,6 +25,7 @@ pub fn all(report: &Report<'_>, style: Style) -> Vec<Table> {
         systems(report),
         wrongs(report),
         faults(report, style),
+        down_for_good(report),
         hostility(report),
         replicas(report, style),
         network(report),
@@ -187,6 +188,18 @@ fn faults(report: &Report<'_>, style: Style) -> Table {
     table
 }
 
+/// Replicas that could not be started again, and why.
+fn down_for_good(report: &Report<'_>) -> Table {
+    let mut table = Table::figures(&["Down for good"]);
+    for (index, row) in report.run.history.replicas.iter().enumerate() {
+        if let Some(why) = &row.stays_down {
+            // What is to be done about it is the operator's, who reads the same live.
+            table.row([&format!("r{index}: {}", why.split(". ").next().unwrap_or(why))]);
+        }
+    }
+    table
+}
+
 fn describe(kind: &FaultKind) -> String {
     let apart = |groups: &[Vec<usize>], bridge: &[usize]| {
         let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
@@ -194,7 +207,20 @@ fn describe(kind: &FaultKind) -> String {
         format!("{}{over}", groups.join(" | "))
     };
     match kind {
-        FaultKind::Crash { replicas } => format!("crash of {}", list(replicas)),
+        FaultKind::Crash { replicas, disk, persist } => {
+            let at = match persist.map(|point| point.side) {
+                Some(Side::Before) => " before a write",
+                Some(Side::After) => " after a write",
+                None => "",
+            };
+            let disk = match disk {
+                DiskLoss::Lost => "",
+                DiskLoss::Kept => ", disk kept",
+                DiskLoss::Torn => ", disk torn",
+                DiskLoss::Wiped => ", disk wiped",
+            };
+            format!("crash of {}{at}{disk}", list(replicas))
+        }
         FaultKind::Pause { replicas } => format!("pause of {}", list(replicas)),
         FaultKind::Ransomware { hospitals } => format!("ransomware at {}", list(hospitals)),
         FaultKind::Byzantine { replicas, behaviours, .. } => {
@@ -226,6 +252,11 @@ fn describe(kind: &FaultKind) -> String {
         }
         FaultKind::SlowDisk { replicas, factor_milli } => {
             format!("disk of {} {} times slower", list(replicas), units::real(*factor_milli as f64 / 1e3))
+        }
+        FaultKind::StalledDisk { replicas } => format!("disk of {} stalled", list(replicas)),
+        FaultKind::DiskFull { replicas } => format!("disk of {} full", list(replicas)),
+        FaultKind::BitRot { replicas, bits } => {
+            format!("{} bits flipped on disk of {}", units::count(*bits), list(replicas))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::deploy::{
 };
 use crate::document;
 use crate::history::{Control, Progress, Setting, Unlisted};
-use crate::plan::{Arrivals, FaultKind, Plan, WorkloadPlan};
+use crate::plan::{Arrivals, DiskLoss, FaultKind, Plan, WorkloadPlan};
 use crate::population::Population;
 use crate::recorder::Recorder;
 use crate::seed::Seed;
@@ -102,7 +102,16 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             ));
         }
         match &fault.kind {
+            FaultKind::Crash { persist: Some(_), .. } => {
+                reasons.push(simulated_only(index, "a crash at a write"));
+            }
+            FaultKind::Crash { disk: DiskLoss::Torn | DiskLoss::Wiped, .. } => {
+                reasons.push(simulated_only(index, "a crash that damages the disk"));
+            }
             FaultKind::Crash { .. } | FaultKind::Pause { .. } => {}
+            FaultKind::StalledDisk { .. } | FaultKind::DiskFull { .. } | FaultKind::BitRot { .. } => {
+                reasons.push(simulated_only(index, "a disk that stalls, is full or loses bits"));
+            }
             FaultKind::Ransomware { .. } => reasons.push(format!(
                 "faults[{index}], ransomware, needs gateways that are processes of their own: they share one here"
             )),

@@ -89,6 +89,7 @@ pub(super) fn replica_config(
         checkpoint_interval: ledger_plan.checkpoint_interval,
         journal_bytes_max: JOURNAL_BYTES_MAX,
         ledger,
+        forgot: false,
         #[cfg(feature = "seeded-bugs")]
         bug: options.bugs.iter().find_map(|bug| match bug {
             SeededBug::Replica(who, bug) if who.is_none_or(|who| who.index() == index) => Some(*bug),
@@ -97,6 +98,7 @@ pub(super) fn replica_config(
             | SeededBug::Gateway(_)
             | SeededBug::MixedUpPatients
             | SeededBug::BelieveSignatures
+            | SeededBug::TrustTornTail
             | SeededBug::Auditor => None,
         }),
     }

@@ -7,6 +7,7 @@
 use super::node::Machine;
 use super::transport::Transport;
 use super::{Event, World, directory};
+use crate::host::disk::Kept;
 use crate::plan::{FaultKind, Plan};
 use crate::workload::PATIENCE;
 use ledger_core::gateway::{Completion, End, Gateway, GatewayTuning};
@@ -52,7 +53,7 @@ impl World {
             let gateway = GatewayId(*hospital as u32);
             let host = self.host_of(Peer::Gateway(gateway));
             self.note_acts(host);
-            self.nodes[host.index()].crash(self.now);
+            self.nodes[host.index()].crash(self.now, Kept::Durable);
             if let Transport::Quic(network) = &mut self.transport {
                 network.crash(self.now, host);
             }

@@ -3,23 +3,25 @@
 //! The machine handles one input at a time on a core of its own; what arrives meanwhile waits in the inbox in order
 //! of arrival. Outputs leave when the core is done with the input. A crash empties everything but what is durable.
 
-use super::faults::{Part, Slowness};
+use super::faults::{Part, Slowness, Trap};
 use super::observer::Seen;
 use super::transport::Outbox;
 use super::{Event, World};
 use crate::byzantine::{Byzantine, HostileGateway};
 use crate::document;
-use crate::host::disk::DiskTimes;
+use crate::host::disk::{DiskTimes, Kept};
+use crate::host::journal::Flip;
 use crate::host::{Clock, Cpu, Disk};
 use crate::network::HostId;
-use crate::plan::HostPlan;
+use crate::plan::{HostPlan, Side};
 use crate::recorder::Last;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::{Completion, End, Gateway};
 use ledger_core::ledger::transaction::{Outcome, PartyId};
+use ledger_core::live::busy;
 use ledger_core::message::{Message, Reply};
 use ledger_core::replica::{Replica, ReplicaStatus};
-use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Observation, Output, Peer};
+use ledger_core::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Observation, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
 use ledger_core::work::{Effort, Work};
 use std::collections::VecDeque;
@@ -66,6 +68,16 @@ pub(super) struct Node {
     /// Pauses in force: inputs wait, timers do not fire, and neither do its endpoint's.
     pub paused: u32,
     pub disk: Disk<JournalEntry>,
+    /// Bits of its journal that flipped since it was opened.
+    pub flips: Vec<Flip>,
+    /// Writes at which it dies.
+    pub traps: Vec<Trap>,
+    /// Its disk was wiped: until so many entries are durable since, it cannot know from its journal what it signed.
+    forgot_until: Option<u64>,
+    /// It is to run, and its disk does not let it.
+    pub boot_waits: bool,
+    /// Its journal cannot be opened: it is down for good.
+    pub stays_down: bool,
     pub cpu: Cpu,
     /// What the machine takes for the time.
     pub clock: Clock,
@@ -96,6 +108,11 @@ impl Node {
                 sync_ns: plan.disk_sync_ns,
                 bytes_per_s: plan.disk_bytes_per_s,
             }),
+            flips: Vec::new(),
+            traps: Vec::new(),
+            forgot_until: None,
+            boot_waits: false,
+            stays_down: false,
             cpu: Cpu::new(plan.cores),
             clock: Clock::default(),
             costs: plan.clone(),
@@ -112,14 +129,33 @@ impl Node {
         }
     }
 
-    pub fn crash(&mut self, now: Timestamp) {
+    pub fn crash(&mut self, now: Timestamp, kept: Kept) {
         self.machine = None;
+        self.boot_waits = false;
         self.inbox.clear();
         self.outbox = Outbox::default();
-        self.disk.crash();
+        self.disk.crash(kept);
         self.cpu.crash(now);
         self.incarnation += 1;
         self.timer_at = None;
+    }
+
+    /// Nothing is left of what it has written.
+    pub fn wipe(&mut self) {
+        self.disk.wipe();
+        self.flips.clear();
+        self.forgot_until = Some(u64::MAX);
+    }
+
+    /// It starts: unless the journal tells enough by now, what it proposed since is lost too.
+    pub fn goes_on_forgetting(&mut self) {
+        self.forgot_until =
+            self.forgot_until.map(|until| if self.has_forgotten() { u64::MAX } else { until });
+    }
+
+    /// Whether its journal does not tell all that it may have signed.
+    pub fn has_forgotten(&self) -> bool {
+        self.forgot_until.is_some_and(|entries| self.disk.durable() < entries)
     }
 
     pub fn replica_status(&self) -> Option<ReplicaStatus> {
@@ -175,6 +211,14 @@ impl World {
             self.see(Seen::Arrived { at: self.now, host: peer, from: *from, bytes });
         }
         let node = &mut self.nodes[host.0 as usize];
+        // As the live driver answers while its journal cannot be written.
+        if node.disk.is_full()
+            && let Input::Message { from, bytes } = &input
+            && let Some(bytes) = busy(*from, bytes)
+        {
+            let output = Output::Send { to: *from, lane: Lane::Client, bytes };
+            return self.carry_out(host, self.now, output);
+        }
         node.inbox.push_back(input);
         node.inbox_max = node.inbox_max.max(node.inbox.len());
         self.process(host);
@@ -292,11 +336,21 @@ impl World {
         node.machine_busy += cost;
         let (leaves, peer) = (node.busy_until, node.peer);
         self.see(Seen::Step { host: peer, from, to: leaves });
+        let mut died = None;
         for output in outputs.drain(..) {
+            if let Output::Persist { sync: true, .. } = &output
+                && let Some(fault) = self.nodes[host.index()].springs(Side::Before)
+            {
+                died = Some(fault);
+                break;
+            }
             self.carry_out(host, leaves, output);
         }
         self.outputs = outputs;
-        self.arm_timer(host);
+        match died {
+            Some(fault) => self.strike_now(fault),
+            None => self.arm_timer(host),
+        }
     }
 
     pub(super) fn arm_timer(&mut self, host: HostId) {
@@ -374,6 +428,12 @@ impl World {
                 if let Observation::KeyReleased { asked_at, .. } = &mut observation {
                     *asked_at = self.nodes[host.index()].clock.when(*asked_at);
                 }
+                if let Observation::Proposed(_) = &observation {
+                    let node = &mut self.nodes[host.index()];
+                    // The block itself is the next entry. From then on the journal says what was signed last.
+                    let entries = node.disk.end() + 1;
+                    node.forgot_until = node.forgot_until.map(|until| until.min(entries));
+                }
                 if matches!(observation, Observation::Certified { .. }) {
                     self.archive_certified(host);
                 }
@@ -419,7 +479,10 @@ impl World {
             return;
         }
         let from = node.disk.written_at().max(self.now);
-        let (durable, next) = node.disk.complete_sync(self.now);
+        let Some((durable, next)) = node.disk.complete_sync(self.now) else { return };
+        if let Some(fault) = node.springs(Side::After) {
+            return self.strike_now(fault);
+        }
         if let Some(next) = next {
             self.see_syncing(host, from, next);
             self.queue.push(next, Event::Synced { host, incarnation });

@@ -402,7 +402,7 @@ impl<M: Hosted> Machines<M> {
 }
 
 /// The answer to a client's submission while nothing can be made durable; `None` if it is none.
-fn busy(from: Peer, bytes: &Bytes) -> Option<Bytes> {
+pub fn busy(from: Peer, bytes: &Bytes) -> Option<Bytes> {
     match from {
         Peer::Replica(_) => return None,
         Peer::Gateway(_) | Peer::Local => {}

@@ -61,7 +61,10 @@ impl Mysticeti {
     }
 
     pub(super) fn may_propose(&self) -> bool {
-        self.started && self.undurable.is_none() && self.quorum_round >= self.own.round
+        self.started
+            && self.undurable.is_none()
+            && self.quorum_round >= self.own.round
+            && self.remembers_enough()
     }
 
     /// Whether the others have a quorum in a round in which this replica has no block, wait for it, and can have it: as its
@@ -70,6 +73,7 @@ impl Mysticeti {
     fn is_waited_for(&self) -> bool {
         let before = self.quorum_round.before(1);
         if self.own.round >= self.quorum_round
+            || self.quorum_round <= self.forgotten
             || !(before == Round(0) || self.committee.is_quorum(&self.dag.present(before)))
         {
             return false;

@@ -421,8 +421,8 @@ impl Cluster {
                         self.payloads[index].extend(block.payload().iter().map(|item| item.bytes()));
                     }
                 }
-                Action::Persist(_) | Action::Accepted(_) | Action::Dropped(_) | Action::Equivocation(..) => {}
-                Action::NeedSnapshot(_) | Action::Decided(_) => {}
+                Action::Persist(_) | Action::Keep(_) | Action::Accepted(_) | Action::Dropped(_) => {}
+                Action::Equivocation(..) | Action::NeedSnapshot(_) | Action::Decided(_) => {}
             }
         }
     }
@@ -776,6 +776,71 @@ fn an_overtaken_leader_keeps_its_round() {
     let next = Timestamp::ZERO + tuning.min_round_interval;
     assert_eq!(proposed(&mut machine, next), [2]);
     assert_eq!(proposed(&mut machine, next + tuning.min_round_interval), [3]);
+}
+
+/// A machine that has forgotten what it signed, with the blocks of the first three rounds, and whom it asks.
+fn forgetful(drawing: &Drawing, now: Timestamp) -> Mysticeti {
+    let mut machine = machine(drawing, &tuning());
+    machine.forget();
+    machine.start(now);
+    let mut asked = Vec::new();
+    while let Some(action) = machine.poll_action() {
+        if let Action::Send(to, ProtocolMessage::Recall(at)) = action {
+            assert_eq!(at, now);
+            asked.push(to.0);
+        }
+    }
+    assert_eq!(asked, [1, 2, 3]);
+    for block in &drawing.blocks {
+        machine.handle_block(now, block.author(), block.clone());
+    }
+    machine
+}
+
+#[test]
+fn whoever_forgot_signs_above_what_a_quorum_of_the_others_says() {
+    let mut drawing = Drawing::parse("1: A B C D\n2: A B C D\n3: A B C D");
+    let now = Timestamp(1_000_000_000);
+    let later = now + tuning().leader_timeout * 20;
+    let mut machine = forgetful(&drawing, now);
+    assert_eq!(machine.own.round, Round(3), "its own blocks are known from the others");
+    for (from, round) in [(1, 3), (2, 2)] {
+        machine.handle_message(now, ReplicaId(from), ProtocolMessage::Recalled(now, Round(round)));
+    }
+    // Another question's answer, one's own, and two of four.
+    machine.handle_message(now, ReplicaId(3), ProtocolMessage::Recalled(Timestamp(1), Round(1)));
+    machine.handle_message(now, ReplicaId(0), ProtocolMessage::Recalled(now, Round(1)));
+    assert_eq!((proposed(&mut machine, later), machine.forgotten), (vec![], Round(u64::MAX)));
+    machine.handle_message(now, ReplicaId(3), ProtocolMessage::Recalled(now, Round(3)));
+    assert_eq!((proposed(&mut machine, later), machine.forgotten), (vec![], Round(4)));
+    // A block of round 4 by itself may be on its way.
+    let others: Vec<&str> =
+        ["A", "B", "C", "D"].into_iter().filter(|name| drawing.replica(name) != ReplicaId(0)).collect();
+    for name in others {
+        drawing.add(4, name, "ABCD");
+        let block = drawing.blocks.last().unwrap().clone();
+        machine.handle_block(later, block.author(), block);
+    }
+    assert_eq!(proposed(&mut machine, later + tuning().leader_timeout * 20), [5]);
+}
+
+#[test]
+fn a_round_that_nobody_came_to_is_not_believed() {
+    let drawing = Drawing::parse("1: A B C D\n2: A B C D\n3: A B C D");
+    let now = Timestamp(1_000_000_000);
+    let mut machine = forgetful(&drawing, now);
+    for (from, round) in [(1, 3), (2, 3), (3, u64::MAX)] {
+        machine.handle_message(now, ReplicaId(from), ProtocolMessage::Recalled(now, Round(round)));
+    }
+    assert_eq!(machine.forgotten, Round(u64::MAX));
+    // Nobody is told anything by who has forgotten.
+    let mut other = forgetful(&drawing, now);
+    while other.poll_action().is_some() {}
+    other.handle_message(now, ReplicaId(1), ProtocolMessage::Recall(now));
+    assert!(
+        std::iter::from_fn(|| other.poll_action())
+            .all(|action| !matches!(action, Action::Send(_, ProtocolMessage::Recalled(..))))
+    );
 }
 
 /// Rounds for which a machine proposes at `now`.

@@ -5,6 +5,7 @@
 
 mod byzantine;
 mod clock;
+mod disk;
 mod gateways;
 mod link;
 mod partition;
@@ -18,11 +19,13 @@ use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
 use ledger_core::time::Duration;
 
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 16] = [
+    "bit_rot",
     "byzantine",
     "churn",
     "clock",
     "crash",
+    "disk_full",
     "hostile_gateway",
     "link",
     "one_way",
@@ -32,6 +35,7 @@ const KINDS: [&str; 13] = [
     "region_outage",
     "slow_cpu",
     "slow_disk",
+    "stalled_disk",
 ];
 
 /// What faults may name; `None` where that has mistakes of its own.
@@ -122,17 +126,12 @@ fn fault(
         Some(("ransomware", field)) => {
             ransomware::read(&field, scope.institutions.map(|(hospitals, _)| hospitals), problems)?
         }
+        Some(("bit_rot", field)) => disk::rot(&field, scope, problems)?,
+        Some((kind @ ("stalled_disk" | "disk_full"), field)) => disk::trouble(&field, kind, scope, problems)?,
         Some((kind @ ("slow_cpu" | "slow_disk"), field)) => slow::read(&field, kind, scope, problems)?,
         Some(("byzantine", field)) => byzantine::replicas(&field, scope.replicas, problems)?,
         Some(("hostile_gateway", field)) => byzantine::gateways(&field, scope.institutions, problems)?,
-        Some((kind, field)) => {
-            let (halted, lasts) = halt_of(&field, kind, (index, known), scope.replicas, outages, problems)?;
-            let kind = match kind {
-                "crash" => FaultKind::Crash { replicas: halted },
-                _ => FaultKind::Pause { replicas: halted },
-            };
-            (kind, lasts)
-        }
+        Some((kind, field)) => halt_of(&field, kind, (index, known), scope.replicas, outages, problems)?,
         None if misspelt => return None,
         None => {
             let report = item.wrong(problems, "it does not say what goes wrong");
@@ -168,7 +167,7 @@ fn lasting(map: &mut Map<'_>, problems: &mut Problems) -> Option<Option<Duration
     field.within(problems, &units::DURATION, least, most).map(Some)
 }
 
-/// The replicas that a crash or a pause keeps from running.
+/// A crash or a pause: what keeps replicas from running.
 fn halt_of(
     field: &Field<'_>,
     kind: &str,
@@ -176,11 +175,15 @@ fn halt_of(
     replicas: Option<usize>,
     outages: &mut Vec<Outage>,
     problems: &mut Problems,
-) -> Option<(Vec<usize>, Option<Option<Duration>>)> {
+) -> Option<Struck> {
     let mut map = field.map(problems, &format!("a map, as in `{kind}: {{ replicas: [3], for: 15s }}`"))?;
     let list = map.required("replicas", "[3]");
     let lasts = lasting(&mut map, problems);
+    let crash = (kind == "crash")
+        .then(|| disk::crash(&mut map, lasts.is_none_or(|lasts| lasts.is_some()), list.as_ref(), problems));
     map.finish(problems);
+    // When it strikes at a write, nobody knows before the run.
+    let at = at.filter(|_| crash.as_ref().is_none_or(|crash| crash.persist == Some(None)));
     let items = list.as_ref()?.list(problems, "replicas, as in `[3]`")?;
     if items.is_empty() {
         list?.wrong(problems, format!("no replica to {kind}")).help("name some, as in `[3]`");
@@ -199,7 +202,11 @@ fn halt_of(
         refuse_overlap(item, &outage, outages, problems);
         outages.push(outage);
     }
-    Some((halted, lasts))
+    let kind = match crash {
+        Some(crash) => FaultKind::Crash { replicas: halted, disk: crash.disk?, persist: crash.persist? },
+        None => FaultKind::Pause { replicas: halted },
+    };
+    Some((kind, lasts))
 }
 
 fn refuse_overlap(item: &Field<'_>, new: &Outage, outages: &[Outage], problems: &mut Problems) {

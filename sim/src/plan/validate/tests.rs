@@ -1,5 +1,6 @@
 //! What validation accepts, completes and refuses. The messages are held whole: they are what users see.
 
+mod disks;
 mod environment;
 mod losses;
 mod messages;

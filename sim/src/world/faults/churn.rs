@@ -3,6 +3,7 @@
 //! Whoever waits there for an operation sees it time out; whoever asks for a key from there asks again. What was acknowledged
 //! is on the ledger, and its documents are in the vault.
 
+use crate::host::disk::Kept;
 use crate::network::HostId;
 use crate::plan::FaultKind;
 use crate::workload::PATIENCE;
@@ -52,7 +53,7 @@ impl World {
         self.nodes[host.index()].down += 1;
         let Some(machine) = self.nodes[host.index()].machine.take() else { return };
         let node = &mut self.nodes[host.index()];
-        node.crash(self.now);
+        node.crash(self.now, Kept::Durable);
         node.away = Some(machine);
         if notice {
             self.on_network(|network, now, effects| network.close(now, host, effects));

@@ -1170,7 +1170,7 @@ fn faults() {
             "error: x.yaml:10:5: faults[0]: it does not say what goes wrong
    10 |   - { at: 5s }
       |     ^
-  = expected `at` and one of byzantine, churn, clock, crash, hostile_gateway, link, one_way, partition, pause, ransomware, region_outage, slow_cpu, slow_disk
+  = expected `at` and one of bit_rot, byzantine, churn, clock, crash, disk_full, hostile_gateway, link, one_way, partition, pause, ransomware, region_outage, slow_cpu, slow_disk, stalled_disk
 ",
         ),
         (
