@@ -17,11 +17,12 @@ fn scope(seeds: Range<u64>, jobs: usize) -> Scope {
     Scope::new(scenario.unwrap_or_else(|errors| panic!("{errors}")), seeds, jobs)
 }
 
-/// Replicas that forget what they wrote.
+/// Replicas that forget what they wrote, and little else than crashes to bring it out.
 fn forgetful(seeds: Range<u64>, jobs: usize) -> Scope {
     let bugs = vec![SeededBug::Replica(None, ReplicaBug::ForgetPersist)];
     let scope = scope(seeds, jobs);
-    Scope { options: Options { bugs, ..scope.options.clone() }, ..scope }
+    let without = KINDS.iter().map(|(kind, _)| *kind).filter(|kind| !["crash", "pause"].contains(kind));
+    Scope { without: without.collect(), options: Options { bugs, ..scope.options.clone() }, ..scope }
 }
 
 fn found(scope: &Scope) -> Found {

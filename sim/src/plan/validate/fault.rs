@@ -179,14 +179,20 @@ fn halt_of(
     let mut map = field.map(problems, &format!("a map, as in `{kind}: {{ replicas: [3], for: 15s }}`"))?;
     let list = map.required("replicas", "[3]");
     let lasts = lasting(&mut map, problems);
-    let crash = (kind == "crash")
-        .then(|| disk::crash(&mut map, lasts.is_none_or(|lasts| lasts.is_some()), list.as_ref(), problems));
+    let crash =
+        (kind == "crash").then(|| disk::crash(&mut map, lasts.is_none_or(|lasts| lasts.is_some()), problems));
     map.finish(problems);
     // When it strikes at a write, nobody knows before the run.
     let at = at.filter(|_| crash.as_ref().is_none_or(|crash| crash.persist == Some(None)));
     let items = list.as_ref()?.list(problems, "replicas, as in `[3]`")?;
     if items.is_empty() {
         list?.wrong(problems, format!("no replica to {kind}")).help("name some, as in `[3]`");
+        return None;
+    }
+    if items.len() > 1 && crash.as_ref().is_some_and(|crash| matches!(crash.persist, Some(Some(_)))) {
+        list?
+            .wrong(problems, "each replica has writes of its own")
+            .help("with `persist`, name one replica; give each its own item");
         return None;
     }
     let mut halted: Vec<usize> = Vec::new();

@@ -1,7 +1,7 @@
 //! `stalled_disk:`, `disk_full:` and `bit_rot:` of a fault, and what `crash:` says of a disk.
 
 use super::{Scope, Struck, lasting, replicas_of};
-use crate::diagnostic::{Problems, quote};
+use crate::diagnostic::Problems;
 use crate::plan::{DiskLoss, FaultKind, PersistPoint, Side};
 use crate::scenario::reader::{Field, Map};
 use crate::scenario::units;
@@ -59,15 +59,10 @@ pub(super) struct Crash {
     pub persist: Option<Option<PersistPoint>>,
 }
 
-/// Reads them. `lasts` and the list of replicas are the crash's own, for what contradicts them.
-pub(super) fn crash(
-    map: &mut Map<'_>,
-    lasts: bool,
-    replicas: Option<&Field<'_>>,
-    problems: &mut Problems,
-) -> Crash {
+/// Reads them. `lasts`: whether the crash says for how long.
+pub(super) fn crash(map: &mut Map<'_>, lasts: bool, problems: &mut Problems) -> Crash {
     let disk = match map.optional("disk") {
-        Some(field) => named(&field, &LOSSES, "a disk cannot be", problems),
+        Some(field) => field.choice(problems, &LOSSES, &[]),
         None => Some(DiskLoss::default()),
     };
     let side = map.optional("persist");
@@ -85,14 +80,7 @@ pub(super) fn crash(
     let skip = count(map, "skip", 0, "0", problems);
     let times = count(map, "times", 1, "1", problems);
     let Some(field) = side else { return Crash { disk, persist: skip.and(times).map(|_| None) } };
-    let side = named(&field, &SIDES, "a process cannot die", problems);
-    if let Some(list) = replicas
-        && list.list(problems, "replicas, as in `[3]`").is_some_and(|items| items.len() > 1)
-    {
-        let report = list.wrong(problems, "each replica has writes of its own");
-        report.help("with `persist`, name one replica; give each its own item");
-        return Crash { disk, persist: None };
-    }
+    let side = field.choice(problems, &SIDES, &[]);
     if !lasts && times.is_some_and(|times| times > 1) {
         let report = field.wrong(problems, "it dies more than once, and is never started again");
         report.help("say for how long it is down, as in `for: 1s`");
@@ -100,21 +88,4 @@ pub(super) fn crash(
     }
     let point = side.zip(skip).zip(times).map(|((side, skip), times)| PersistPoint { side, skip, times });
     Crash { disk, persist: point.map(Some) }
-}
-
-fn named<T: Copy>(
-    field: &Field<'_>,
-    names: &[(&'static str, T)],
-    cannot: &str,
-    problems: &mut Problems,
-) -> Option<T> {
-    let known: Vec<&'static str> = names.iter().map(|(name, _)| *name).collect();
-    let text = field.text(problems, &format!("one of {}", known.join(", ")))?;
-    let found = names.iter().find(|(name, _)| *name == text);
-    if found.is_none() {
-        let report = field.wrong(problems, format!("{cannot} {}", quote(text)));
-        report.suggest(text, known.iter().copied());
-        report.help(format!("expected one of {}", known.join(", ")));
-    }
-    found.map(|(_, value)| *value)
 }

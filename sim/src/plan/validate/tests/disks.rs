@@ -29,11 +29,11 @@ fn what_is_left_out_is_as_ever() {
 fn mistakes() {
     check(
         "crash: { replicas: [3], disk: tron }",
-        "error: x.yaml:10:40: faults[0].crash.disk: a disk cannot be `tron`
+        "error: x.yaml:10:45: faults[0].crash.disk: `tron` is not known here
    10 |   - { at: 5s, crash: { replicas: [3], disk: tron } }
       |                                             ^^^^
   = did you mean `torn`?
-  = expected one of kept, lost, torn, wiped
+  = expected `kept`, `lost`, `torn` or `wiped`
 ",
     );
     check(
@@ -46,7 +46,7 @@ fn mistakes() {
     );
     check(
         "crash: { replicas: [3], persist: after, times: 2 }",
-        "error: x.yaml:10:46: faults[0].crash.persist: it dies more than once, and is never started again
+        "error: x.yaml:10:48: faults[0].crash.persist: it dies more than once, and is never started again
    10 |   - { at: 5s, crash: { replicas: [3], persist: after, times: 2 } }
       |                                                ^^^^^
   = say for how long it is down, as in `for: 1s`
@@ -54,7 +54,7 @@ fn mistakes() {
     );
     check(
         "crash: { replicas: [3], skip: 2, for: 1s }",
-        "error: x.yaml:10:46: faults[0].crash.skip: `skip` counts writes
+        "error: x.yaml:10:45: faults[0].crash.skip: `skip` counts writes
    10 |   - { at: 5s, crash: { replicas: [3], skip: 2, for: 1s } }
       |                                             ^
   = it goes with `persist: before` or `persist: after`
@@ -62,13 +62,13 @@ fn mistakes() {
     );
     check(
         "bit_rot: { replicas: [3], bits: 0, for: 1s }",
-        "error: x.yaml:10:45: faults[0].bit_rot.bits: `0` is too small
+        "error: x.yaml:10:47: faults[0].bit_rot.bits: `0` is too small
    10 |   - { at: 5s, bit_rot: { replicas: [3], bits: 0, for: 1s } }
       |                                               ^
   = expected 1 to 1000000
-error: x.yaml:10:53: faults[0].bit_rot.for: bits that have flipped stay so
+error: x.yaml:10:55: faults[0].bit_rot.for: bits that have flipped stay so
    10 |   - { at: 5s, bit_rot: { replicas: [3], bits: 0, for: 1s } }
-      |                                                      ^^
+      |                                                       ^^
   = leave it out; a later `crash` of the replica shows what it finds when it starts again
 ",
     );
