@@ -22,6 +22,7 @@ mod live;
 mod privacy;
 mod proofs;
 mod quic;
+mod replay;
 mod scenarios;
 mod seeded_bugs;
 mod support;

@@ -7,9 +7,11 @@
 
 mod domain;
 mod hostile;
+mod notable;
 
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
 pub use hostile::{Hostility, Vouching};
+pub use notable::Notable;
 
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;

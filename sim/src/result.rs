@@ -10,7 +10,7 @@ pub use files::{WriteError, prepare, write, write_text};
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;
-use crate::history::{Run, Setting};
+use crate::history::{Notable, Run, Setting};
 use crate::metrics::{Metrics, Value, catalog};
 use crate::plan::{Plan, duration_text};
 use indexmap::IndexMap;
@@ -56,6 +56,9 @@ pub struct ResultFile {
     pub verdicts: Vec<VerdictRow>,
     /// What became of each line of `expect:`.
     pub expectations: Vec<Expected>,
+    /// Operations that the replay can be asked about first.
+    #[serde(default)]
+    pub notable: Vec<Notable>,
     /// The command that repeats the run.
     pub replay: String,
 }
@@ -173,6 +176,7 @@ impl ResultFile {
             invalid: metrics.invalid.clone(),
             verdicts: verdicts.iter().map(row).collect(),
             expectations: expectations.to_vec(),
+            notable: run.notable(),
             replay,
         }
     }

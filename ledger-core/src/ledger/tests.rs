@@ -1,5 +1,6 @@
 //! One small world, in which outcomes, permits, counters, replays and snapshots are tried.
 
+mod accounts;
 mod authority;
 mod bundles;
 mod claims;

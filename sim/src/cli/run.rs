@@ -6,10 +6,10 @@ use super::progress::{Interrupt, Pace, Watcher};
 use super::{Overrides, colour, load, put, shell, style};
 use crate::check::check;
 use crate::expect::evaluate;
-use crate::history::Setting;
+use crate::history::{Notable, Setting};
 use crate::metrics::Metrics;
 use crate::plan::{Plan, Transport};
-use crate::report::Report;
+use crate::report::{Report, units};
 use crate::result::{self, FILE_NAME, ResultFile};
 use crate::testbed;
 use crate::world::{self, Options};
@@ -184,7 +184,7 @@ fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Ex
             file: &file,
             replay: &replay,
         };
-        put(&format!("{}\n", report.render(style())))?;
+        put(&format!("{}{}\n", report.render(style()), explainable(&result.notable)))?;
     }
     if arguments.live && exit == Exit::Success {
         // Journals are large, and only a run that went wrong needs them looked at.
@@ -194,6 +194,16 @@ fn play(arguments: &Run, job: &Job<'_>, interrupt: &Interrupt) -> io::Result<(Ex
         eprintln!("error: {}: {} (exit {}); repeat: {replay}", run.plan.name, exit.reason(), exit.code());
     }
     Ok((exit, serde_json::to_value(&result).map_err(io::Error::other)?))
+}
+
+/// Operations to be curious about first, as `amanah replay` takes them.
+fn explainable(notable: &[Notable]) -> String {
+    let row = |(number, row): (usize, &Notable)| {
+        let label = if number == 0 { "explain" } else { "" };
+        let what = format!("--explain operation:{}", row.operation);
+        format!("{label:7} {what:28} {}, {}\n", row.what, units::time(row.took_ns))
+    };
+    notable.iter().enumerate().map(row).collect()
 }
 
 /// The command that runs the scenario again.

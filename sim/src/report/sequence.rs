@@ -151,6 +151,8 @@ impl Sequence {
 
     fn draw_arrows(&self, svg: &mut String, axis: &Axis, arrows: &[Arrow]) {
         let mut labelled: BTreeMap<(usize, Timestamp, &str), ()> = BTreeMap::new();
+        // Of each lane and side: where there is room for a label.
+        let mut free: BTreeMap<(usize, bool), u64> = BTreeMap::new();
         for arrow in arrows {
             let (from, to) = (centre(arrow.from), centre(arrow.to));
             let y = axis.y(arrow.sent);
@@ -170,7 +172,10 @@ impl Sequence {
             // A broadcast is labelled once.
             if labelled.insert((arrow.from, arrow.sent, &arrow.label), ()).is_none() {
                 let (x, anchor) = if to >= from { (from + 9, "says") } else { (from - 9, "says left") };
-                text(svg, anchor, (x, y.saturating_sub(3)), &arrow.label);
+                let place = free.entry((arrow.from, to >= from)).or_default();
+                let at = (y - 3).max(*place);
+                *place = at + LABEL_GAP;
+                text(svg, anchor, (x, at), &arrow.label);
             }
         }
     }
