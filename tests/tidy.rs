@@ -19,7 +19,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("message", &["audit", "block", "codec", "crypto", "ledger", "protocol"]),
     // Work and seam name what both machines exchange with their driver; the machines know each other only there.
     ("work", &["audit", "block", "codec", "committee", "crypto", "gateway", "ledger", "replica"]),
-    ("seam", &["block", "committee", "gateway", "ledger", "message", "replica", "time", "work"]),
+    ("seam", &["audit", "block", "committee", "gateway", "ledger", "message", "replica", "time", "work"]),
     (
         "replica",
         &[
@@ -89,6 +89,8 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ),
     // An export is a witness: it sees what is asked and answered, and nothing of how.
     ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),
+    // What clients saw, for others to judge: neither how it came about, nor what our checkers say.
+    ("jepsen", &["world", "testbed", "workload", "scenario", "check", "report", "cli", "metrics", "export"]),
     ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
     ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
     // Physiology and scores know numbers and named randomness alone.

@@ -332,7 +332,7 @@ impl World {
                 }
             }
             Output::Observed(observation) => {
-                if matches!(observation, Observation::Certified { .. }) {
+                if matches!(observation, Observation::Certified(_)) {
                     self.archive_certified(host);
                 }
                 self.recorder.observed(at, peer, observation);
@@ -398,6 +398,8 @@ impl World {
             Reply::Ordered { submission, .. } => (submission, ORDERED),
             Reply::Busy(submission) => (submission, End::Overloaded),
             Reply::Rejected(submission) => (submission, End::Rejected),
+            // It may have been ordered or not: to try again might order it twice.
+            Reply::Forgotten(submission) => (submission, End::TimedOut),
             Reply::Receipt(_) | Reply::PermitStatus { .. } | Reply::NoEntry(_) => return,
         };
         let ended = self.recorder.answered(at, &submission, end);
