@@ -322,7 +322,9 @@ fn measure(row: &Row) -> Result<Measured, String> {
         caught_by.contains(checker)
     });
     let Some(seeds) = found else {
-        return Err(format!("{bugs:?} got past `{checker}` for {SEEDS_MAX} seeds; failed last: {caught_by:?}"));
+        return Err(format!(
+            "{bugs:?} got past `{checker}` for {SEEDS_MAX} seeds; failed last: {caught_by:?}"
+        ));
     };
     let plan = Plan { seed: seeds, ..plan(scenario) };
     let sound = failures(&run(&plan, &Options::default()));

@@ -97,6 +97,30 @@ pub fn derive(secret: &VaultSecret, locator: &[u8; 16]) -> (DataKey, [u8; 32]) {
     unpack(&bytes[..]).expect("64 bytes are a key and a salt")
 }
 
+/// What an institution calls a patient outside the ledger: an UUID of version 8 (RFC 9562). It follows from the institution's
+/// own secret, so that nobody else can tell which patient it is, or whether two institutions mean the same one (a pairwise
+/// pseudonym, as in NIST SP 800-63C, 6.2.5). Who has the secret, and who knows the patient, can make it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pseudonym(pub u128);
+
+impl Pseudonym {
+    /// Of the patient with this party number.
+    pub fn of(secret: &VaultSecret, patient: u32) -> Self {
+        let mut bytes = [0; 16];
+        secret.derive("amanah 2026 pairwise pseudonym v1", &[&patient.to_le_bytes()], &mut bytes);
+        let version = u128::from_be_bytes(bytes) & !(0xf << 76) | 8 << 76;
+        Self(version & !(0b11 << 62) | 0b10 << 62)
+    }
+}
+
+impl fmt::Display for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |from: u32, digits: u32| (self.0 >> from) & ((1 << (4 * digits)) - 1);
+        let [a, b, c, d, e] = [part(96, 8), part(80, 4), part(64, 4), part(48, 4), part(0, 12)];
+        write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+    }
+}
+
 /// What is wrapped: key ‖ salt.
 pub fn pack(key: &DataKey, salt: &[u8; 32]) -> Zeroizing<[u8; 64]> {
     let mut bytes = Zeroizing::new([0; 64]);
@@ -277,6 +301,23 @@ mod tests {
 
     fn vault(seed: u8) -> VaultSecret {
         VaultSecret::new([seed; 32])
+    }
+
+    #[test]
+    fn pseudonyms_differ_by_institution_and_by_patient_and_say_nothing_of_either() {
+        let of = |secret, patient| Pseudonym::of(&vault(secret), patient);
+        let all: std::collections::BTreeSet<u128> =
+            (0..20).flat_map(|secret| (0..50).map(move |patient| of(secret, patient).0)).collect();
+        assert_eq!(all.len(), 1_000);
+        assert_eq!(of(1, 7), of(1, 7));
+        // Version 8 and the variant of RFC 9562; each other bit is set in about half of them.
+        let text = of(1, 7).to_string();
+        assert_eq!((text.len(), &text[14..15]), (36, "8"), "{text}");
+        assert_eq!(u128::from_str_radix(&text.replace('-', ""), 16), Ok(of(1, 7).0));
+        for bit in (0..128).filter(|bit| !(76..80).contains(bit) && !(62..64).contains(bit)) {
+            let set = all.iter().filter(|id| *id >> bit & 1 == 1).count();
+            assert!((400..600).contains(&set), "bit {bit} is set in {set} of 1,000");
+        }
     }
 
     proptest! {

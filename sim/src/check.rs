@@ -90,7 +90,11 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
     ("validity", "does every operation end, once faults are healed?", validity::check),
     ("progress", "do commits go on, and all replicas keep up, once faults are healed?", progress::check),
     ("consent", "does no key or document move without a permit in force?", consent::check),
-    ("revocation", "does no permit follow a withdrawal, and no key it by more than the bound?", revocation::check),
+    (
+        "revocation",
+        "does no permit follow a withdrawal, and no key it by more than the bound?",
+        revocation::check,
+    ),
     ("linearizability", "is what gateways see what a ledger of one copy would say?", linearizability::check),
     ("accounting", "is every decision about access counted, without a gap?", accounting::check),
     ("receipts", "do receipts verify with the committee's keys alone?", receipts::check),

@@ -40,6 +40,10 @@ pub const ERROR: &str = "error";
 pub struct Scope {
     /// What every run starts from. Its faults are replaced.
     pub scenario: Scenario,
+    /// Faults of every schedule, beside those that are drawn; their kinds are not drawn.
+    pub always: Vec<Drawn>,
+    /// Kinds that are not drawn.
+    pub without: Vec<&'static str>,
     /// One run each.
     pub seeds: Range<u64>,
     /// Threads. The findings do not depend on it.
@@ -51,7 +55,13 @@ pub struct Scope {
 impl Scope {
     /// Without mistakes on purpose.
     pub fn new(scenario: Scenario, seeds: Range<u64>, jobs: usize) -> Self {
-        Self { scenario, seeds, jobs, options: Options { threads: 1, ..Options::default() } }
+        let options = Options { threads: 1, ..Options::default() };
+        Self { scenario, always: Vec::new(), without: Vec::new(), seeds, jobs, options }
+    }
+
+    /// Whether schedules draw a kind.
+    pub fn draws(&self, kind: &str) -> bool {
+        !self.without.contains(&kind) && self.always.iter().all(|fault| fault.kind != kind)
     }
 }
 
@@ -144,7 +154,7 @@ pub fn explore(scope: &Scope, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Found {
             if seed >= scope.seeds.end || !go_on(done.load(Ordering::Relaxed)) {
                 return found;
             }
-            let case = Case::draw(&scope.scenario, &base, seed);
+            let case = Case::draw(scope, &base, seed);
             let played = play(scope, &case);
             let outcome = played.outcome.as_ref();
             found.coverage.note(&case, outcome.map(|(run, verdicts)| (run, verdicts.as_slice())));
@@ -226,7 +236,7 @@ pub fn write(
     go_on: &dyn Fn() -> bool,
 ) -> Result<Written, WriteError> {
     let base = Plan::from_scenario(&scope.scenario).expect("a scope's scenario is one that can run");
-    let drawn = Case::draw(&scope.scenario, &base, finding.seed);
+    let drawn = Case::draw(scope, &base, finding.seed);
     let (case, shrink_runs) = shrink::shrink(scope, drawn, &failure.checker, go_on);
     let directory = out.join(format!("found-{}-{}", failure.checker, finding.seed));
     result::prepare(&directory)?;

@@ -262,7 +262,11 @@ impl Event<'_> {
     fn to_edn(&self, text: &mut String) -> fmt::Result {
         let Self { index, at, process, kind, .. } = self;
         let (kind, function) = (kind.name(), self.function());
-        write!(text, "{{:index {index}, :type :{kind}, :process {process}, :f :{function}, :time {}, ", at.0)?;
+        write!(
+            text,
+            "{{:index {index}, :type :{kind}, :process {process}, :f :{function}, :time {}, ",
+            at.0
+        )?;
         match self.deed {
             Deed::Read(key, _) if self.is_open() => write!(text, ":value [{key} nil]}}"),
             Deed::Write(key, value) | Deed::Read(key, value) => write!(text, ":value [{key} {value}]}}"),

@@ -241,7 +241,7 @@ impl Population {
 
     /// The secret from which a gateway derives its keys.
     pub fn gateway_secret(&self, gateway: GatewayId) -> [u8; 32] {
-        self.seed.bytes32(&format!("population/gateway/{}/secret", gateway.0))
+        self.seed.gateway_secret(gateway.0)
     }
 
     /// The same, as the secret of its vault.

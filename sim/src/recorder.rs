@@ -288,15 +288,14 @@ impl Recorder {
         } else {
             let mut replicas = ReplicaSet::default();
             replicas.insert(replica);
-            let record =
-                CommitRecord {
-                    digest: report.digest,
-                    result,
-                    roots: [report.log_root, report.state_root],
-                    time: report.time,
-                    first_at: at,
-                    replicas,
-                };
+            let record = CommitRecord {
+                digest: report.digest,
+                result,
+                roots: [report.log_root, report.state_root],
+                time: report.time,
+                first_at: at,
+                replicas,
+            };
             match commits.get_mut(index) {
                 // Given up too early.
                 Some(gap) => {

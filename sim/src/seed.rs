@@ -37,6 +37,11 @@ impl Seed {
         hasher.update(name.as_bytes());
         *hasher.finalize().as_bytes()
     }
+
+    /// What the keys and pseudonyms of an institution follow from, by its gateway's number.
+    pub fn gateway_secret(&self, gateway: u32) -> [u8; 32] {
+        self.bytes32(&format!("population/gateway/{gateway}/secret"))
+    }
 }
 
 /// A random stream (PCG XSL 128/64 MCG) and the samplers that we use, all integer.

@@ -10,13 +10,19 @@ use ledger_core::codec::{self, Blob, List};
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
 use ledger_core::crypto::{BatchVerifier, ChainId, Digest, SecretKey};
 use ledger_core::ledger::transaction::Transaction;
+use ledger_core::ledger::{Ledger, Policy};
 use ledger_core::message::Message;
 use ledger_core::protocol::{PROTOCOLS, Tuning};
-use ledger_core::replica::{Replica, ReplicaConfig};
+use ledger_core::replica::{Replica, ReplicaConfig, Snapshot};
 use ledger_core::seam::{GatewayId, Input, JournalEntry, JournalPosition, Machine, Output, Peer};
 use ledger_core::time::{Duration, Timestamp};
+use serde_json::json;
+use sim::proof::read_audit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+#[path = "storage.rs"]
+mod storage;
 
 /// Its name, and what is fed.
 pub type Target = (&'static str, fn(&[u8]));
@@ -28,6 +34,10 @@ pub const TARGETS: &[Target] = &[
     ("transaction", transaction),
     ("receipt", receipt),
     ("checkpoint", checkpoint),
+    ("audit", audit),
+    ("ledger", ledger),
+    ("snapshot", snapshot),
+    ("journal", storage::journal),
     ("scenario", scenario),
     ("replica", replica),
 ];
@@ -78,6 +88,29 @@ pub fn checkpoint(bytes: &[u8]) {
     if let Ok(receipt) = Receipt::from_text(text, &committee) {
         assert!(receipt.verify(&committee, &mut BatchVerifier).is_err(), "nobody signed it");
     }
+}
+
+/// A file of an audit is read or refused.
+pub fn audit(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (committee, _) = committee();
+    if let Ok((audit, _)) = read_audit(text, &committee) {
+        assert!(audit.verify(&committee, &mut BatchVerifier).is_err(), "nobody signed it");
+    }
+}
+
+/// A ledger's state has one encoding.
+pub fn ledger(bytes: &[u8]) {
+    if let Ok(ledger) = Ledger::restore(bytes) {
+        assert_eq!(ledger.snapshot(), bytes);
+    }
+}
+
+/// A snapshot that nobody signed is refused.
+pub fn snapshot(bytes: &[u8]) {
+    let (committee, _) = committee();
+    let bytes = Bytes::copy_from_slice(bytes);
+    assert!(Snapshot::verify(&bytes, 8, &committee, &mut BatchVerifier).is_err(), "nobody signed it");
 }
 
 /// A scenario is a plan or a list of mistakes.
@@ -292,6 +325,17 @@ impl Bench {
     }
 }
 
+fn checkpoint_of(bench: &Bench) -> CheckpointBody {
+    CheckpointBody {
+        chain: bench.committee.chain(),
+        size: 3,
+        root: Digest([1; 32]),
+        commit: 2,
+        commit_digest: Digest([2; 32]),
+        state_root: Digest([4; 32]),
+    }
+}
+
 /// Something valid to mutate, for each target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut bench = Bench::new();
@@ -306,17 +350,22 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             b"# Why?\nname: fuzz\nduration: 1s\nledger: { replicas: 4 }\nnetwork: { topology: lan }\nworkloads:\n  - opaque: { rate: 10/s, size: 16B }\nfaults:\n  - at: 1ms\n    crash: { replicas: [0], for: 1ms }\n"
                 .to_vec(),
         ],
-        "checkpoint" => {
-            let body = CheckpointBody {
-                chain: bench.committee.chain(),
-                size: 3,
-                root: Digest([1; 32]),
-                commit: 2,
-                commit_digest: Digest([2; 32]),
-                state_root: Digest([4; 32]),
-            };
-            vec![body.text().into_bytes()]
+        "checkpoint" => vec![checkpoint_of(&bench).text().into_bytes()],
+        "audit" => {
+            let note = format!("{}\n\u{2014} fuzz AAAA\n", checkpoint_of(&bench).text());
+            let row = json!({ "index": 1, "entry": "AAAA", "proof": ["AAAA"], "transaction": "AAAA", "decisions": [] });
+            let file = json!({
+                "format": "amanah-audit/1", "patient": 1, "checkpoint": note, "counter": "AAAA", "accesses": [row],
+            });
+            vec![file.to_string().into_bytes()]
         }
+        "ledger" => vec![Ledger::new(Policy::default()).snapshot()],
+        "snapshot" => {
+            // A checkpoint, no commits, and what follows from neither.
+            let body = (bench.committee.chain(), 3u64, [1u8; 32], 2u64, [2u8; 32], [4u8; 32]);
+            vec![codec::encode(&(body, 0u32, 0u32, [0u8; 64]))]
+        }
+        "journal" => vec![storage::written()],
         // Rounds of blocks by the others, the clock going on.
         "replica" => vec![
             [3, 2, 5, 0, 1, 0x80, 0, 0, 1, 0x81, 0, 0, 1, 0x82, 0, 0].repeat(24),

@@ -66,6 +66,18 @@ fn a_record_is_registered_permitted_shared_and_proven_through_the_api() {
     assert_eq!((code, &answer["end"]), (409, &json!("refused")), "{answer}");
     receipt(&cluster, &answer);
 
+    // Each institution has a name of its own for a patient, and the same each time.
+    let called = |gateway: u16, actor: u32| {
+        let (code, answer) =
+            cluster.post(gateway, "pseudonym", &json!({ "actor": actor, "patient": patient }));
+        assert_eq!(code, 200, "{answer}");
+        answer["pseudonym"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(called(0, staff), called(0, staff));
+    assert_ne!(called(0, staff), called(1, elsewhere));
+    let (code, answer) = cluster.post(0, "pseudonym", &json!({ "actor": staff }));
+    assert!(code == 400 && answer["error"].as_str().unwrap().contains("`patient` is missing"), "{answer}");
+
     let (code, answer) = cluster.post(0, "revoke", &json!({ "actor": 999, "consent": 1 }));
     assert_eq!(code, 404, "{answer}");
     let (code, answer) = cluster.post(0, "share", &json!({ "actor": staff, "recrod": 1 }));

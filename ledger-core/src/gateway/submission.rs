@@ -4,8 +4,8 @@ use super::inquiry::{Inquiry, Subject};
 use super::keys::Rotation;
 use super::recovery::Recovery;
 use super::{
-    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, GatewayBug, Held, Job, OPERATIONS_MAX, Owner,
-    Preparation, Prepared, Rewrapping, Signing, share,
+    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, GatewayBug, Held, Job, OPERATIONS_MAX,
+    Owner, Preparation, Prepared, Rewrapping, Signing, share,
 };
 use crate::audit::Receipt;
 use crate::codec::Blob;

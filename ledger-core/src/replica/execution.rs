@@ -264,7 +264,9 @@ impl Replica {
         };
         #[cfg(feature = "seeded-bugs")]
         let body = match self.bug {
-            Some(super::ReplicaBug::AttestPrevious) => CheckpointBody { commit_digest: header.previous, ..body },
+            Some(super::ReplicaBug::AttestPrevious) => {
+                CheckpointBody { commit_digest: header.previous, ..body }
+            }
             _ => body,
         };
         if let Some(vote) = self.checkpoints.executed(body) {

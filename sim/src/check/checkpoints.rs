@@ -69,7 +69,8 @@ fn agrees(run: &Run, sizes: &Option<BTreeMap<u64, u64>>, body: &CheckpointBody) 
     let Some(commit) = run.history.commits.get(index).filter(|commit| !commit.replicas.is_empty()) else {
         return Ok(());
     };
-    let size = sizes.as_ref().map(|sizes| sizes.range(..=body.commit).next_back().map_or(0, |(_, size)| *size));
+    let size =
+        sizes.as_ref().map(|sizes| sizes.range(..=body.commit).next_back().map_or(0, |(_, size)| *size));
     let [log, state] = commit.roots;
     let pairs: [(&str, Digest, Digest); 3] = [
         ("the commit's digest", body.commit_digest, commit.digest),

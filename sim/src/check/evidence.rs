@@ -38,7 +38,9 @@ pub(super) fn check(run: &Run) -> Judgement {
         }
         visible += 1;
         if history.equivocations.len() >= EQUIVOCATIONS_MAX {
-            return Ok(Held::Undecided(format!("{EQUIVOCATIONS_MAX} pairs of blocks are as many as are kept")));
+            return Ok(Held::Undecided(format!(
+                "{EQUIVOCATIONS_MAX} pairs of blocks are as many as are kept"
+            )));
         }
         if !recorded.contains(&(*author, *round)) {
             return Err(format!(

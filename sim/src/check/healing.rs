@@ -148,4 +148,3 @@ fn round_trip_max(plan: &Plan) -> Duration {
     });
     Duration::from_nanos(2 * longest.max().unwrap_or_default())
 }
-

@@ -157,7 +157,9 @@ fn histories(run: &Run) -> BTreeMap<PartyId, History> {
     for release in &run.history.releases {
         // Of a permit whose receipt nobody has told of, nothing is known but that there is one.
         let Some(decision) = permits.get(&release.access) else { continue };
-        let Some(history) = decision.patient.and_then(|patient| histories.get_mut(&patient)) else { continue };
+        let Some(history) = decision.patient.and_then(|patient| histories.get_mut(&patient)) else {
+            continue;
+        };
         let (access, record) = (release.access, release.record);
         let act = read(Act::InForce { access, record, consent: decision.consent });
         let (invoked, returned) = (release.asked_at, Some(release.at));
@@ -351,9 +353,8 @@ impl Object for Ledger<'_> {
                 }
             }
             Act::InForce { access, record, consent } => {
-                let in_force = self.permitted.contains(&access)
-                    && self.is_readable(record)
-                    && self.is_in_force(consent);
+                let in_force =
+                    self.permitted.contains(&access) && self.is_readable(record) && self.is_in_force(consent);
                 return in_force.then_some(Undo { changed: false, number });
             }
             Act::Proved(transaction) => {

@@ -4,6 +4,7 @@ use super::exit::Exit;
 use super::progress::Interrupt;
 use super::{colour, put, shell};
 use crate::hunt::coverage::Coverage;
+use crate::hunt::draw::{Case, Drawn, KINDS};
 use crate::hunt::{self, ERROR, FINDINGS_MAX, Finding, Found, PANIC, Scope, Written};
 use crate::plan::Plan;
 use crate::report::units;
@@ -40,6 +41,13 @@ pub struct Hunt {
     /// Start no more runs after this long, as in `10m` or `90s`.
     #[arg(long, value_name = "DURATION", value_parser = budget)]
     budget: Option<Duration>,
+    /// A fault of every schedule, from the beginning to the end, as in
+    /// `--always 'byzantine: { replicas: [3], behaviour: twins }'`; its kind is not drawn beside it. May be repeated.
+    #[arg(long, value_name = "FAULT", value_parser = Drawn::always)]
+    always: Vec<Drawn>,
+    /// Kinds of fault that are not drawn.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = kind)]
+    without: Vec<&'static str>,
     /// Directory of what is found. [default: results/hunt-<name>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -58,6 +66,13 @@ fn budget(text: &str) -> Result<Duration, String> {
     (DURATION.parse)(&text).map_err(|found| format!("{found}; expected {}", DURATION.expected))
 }
 
+/// One of [`KINDS`].
+fn kind(text: &str) -> Result<&'static str, String> {
+    let found = KINDS.iter().map(|(name, _)| *name).find(|name| *name == text);
+    let names = || KINDS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| format!("a hunt draws no such kind of fault; expected some of {}", names()))
+}
+
 /// Hunts, shrinks, and says what was found.
 pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
     let (scenario, plan) = match read(arguments) {
@@ -73,7 +88,12 @@ pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
         return Ok(Exit::Failure);
     }
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
-    let scope = Scope::new(scenario, seeds, jobs);
+    let (always, without) = (arguments.always.clone(), arguments.without.clone());
+    let scope = Scope { always, without, ..Scope::new(scenario, seeds, jobs) };
+    if let Err(errors) = Case::draw(&scope, &plan, arguments.from).plan(&scope.scenario) {
+        eprint!("{}", errors.render(colour()));
+        return Ok(Exit::Invalid);
+    }
     let interrupt = Interrupt::listen();
     let begun = Instant::now();
     let in_time = || !interrupt.pressed() && arguments.budget.is_none_or(|budget| begun.elapsed() < budget);
@@ -206,12 +226,14 @@ fn coverage(coverage: &Coverage) -> String {
         ("blocks refused", coverage.blocks_refused),
         ("messages undelivered", coverage.undelivered),
         ("accusations", coverage.misbehaviour),
+        ("equivocations", coverage.equivocations),
     ];
     let mut text = String::from("Exercised\n");
     for (name, count) in figures {
         let _ = writeln!(text, "  {name:28} {:>12}", units::count(count));
     }
     text += &counted("Faults drawn", &coverage.faults);
+    text += &counted("Hostile acts", &coverage.acts);
     text += &counted("Operations", &coverage.operations);
     text += &counted("Ends", &coverage.ends);
     text += &counted("Refusals", &coverage.refusals);
@@ -223,6 +245,7 @@ fn coverage(coverage: &Coverage) -> String {
     let zero = figures.iter().filter(|(_, count)| *count == 0).map(|(name, _)| (*name).to_owned());
     let never: Vec<String> = zero
         .chain(never(&coverage.faults))
+        .chain(never(&coverage.acts))
         .chain(never(&coverage.ends))
         .chain(never(&coverage.refusals))
         .collect();

@@ -34,6 +34,7 @@ use super::date::Instant;
 use super::json::{Decimal, Object, Put, object};
 use crate::seed::{Seed, Stream};
 use ledger_core::ledger::transaction::PartyId;
+use ledger_core::seal::{Pseudonym, VaultSecret};
 
 /// Where resources would be served; `.example` belongs to nobody (RFC 2606).
 pub const BASE: &str = "https://fhir.amanah.example/";
@@ -96,10 +97,10 @@ impl Put for Id {
 pub struct Names<'a>(pub &'a Seed);
 
 impl Names<'_> {
-    /// A patient as an organisation calls it.
+    /// A patient as an organisation calls it, whose gateway has its number.
     pub fn patient(self, organisation: PartyId, patient: PartyId) -> Reference {
-        let id = Id::named(self.0, "patient", [u64::from(organisation.0), u64::from(patient.0)]);
-        Reference { kind: Kind::Patient, id }
+        let secret = VaultSecret::new(self.0.gateway_secret(organisation.0));
+        Reference { kind: Kind::Patient, id: Id::new(Pseudonym::of(&secret, patient.0).0) }
     }
 
     /// An organisation.

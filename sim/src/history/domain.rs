@@ -214,6 +214,8 @@ figures! {
         "of these, with a sealed copy elsewhere: at the patient's home since before the run, or at a former reader";
     RecordsRecovered: Count, "personal_health_record.records.recovered",
         "of these, in custody again: opened with the key from the patient, found to be what was registered, under another key";
+    RecordsWithheld: Count, "personal_health_record.records.withheld",
+        "of those with copies, whose recovery the ledger refused, with proof: the patient has forbidden the custodian to read it, or it was erased";
     RecordsUnavailable: Count, "personal_health_record.records.unavailable",
         "records lost and not in custody again at the end";
     RecordsLostForGood: Count, "personal_health_record.records.lost_for_good",

@@ -4,6 +4,7 @@
 //! there hides what the others do alone. Each seed also draws how much of the run its faults fall into: what goes wrong
 //! at once goes wrong differently.
 
+use super::Scope;
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, ReplicaBehaviour, duration_text};
 use crate::scenario::Scenario;
@@ -132,6 +133,21 @@ pub struct Drawn {
 }
 
 impl Drawn {
+    /// A fault from the beginning to the end, as in `byzantine: { replicas: [3], behaviour: twins }`.
+    ///
+    /// # Errors
+    /// What it is not, in words.
+    pub fn always(text: &str) -> Result<Self, String> {
+        let kinds = || KINDS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
+        let (kind, keys) = text.split_once(':').unwrap_or((text, ""));
+        let (kind, _) = KINDS.iter().find(|(name, _)| *name == kind.trim()).ok_or_else(|| {
+            format!("`{}` is no kind of fault that a hunt draws; they are {}", kind.trim(), kinds())
+        })?;
+        let keys = keys.trim().strip_prefix('{').and_then(|keys| keys.strip_suffix('}'));
+        let keys = keys.ok_or_else(|| format!("expected `{kind}: {{ KEYS }}`, as in a scenario"))?.trim();
+        Ok(Self { kind, keys: keys.to_owned(), when: When { at: None, lasts: None } })
+    }
+
     /// One item of `faults:`.
     pub fn to_yaml(&self) -> String {
         let lasts = self.when.lasts.map(|lasts| format!("for: {}", duration_text::format(lasts)));
@@ -161,20 +177,25 @@ pub struct Case {
 }
 
 impl Case {
-    /// With the faults that this seed draws. The scenario's own are left out, as is what it expects beside safety and liveness.
-    pub fn draw(base: &Scenario, plan: &Plan, seed: u64) -> Self {
+    /// With the faults that the scope always has and those that this seed draws. The scenario's own are left out, as is what
+    /// it expects beside safety and liveness.
+    pub fn draw(scope: &Scope, plan: &Plan, seed: u64) -> Self {
         let mut stream = Seed::new(seed).stream("hunt/faults");
-        let mut case =
-            Self { seed, faults: Vec::new(), duration: None, patients: None, rates_mhz: Vec::new() };
+        let faults = scope.always.clone();
+        let mut case = Self { seed, faults, duration: None, patients: None, rates_mhz: Vec::new() };
         let bounds = bounds(&mut stream, plan);
-        let enabled = stream.uniform(1, (1 << KINDS.len()) - 1);
-        let kinds: Vec<_> = KINDS.iter().enumerate().filter(|(index, _)| enabled >> index & 1 == 1).collect();
+        let kinds: Vec<_> = KINDS.iter().filter(|(kind, _)| scope.draws(kind)).collect();
+        if kinds.is_empty() {
+            return case;
+        }
+        let enabled = stream.uniform(1, (1 << kinds.len()) - 1);
+        let kinds: Vec<_> = kinds.iter().enumerate().filter(|(index, _)| enabled >> index & 1 == 1).collect();
         for _ in 0..stream.uniform(1, FAULTS_MAX) {
             let (_, (kind, draw)) = kinds[stream.below(kinds.len() as u64) as usize];
             for _ in 0..TRIES {
                 let (keys, when) = draw(&mut stream, &bounds);
                 case.faults.push(Drawn { kind, keys, when });
-                if case.plan(base).is_ok() {
+                if case.plan(&scope.scenario).is_ok() {
                     break;
                 }
                 case.faults.pop();
@@ -239,10 +260,11 @@ mod tests {
     fn every_seed_draws_a_schedule_that_can_run_and_heals() {
         let base = base();
         let plan = Plan::from_scenario(&base).unwrap();
+        let scope = Scope::new(base.clone(), 0..200, 1);
         let mut drawn = std::collections::BTreeMap::<&str, u64>::new();
         for seed in 0..200 {
-            let case = Case::draw(&base, &plan, seed);
-            assert_eq!(case, Case::draw(&base, &plan, seed));
+            let case = Case::draw(&scope, &plan, seed);
+            assert_eq!(case, Case::draw(&scope, &plan, seed));
             let plan = case.plan(&base).unwrap_or_else(|errors| panic!("{errors}"));
             assert_eq!((plan.seed, plan.faults.len()), (seed, case.faults.len()));
             assert!((1..=FAULTS_MAX as usize).contains(&plan.faults.len()));
@@ -253,6 +275,40 @@ mod tests {
         }
         assert_eq!(drawn.len(), KINDS.len());
         assert!(drawn.values().all(|count| *count > 40), "{drawn:?}");
+    }
+
+    #[test]
+    fn what_is_always_there_is_in_every_schedule_and_no_other_of_its_kind() {
+        let plan = Plan::from_scenario(&base()).unwrap();
+        let always = Drawn::always("byzantine: { replicas: [3], behaviour: twins }").unwrap();
+        assert_eq!(always.to_yaml(), "{ byzantine: { replicas: [3], behaviour: twins } }");
+        let scope = Scope {
+            always: vec![always.clone()],
+            without: vec!["crash", "pause"],
+            ..Scope::new(base(), 0..50, 1)
+        };
+        for seed in 0..50 {
+            let case = Case::draw(&scope, &plan, seed);
+            assert_eq!(case.faults[0], always);
+            case.plan(&base()).unwrap_or_else(|errors| panic!("{errors}"));
+            let others = case.faults[1..].iter().map(|fault| fault.kind);
+            assert!(others.clone().count() > 0);
+            assert!(others.clone().all(|kind| !["byzantine", "crash", "pause"].contains(&kind)));
+        }
+        let all = KINDS.iter().map(|(kind, _)| *kind).collect();
+        let nothing = Case::draw(&Scope { without: all, ..scope }, &plan, 1);
+        assert_eq!(nothing.faults, [always]);
+    }
+
+    #[test]
+    fn what_a_hunt_cannot_have_always_is_said() {
+        for (text, said) in [
+            ("crush: { replicas: [1] }", "`crush` is no kind of fault that a hunt draws"),
+            ("crash", "expected `crash: { KEYS }`"),
+            ("crash: replicas", "expected `crash: { KEYS }`"),
+        ] {
+            assert!(Drawn::always(text).unwrap_err().starts_with(said), "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! erase        actor, record                                 (the custodian's staff, or the patient: the wraps alone)
 //! delegate     actor, patient, delegate, scope (without party or everyone), evidence, salt
 //! audit        actor, index
+//! pseudonym    actor, patient                                (of the institution's own making: nothing goes to the ledger)
 //! ```
 //!
 //! Each may have `timeout_s`. The answer says how it ended, the transaction, its place in the log, and the receipt
@@ -38,7 +39,7 @@ use ledger_core::ledger::transaction::{
     RecordId, Role, Scope, Sensitivities,
 };
 use ledger_core::message::DOCUMENT_BYTES_MAX;
-use ledger_core::seal;
+use ledger_core::seal::{self, Pseudonym, VaultSecret};
 use ledger_core::time::{Duration, Timestamp};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -123,6 +124,8 @@ struct Inner {
     actors: BTreeMap<PartyId, Actor>,
     /// Wrap keys of the parties of genesis.
     wrap_keys: BTreeMap<PartyId, [u8; 32]>,
+    /// The institution's own.
+    secret: VaultSecret,
 }
 
 /// Fields of all requests; which of them count, the operation says.
@@ -173,7 +176,8 @@ impl Api {
         let actors = file.actors.iter().map(|actor| (actor.party, actor.clone())).collect();
         let parties = genesis.into_iter().flat_map(|ledger| ledger.parties().iter().enumerate());
         let wrap_keys = parties.map(|(index, party)| (PartyId(index as u32), party.wrap_key)).collect();
-        Self(Arc::new(Inner { desk, actors, wrap_keys }))
+        let secret = VaultSecret::new(file.secret.bytes());
+        Self(Arc::new(Inner { desk, actors, wrap_keys, secret }))
     }
 
     /// Carries out one request.
@@ -186,6 +190,12 @@ impl Api {
             Ok(body) => body.to_bytes(),
             Err(error) => return refused((StatusCode::BAD_REQUEST, format!("the request's body: {error}"))),
         };
+        if operation == "pseudonym" {
+            return match pseudonym(&self.0, &body) {
+                Ok(pseudonym) => response(StatusCode::OK, &json!({ "pseudonym": pseudonym.to_string() })),
+                Err(error) => refused(error),
+            };
+        }
         match ordered(&self.0, operation, &body) {
             Ok(command) => match self.0.desk.leave(command) {
                 None => ended(&Completion::new(0, End::Overloaded)),
@@ -212,16 +222,28 @@ fn response(code: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     response
 }
 
+/// A request, and who asks.
+fn read<'a>(api: &'a Inner, body: &[u8]) -> Result<(Body, &'a Actor), Refused> {
+    let bad = |error: serde_json::Error| (StatusCode::BAD_REQUEST, error.to_string());
+    let body: Body = serde_json::from_slice(body).map_err(bad)?;
+    let actor = api.actors.get(&PartyId(body.actor)).ok_or_else(|| {
+        let error =
+            format!("party {} does not act here: `actors` of the configuration lists who does", body.actor);
+        (StatusCode::NOT_FOUND, error)
+    })?;
+    Ok((body, actor))
+}
+
+fn pseudonym(api: &Inner, body: &[u8]) -> Result<Pseudonym, Refused> {
+    let (body, _) = read(api, body)?;
+    let patient = required(body.patient, "patient").map_err(|error| (StatusCode::BAD_REQUEST, error))?;
+    Ok(Pseudonym::of(&api.secret, patient))
+}
+
 /// The command that a request asks for.
 fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<Command, Refused> {
     let bad = |error: String| (StatusCode::BAD_REQUEST, error);
-    let body: Body = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
-    let party = PartyId(body.actor);
-    let actor = api.actors.get(&party).ok_or_else(|| {
-        let error =
-            format!("party {} does not act here: `actors` of the configuration lists who does", party.0);
-        (StatusCode::NOT_FOUND, error)
-    })?;
+    let (body, actor) = read(api, body)?;
     let timeout = body.timeout_s.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.min(TIMEOUT_MAX_S)));
     let now = api.desk.now();
     let kind = match operation {
@@ -245,8 +267,7 @@ fn ordered(api: &Inner, operation: &str, body: &[u8]) -> Result<Command, Refused
         "delegate" => delegation(&body, now),
         "audit" => required(body.index, "index").map(|index| CommandKind::Audit { index }),
         other => {
-            let known =
-                "register, share, break-glass, review, grant, deny, revoke, rotate, erase, delegate or audit";
+            let known = "register, share, break-glass, review, grant, deny, revoke, rotate, erase, delegate, audit or pseudonym";
             return Err((StatusCode::NOT_FOUND, format!("no operation `{other}`: it is {known}")));
         }
     };

@@ -165,7 +165,8 @@ impl PersonalHealthRecord {
         knowledge.begin(moment.operation, Pending::Other);
         let mut order = self.in_stead(moment, OperationKind::Grant, link, grant(moment, link, &terms));
         (order.record.wrong, order.record.expected) = (Some(wrong), Expected::Refuse);
-        (order.record.patient, order.record.until) = (Some(moment.population.patient(link.patient)), Some(until));
+        (order.record.patient, order.record.until) =
+            (Some(moment.population.patient(link.patient)), Some(until));
         order
     }
 

@@ -249,6 +249,9 @@ impl Recoveries {
             (RecoveryWork::Recover { record, wrap, tries, .. }, End::TimedOut) if tries < TRIES_MAX => {
                 self.due.push_back((record, Step::Recover(wrap), tries + 1));
             }
+            (RecoveryWork::Rewrap { .. } | RecoveryWork::Recover { .. }, End::Refused(_)) => {
+                self.notes.push(Note::Sample(Figure::RecordsWithheld, now, 1));
+            }
             (RecoveryWork::Rewrap { .. } | RecoveryWork::Recover { .. }, _) => {}
         }
         None
