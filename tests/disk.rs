@@ -7,6 +7,7 @@ use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::End;
 use ledger_core::message::Message;
 use ledger_core::protocol::ProtocolMessage;
+use ledger_core::time::Duration;
 use sim::history::Run;
 use sim::metrics::Metrics;
 use sim::plan::Plan;

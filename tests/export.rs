@@ -25,6 +25,89 @@ expect:
   - documents.defective == 0
 ";
 
+/// One value of EDN as a history has it: maps, vectors, keywords, integers and nil. Returns what is left.
+fn edn(text: &str) -> (Value, &str) {
+    let text = text.trim_start_matches([' ', ',']);
+    let word = |text: &str| text.find([' ', ',', '}', ']']).unwrap_or(text.len());
+    match text.as_bytes()[0] {
+        b'{' | b'[' => {
+            let (map, mut rest, mut items) = (text.starts_with('{'), &text[1..], Vec::new());
+            while !rest.starts_with(['}', ']']) {
+                let (item, left) = edn(rest);
+                items.push(item);
+                rest = left.trim_start_matches([' ', ',']);
+            }
+            let pairs =
+                items.chunks(2).map(|pair| (pair[0].as_str().unwrap_or("?").to_owned(), pair[1].clone()));
+            let value = if map { Value::Object(pairs.collect()) } else { Value::Array(items) };
+            (value, &rest[1..])
+        }
+        b':' => {
+            let (keyword, rest) = text[1..].split_at(word(&text[1..]));
+            (Value::from(keyword), rest)
+        }
+        _ => {
+            let (token, rest) = text.split_at(word(text));
+            let value = if token == "nil" { Value::Null } else { Value::from(token.parse::<u64>().unwrap()) };
+            (value, rest)
+        }
+    }
+}
+
+/// Histories read back as they were written, in either form; each process has one operation under way; what is read of a
+/// register was written before, and each list has what was appended to it.
+#[test]
+fn histories_are_what_other_checkers_read() {
+    let directory = directory("jepsen");
+    let scenario = SCENARIO.replace("mix: { register: 30%, share: 30%", "mix: { register: 15%, share: 45%");
+    fs::write(directory.join("exported.yaml"), scenario).unwrap();
+    Build::Debug.run(&directory, &["run", "exported.yaml", "--out", "out"]).exits(0);
+    Build::Debug.run(&directory, &["export", "out", "--history", "history"]).exits(0);
+    for name in ["registers", "appends"] {
+        let read = |kind: &str| fs::read_to_string(directory.join(format!("history/{name}.{kind}"))).unwrap();
+        let lines: Vec<Value> =
+            read("json").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let same: Vec<Value> = read("edn").lines().map(|line| edn(line).0).collect();
+        assert_eq!(lines, same, "{name}");
+        let mut under_way: BTreeMap<u64, &Value> = BTreeMap::new();
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        let (mut reads, mut time) = (0, 0);
+        for line in &lines {
+            let process = line["process"].as_u64().unwrap();
+            assert!(line["time"].as_u64().unwrap() >= time, "{line}");
+            time = line["time"].as_u64().unwrap();
+            match line["type"].as_str().unwrap() {
+                "invoke" => assert!(under_way.insert(process, line).is_none(), "{line}"),
+                _ => assert_eq!(
+                    under_way.remove(&process).map(|begun| &begun["f"]),
+                    Some(&line["f"]),
+                    "{line}"
+                ),
+            }
+            let (value, ended) = (&line["value"], line["type"] == "ok");
+            match (name, line["f"].as_str().unwrap()) {
+                // A write may be seen as soon as it has begun.
+                ("registers", "write") => drop(known.insert(value.to_string())),
+                ("registers", "read") if ended => {
+                    assert!(known.contains(&value.to_string()), "{line} was never written");
+                    reads += 1;
+                }
+                ("appends", _) if value[0][0] == "append" => {
+                    known.insert(format!("{} {}", value[0][1], value[0][2]));
+                }
+                ("appends", _) if ended => {
+                    for place in value[0][2].as_array().unwrap() {
+                        assert!(known.contains(&format!("{} {place}", value[0][1])), "{line}");
+                        reads += 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(under_way.is_empty() && reads > 50, "{reads} of {name}");
+    }
+}
+
 /// Every resource of an export, by type and id.
 fn resources(directory: &Path) -> BTreeMap<(String, String), Value> {
     let mut found = BTreeMap::new();

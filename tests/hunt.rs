@@ -39,6 +39,7 @@ fn a_sound_ledger_is_hunted_in_vain() {
     assert!((20..=20 * FAULTS_MAX).contains(&drawn) && coverage.faults.values().all(|count| *count > 0));
     assert!(coverage.restarts > 0 && coverage.leader_timeouts > 0, "{coverage:?}");
     assert!(coverage.ends["done"] > 500, "{:?}", coverage.ends);
+    assert_eq!((coverage.acts.len(), coverage.acts["flood"]), (18, 0), "{:?}", coverage.acts);
     // Names of what never happened are there too.
     assert!(coverage.refusals["NoConsent"] > 0 && coverage.refusals["DuplicateClaim"] == 0);
 }

@@ -1,7 +1,7 @@
 //! Every checker notices the mistake that it is there for: a table of seeded bugs, the scenario that brings each out,
-//! and the checker that must fail. Without the bug the same scenario passes.
+//! and the checker that must fail. Without the bug the same scenario passes. What is measured is in `seeded_bugs.md`.
 
-use crate::support::{failures, plan, run};
+use crate::support::{failures, plan, root, run};
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::GatewayBug;
 use ledger_core::ledger::LedgerBug;
@@ -229,74 +229,185 @@ faults:
   - byzantine: { replicas: [3], behaviour: wrong_results }
 ";
 
+/// One replica whose disk is slow, and that dies again and again.
+const RESTARTS: &str = "# Does a replica that restarts sign nothing twice?
+name: restarts
+duration: 6s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+workloads:
+  - opaque: { rate: 100/s, size: 64B }
+faults:
+  - { at: 0s, slow_disk: { replicas: [1], factor: 20, for: 5s } }
+  - { at: 1s, crash: { replicas: [1], for: 500ms } }
+  - { at: 3s, crash: { replicas: [1], for: 500ms } }
+";
+
+/// More than a mempool holds, while nobody reaches anybody.
+const FLOOD: &str = "# Does a mempool stay within its limit?
+name: flood
+duration: 4s
+drain: 20s
+ledger: { replicas: 4, tuning: { gc_depth: 10, block_bytes_max: 64KiB, mempool_bytes_max: 64KiB } }
+network: { topology: lan, transport: message }
+workloads:
+  - opaque: { rate: 800/s, size: 4KiB }
+faults:
+  - { at: 500ms, partition: { groups: [[0], [1], [2], [3]], for: 3s } }
+";
+
+/// Nobody reaches anybody for a while.
+const SILENCE: &str = "# Do commits go on after a silence?
+name: silence
+duration: 3s
+drain: 20s
+ledger: { replicas: 4, tuning: { leader_timeout: 100ms } }
+network: { topology: lan, transport: message }
+workloads:
+  - opaque: { rate: 50/s, size: 64B }
+faults:
+  - { at: 1s, partition: { groups: [[0], [1], [2], [3]], for: 500ms } }
+";
+
+/// A row: what is done wrong, the scenario that brings it out, who does it, and the checker that must notice.
+struct Row {
+    what: &'static str,
+    scenario: &'static str,
+    bugs: &'static [SeededBug],
+    checker: &'static str,
+}
+
+const fn one(bug: ReplicaBug) -> SeededBug {
+    SeededBug::Replica(Some(ReplicaId(1)), bug)
+}
+
+const fn all(bug: ReplicaBug) -> SeededBug {
+    SeededBug::Replica(None, bug)
+}
+
+macro_rules! rows {
+    ($($checker:literal, $what:literal, $scenario:ident: $($bug:expr),+;)*) => {
+        &[$(Row { what: $what, scenario: $scenario, bugs: &[$($bug),+], checker: $checker }),*]
+    };
+}
+
+const ROWS: &[Row] = rows! {
+    "agreement", "a replica leaves out undecided leader slots", ORDERING: one(ReplicaBug::SkipUndecided);
+    "agreement", "a replica skips what the indirect rule commits", ORDERING: one(ReplicaBug::SkipIndirect);
+    "agreement", "f + 1 votes commit", EQUIVOCATION: all(ReplicaBug::CommitWithFew);
+    "total_order", "a replica executes the blocks of a commit backwards", RECORDS: one(ReplicaBug::ReverseCommits);
+    "integrity", "sequences are forgotten, and submissions ordered twice", RECORDS:
+        all(ReplicaBug::ExecuteTwice), SeededBug::Ledger(LedgerBug::ForgetSequence);
+    "durability", "nothing is written to disk", BLACKOUT: all(ReplicaBug::ForgetPersist);
+    "validity", "nothing missed is ever asked for", ORDERING: all(ReplicaBug::NeverFetch);
+    "progress", "nothing is said again", SILENCE: all(ReplicaBug::NeverRepeat);
+    "consent", "keys are released without a permit", REVOCATIONS:
+        SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit);
+    "consent", "keys are released without a fresh check", REVOCATIONS:
+        SeededBug::Gateway(GatewayBug::SkipFreshCheck);
+    "consent", "erased documents are kept and served", ERASURES: SeededBug::Gateway(GatewayBug::KeepErased);
+    "consent", "withdrawn consents permit", RECORDS: SeededBug::Ledger(LedgerBug::IgnoreRevocation);
+    "revocation", "withdrawn consents permit for a second and a half", REVOCATIONS:
+        SeededBug::Ledger(LedgerBug::AcceptStaleConsent);
+    "revocation", "consents permit beyond their end", REVOCATIONS: SeededBug::Ledger(LedgerBug::IgnoreExpiry);
+    "linearizability", "consents are unknown for a second and a half", REVOCATIONS:
+        SeededBug::Ledger(LedgerBug::LateGrants);
+    "accounting", "refusals are not counted", REVOCATIONS: SeededBug::Ledger(LedgerBug::ForgetRefusals);
+    "receipts", "a replica forges entries", RECORDS: one(ReplicaBug::ForgeReceipts);
+    "receipts", "a replica certifies with f + 1 signatures", LIES: one(ReplicaBug::CertifyWithFew);
+    "checkpoints", "checkpoints name the commit before", RECORDS: all(ReplicaBug::AttestPrevious);
+    "resources", "mempools have no limit", FLOOD: all(ReplicaBug::BottomlessMempool);
+    "detection", "packs are dispensed twice", MEDICINES: SeededBug::Ledger(LedgerBug::DispenseAgain);
+    "detection", "packs of recalled lots are dispensed", MEDICINES: SeededBug::Ledger(LedgerBug::IgnoreRecall);
+    "detection", "unattested devices count", TELEMEDICINE: SeededBug::Ledger(LedgerBug::IgnoreAttestation);
+    "detection", "vitals may have gaps", TELEMEDICINE: SeededBug::Ledger(LedgerBug::IgnoreGaps);
+    "detection", "prescriptions are dispensed again", TELEMEDICINE: SeededBug::Ledger(LedgerBug::DispenseBeyond);
+    "detection", "services are paid again", CLAIMS: SeededBug::Ledger(LedgerBug::PayAgain);
+    "detection", "data are captured after a lock", TRIALS: SeededBug::Ledger(LedgerBug::IgnoreLock);
+    "detection", "stale consents enrol", TRIALS: SeededBug::Ledger(LedgerBug::IgnoreStaleConsent);
+    "detection", "a gateway uses sequence numbers twice", RECORDS: SeededBug::Gateway(GatewayBug::ReuseSequence);
+    "content", "custodians register another patient's document", DOCUMENTS: SeededBug::MixedUpPatients;
+    "evidence", "equivocation that is seen is not told", EQUIVOCATION: all(ReplicaBug::ForgetEvidence);
+    "forgery", "anybody's key is taken for the actor's", FORGED_CONSENTS: SeededBug::Ledger(LedgerBug::IgnoreKey);
+    "conduct", "a replica forges entries, as gateways see it", RECORDS: one(ReplicaBug::ForgeReceipts);
+    "conduct", "nobody checks signatures of blocks", FORGERY: SeededBug::BelieveSignatures;
+    "conduct", "a replica sends blocks before they are on disk", RESTARTS: one(ReplicaBug::SendBeforePersist);
+    "conduct", "blocks are sent before they are on disk, and processes die at writes", WRITES:
+        all(ReplicaBug::SendBeforePersist);
+    "conduct", "a replica whose disk was wiped asks nobody what it signed", WIPED: all(ReplicaBug::AskNobody);
+    "durability", "a torn tail of the journal is believed", WRITES: SeededBug::TrustTornTail;
+};
+
+/// What a row's bug needs to be found, and which checkers fail then.
+struct Measured {
+    seeds: u64,
+    caught_by: Vec<&'static str>,
+}
+
+/// As it is found, or what happened instead.
+fn measure(row: &Row) -> Result<Measured, String> {
+    let Row { scenario, bugs, checker, .. } = row;
+    let mut caught_by = Vec::new();
+    let found = (1..=SEEDS_MAX).find(|seed| {
+        let plan = Plan { seed: *seed, ..plan(scenario) };
+        let options = Options { bugs: bugs.to_vec(), ..Options::default() };
+        caught_by = failures(&run(&plan, &options)).iter().map(|verdict| verdict.checker).collect();
+        caught_by.contains(checker)
+    });
+    let Some(seeds) = found else {
+        return Err(format!(
+            "{bugs:?} got past `{checker}` for {SEEDS_MAX} seeds; failed last: {caught_by:?}"
+        ));
+    };
+    let plan = Plan { seed: seeds, ..plan(scenario) };
+    let sound = failures(&run(&plan, &Options::default()));
+    if !sound.is_empty() {
+        return Err(format!("seed {seeds} without {bugs:?}: {sound:#?}"));
+    }
+    Ok(Measured { seeds, caught_by })
+}
+
+/// The table as it is checked in.
+fn table(rows: &[(&Row, Measured)]) -> String {
+    let mut text = String::from(
+        "# Seeded bugs: which checker notices which mistake\n\n\
+         Each mistake is made on purpose (feature `seeded-bugs`), in the scenario of `tests/seeded_bugs.rs` that is named, \
+         with seeds from 1 on\nuntil the checker that it is there for fails; `seeds` is how many that took. What else failed \
+         in the same run is beside it. Without the\nmistake the same seed passes every checker. `assumption` judges plans, \
+         and has a test of its own (`tests/byzantine.rs`).\n\n\
+         Measured and compared by `cargo test -p tests each_bug`; written anew with `AMANAH_SEEDED_BUGS=write`.\n\n\
+         | checker | mistake | scenario | seeds | also failed |\n|---|---|---|---|---|\n",
+    );
+    for (Row { what, scenario, checker, .. }, Measured { seeds, caught_by }) in rows {
+        let name = plan(scenario).name;
+        let others: Vec<&str> = caught_by.iter().copied().filter(|other| other != checker).collect();
+        let others = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
+        text += &format!("| {checker} | {what} | {name} | {seeds} | {others} |\n");
+    }
+    text
+}
+
 #[test]
 fn each_bug_is_caught_by_its_checker() {
-    let one = |bug| SeededBug::Replica(Some(ReplicaId(1)), bug);
-    let all = |bug| SeededBug::Replica(None, bug);
-    let table: &[Row<'_>] = &[
-        (ORDERING, &[one(ReplicaBug::SkipUndecided)], "agreement"),
-        (RECORDS, &[one(ReplicaBug::ReverseCommits)], "total_order"),
-        (
-            RECORDS,
-            &[all(ReplicaBug::ExecuteTwice), SeededBug::Ledger(LedgerBug::ForgetSequence)],
-            "integrity",
-        ),
-        (BLACKOUT, &[all(ReplicaBug::ForgetPersist)], "durability"),
-        (ORDERING, &[all(ReplicaBug::NeverFetch)], "validity"),
-        (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::ReleaseWithoutPermit)], "consent"),
-        (REVOCATIONS, &[SeededBug::Gateway(GatewayBug::SkipFreshCheck)], "consent"),
-        (ERASURES, &[SeededBug::Gateway(GatewayBug::KeepErased)], "consent"),
-        (RECORDS, &[SeededBug::Ledger(LedgerBug::IgnoreRevocation)], "consent"),
-        (REVOCATIONS, &[SeededBug::Ledger(LedgerBug::ForgetRefusals)], "accounting"),
-        (MEDICINES, &[SeededBug::Ledger(LedgerBug::DispenseAgain)], "detection"),
-        (MEDICINES, &[SeededBug::Ledger(LedgerBug::IgnoreRecall)], "detection"),
-        (TELEMEDICINE, &[SeededBug::Ledger(LedgerBug::IgnoreAttestation)], "detection"),
-        (TELEMEDICINE, &[SeededBug::Ledger(LedgerBug::IgnoreGaps)], "detection"),
-        (TELEMEDICINE, &[SeededBug::Ledger(LedgerBug::DispenseBeyond)], "detection"),
-        (CLAIMS, &[SeededBug::Ledger(LedgerBug::PayAgain)], "detection"),
-        (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "receipts"),
-        (RECORDS, &[one(ReplicaBug::ForgeReceipts)], "conduct"),
-        (DOCUMENTS, &[SeededBug::MixedUpPatients], "content"),
-        (TRIALS, &[SeededBug::Ledger(LedgerBug::IgnoreLock)], "detection"),
-        (TRIALS, &[SeededBug::Ledger(LedgerBug::IgnoreStaleConsent)], "detection"),
-        (EQUIVOCATION, &[all(ReplicaBug::CommitWithFew)], "agreement"),
-        (EQUIVOCATION, &[all(ReplicaBug::ForgetEvidence)], "evidence"),
-        (FORGERY, &[SeededBug::BelieveSignatures], "conduct"),
-        (FORGED_CONSENTS, &[SeededBug::Ledger(LedgerBug::IgnoreKey)], "forgery"),
-        (LIES, &[one(ReplicaBug::CertifyWithFew)], "receipts"),
-    ];
-    each_is_caught(table);
-}
-
-/// What only a crash at a write, or a damaged disk, brings out.
-#[test]
-fn each_bug_about_disks_is_caught_by_its_checker() {
-    let all = |bug| SeededBug::Replica(None, bug);
-    each_is_caught(&[
-        (WRITES, &[all(ReplicaBug::SendBeforePersist)], "conduct"),
-        (WRITES, &[SeededBug::TrustTornTail], "durability"),
-        (WIPED, &[all(ReplicaBug::AskNobody)], "conduct"),
-    ]);
-}
-
-/// A scenario, the mistakes in it, and the checker that must notice.
-type Row<'a> = (&'a str, &'a [SeededBug], &'a str);
-
-fn each_is_caught(table: &[Row<'_>]) {
-    for (scenario, bugs, checker) in table {
-        let mut caught_by = Vec::new();
-        let found = (1..=SEEDS_MAX).find(|seed| {
-            let plan = Plan { seed: *seed, ..plan(scenario) };
-            let options = Options { bugs: bugs.to_vec(), ..Options::default() };
-            caught_by = failures(&run(&plan, &options)).iter().map(|verdict| verdict.checker).collect();
-            caught_by.contains(checker)
-        });
-        let Some(seed) = found else {
-            panic!("{bugs:?} got past `{checker}` for {SEEDS_MAX} seeds; the last failed: {caught_by:?}");
-        };
-        let plan = Plan { seed, ..plan(scenario) };
-        let sound = failures(&run(&plan, &Options::default()));
-        assert!(sound.is_empty(), "seed {seed} without {bugs:?}: {sound:#?}");
+    let results: Vec<_> = ROWS.iter().map(|row| (row, measure(row))).collect();
+    let missed: Vec<&String> = results.iter().filter_map(|(_, measured)| measured.as_ref().err()).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+    let found = |(row, measured): (_, Result<Measured, String>)| Some((row, measured.ok()?));
+    let rows: Vec<(&Row, Measured)> = results.into_iter().filter_map(found).collect();
+    let (file, measured) = (root().join("tests/seeded_bugs.md"), table(&rows));
+    if std::env::var_os("AMANAH_SEEDED_BUGS").is_some_and(|what| what == "write") {
+        std::fs::write(&file, &measured).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == measured,
+        "{} is not what is measured; AMANAH_SEEDED_BUGS=write cargo test -p tests each_bug writes\n{measured}",
+        file.display()
+    );
+    // No checker without a mistake that it is there for.
+    for (checker, _) in sim::check::questions().filter(|(checker, _)| *checker != "assumption") {
+        assert!(rows.iter().any(|(row, _)| row.checker == checker), "no mistake is there for `{checker}`");
     }
 }
 

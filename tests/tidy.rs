@@ -22,6 +22,7 @@ const CORE: &[(&str, &[&str])] = &[
     (
         "seam",
         &[
+            "audit",
             "block",
             "committee",
             "crypto",
@@ -105,6 +106,8 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ("export", &["testbed", "scenario", "check", "report", "cli", "metrics", "history", "daemon", "deploy"]),
     // A replay plays a plan again and puts into words what it saw.
     ("replay", &["testbed", "scenario", "workload", "daemon", "deploy", "check", "metrics", "cli"]),
+    // What clients saw, for others to judge: neither how it came about, nor what our checkers say.
+    ("jepsen", &["world", "testbed", "workload", "scenario", "check", "report", "cli", "metrics", "export"]),
     ("recorder", &["world", "testbed", "workload", "check", "report", "cli", "metrics"]),
     ("workload", &["world", "testbed", "scenario", "check", "report", "cli"]),
     // Physiology and scores know numbers and named randomness alone.

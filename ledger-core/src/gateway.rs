@@ -240,7 +240,7 @@ impl Gateway {
             Reply::Receipt(receipt) => self.receipt(now, from, receipt),
             // For ordering benchmarks; an operation waits for its receipt.
             Reply::Ordered { .. } => {}
-            Reply::Busy(submission) => self.busy(now, from, submission),
+            Reply::Busy(submission) | Reply::Forgotten(submission) => self.busy(now, from, submission),
             Reply::Rejected(submission) => self.rejected(now, from, submission),
             Reply::PermitStatus { access, check, status, .. } => {
                 self.permit_status(now, from, (access, check), status);

@@ -205,6 +205,10 @@ pub enum LedgerBug {
     PayAgain,
     /// Whoever signs acts for whomever they name.
     IgnoreKey,
+    /// Withdrawn consents permit for a while after they were withdrawn.
+    AcceptStaleConsent,
+    /// Consents are not known for a while after they were given.
+    LateGrants,
 }
 
 /// Who acts, in which place.

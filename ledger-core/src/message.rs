@@ -109,6 +109,8 @@ pub enum Reply {
     },
     /// No such entry here (yet), or it is no longer held.
     NoEntry(u64),
+    /// This replica goes on from a snapshot, and what became of the submission was before it: ask another.
+    Forgotten(Digest),
 }
 
 /// What gateways say to each other.

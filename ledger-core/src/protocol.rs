@@ -178,6 +178,35 @@ pub struct ProtocolStatus {
     /// Own blocks of this round and below may have been signed and forgotten; zero where nothing was. The greatest round
     /// while it is not known yet.
     pub forgotten: Round,
+    /// Equivocations remembered.
+    pub evidence: usize,
+}
+
+/// Most that a protocol keeps of what others could make grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtocolLimits {
+    /// Payload bytes that wait to be proposed: what is submitted, and what fell out of the window in own blocks.
+    pub mempool_bytes: usize,
+    /// Blocks that wait for ancestors.
+    pub suspended: usize,
+    /// Equivocations remembered.
+    pub evidence: usize,
+}
+
+/// Deliberate mistakes of ordering.
+#[cfg(feature = "seeded-bugs")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolBug {
+    /// An undecided leader slot is left out as soon as something later is decided.
+    SkipUndecided,
+    /// The votes of f + 1 commit.
+    CommitWithFew,
+    /// Under a committed anchor, slots are skipped whether or not they have a certificate below it.
+    SkipIndirect,
+    /// The mempool has no limit.
+    BottomlessMempool,
+    /// Nothing is said again, however long nothing moves.
+    NeverRepeat,
 }
 
 /// Orders opaque payloads.
@@ -204,6 +233,12 @@ pub trait Protocol: Send {
     fn view(&self) -> ProtocolView;
     /// From now on every decision about a leader slot is told with its reason.
     fn explain(&mut self);
+    /// What [`status`](Self::status) stays within.
+    fn limits(&self) -> ProtocolLimits;
+    /// Own payload whose fate a prefix leaves open: it waits to be proposed, or is in an own block that the prefix's
+    /// window still holds and none of its commits has. What it does not name was ordered by the prefix, or was in a
+    /// block below its window, of which nobody here can tell.
+    fn open_payload(&self, prefix: &OrderedPrefix) -> Vec<Bytes>;
     /// Starts over from an ordered prefix that a quorum has certified, keeping what is still useful.
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix);
     /// The journal is lost, or some of it: whatever it said was signed before is no longer known. To be said before anything else
@@ -214,12 +249,9 @@ pub trait Protocol: Send {
     /// Every accepted block in the window, ancestors before descendants.
     #[cfg(test)]
     fn window(&self) -> Vec<Arc<Block>>;
-    /// Makes it leave out undecided leader slots.
+    /// Makes it do something wrong.
     #[cfg(feature = "seeded-bugs")]
-    fn seed_bug_skip_undecided(&mut self);
-    /// Makes it commit with the votes of f + 1.
-    #[cfg(feature = "seeded-bugs")]
-    fn seed_bug_commit_with_few(&mut self);
+    fn seed_bug(&mut self, bug: ProtocolBug);
     /// Starts proposing.
     fn start(&mut self, now: Timestamp);
 }

@@ -24,6 +24,7 @@ mod clients;
 mod executing;
 mod execution;
 mod snapshot;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -31,6 +32,7 @@ mod view;
 pub use executing::{ANSWERS_HELD_MAX, ENTRIES_HELD_MAX, Executing};
 pub use execution::{DEFERRED_MAX, TOGETHER_MAX};
 pub use snapshot::{Snapshot, SnapshotError, VerifiedSnapshot};
+pub use stores::{STORES, Store};
 pub use view::ReplicaView;
 
 use crate::block::{Block, BlockRef};
@@ -39,6 +41,8 @@ use crate::crypto::{Digest, SecretKey};
 use crate::ledger::Ledger;
 use crate::ledger::transaction::Answers;
 use crate::message::Message;
+#[cfg(feature = "seeded-bugs")]
+use crate::protocol::ProtocolBug;
 use crate::protocol::{Action, NewProtocol, Protocol, ProtocolMessage, ProtocolStatus, Tuning};
 use crate::seam::{Input, JobId, JournalEntry, JournalPosition, Lane, Machine, Observation, Output, Peer};
 use crate::time::Timestamp;
@@ -111,6 +115,14 @@ pub enum ReplicaBug {
     CertifyWithFew,
     /// Says nothing of equivocation.
     ForgetEvidence,
+    /// Skips what the indirect rule would commit.
+    SkipIndirect,
+    /// Signs checkpoints that name the commit before.
+    AttestPrevious,
+    /// Takes submissions without end.
+    BottomlessMempool,
+    /// Says nothing again, however long nothing moves.
+    NeverRepeat,
 }
 
 /// One executed transaction.
@@ -164,6 +176,8 @@ pub struct ReplicaStatus {
     pub log_bytes: usize,
     /// Messages dropped because their sender is faulty or too busy.
     pub dropped: u64,
+    /// How full its stores are, in the order of [`STORES`].
+    pub stores: [Store; STORES.len()],
 }
 
 enum Job {
@@ -234,12 +248,17 @@ impl Replica {
             id,
         };
         #[cfg(feature = "seeded-bugs")]
-        if replica.bug == Some(ReplicaBug::SkipUndecided) {
-            replica.protocol.seed_bug_skip_undecided();
-        }
+        let of_protocol = match replica.bug {
+            Some(ReplicaBug::CommitWithFew) => Some(ProtocolBug::CommitWithFew),
+            Some(ReplicaBug::SkipUndecided) => Some(ProtocolBug::SkipUndecided),
+            Some(ReplicaBug::SkipIndirect) => Some(ProtocolBug::SkipIndirect),
+            Some(ReplicaBug::BottomlessMempool) => Some(ProtocolBug::BottomlessMempool),
+            Some(ReplicaBug::NeverRepeat) => Some(ProtocolBug::NeverRepeat),
+            _ => None,
+        };
         #[cfg(feature = "seeded-bugs")]
-        if replica.bug == Some(ReplicaBug::CommitWithFew) {
-            replica.protocol.seed_bug_commit_with_few();
+        if let Some(bug) = of_protocol {
+            replica.protocol.seed_bug(bug);
         }
         #[cfg(feature = "seeded-bugs")]
         if replica.bug == Some(ReplicaBug::CertifyWithFew) {
@@ -309,6 +328,7 @@ impl Replica {
             ledger_bytes: figures.ledger_bytes,
             log_bytes: figures.log_bytes,
             dropped: self.dropped,
+            stores: self.stores(),
         }
     }
 

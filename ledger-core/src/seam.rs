@@ -184,12 +184,7 @@ pub enum Observation {
     /// Two blocks of one author and round.
     Equivocation(crate::block::BlockRef, crate::block::BlockRef),
     /// A replica certified a checkpoint.
-    Certified {
-        /// Of which commit.
-        commit: u64,
-        /// Audit log size.
-        size: u64,
-    },
+    Certified(Box<crate::audit::CheckpointBody>),
     /// A replica's leader slot got its fate; only where explanations were asked for.
     Decided(Box<crate::protocol::SlotAccount>),
     /// A replica executed a transaction; only where explanations were asked for.

@@ -6,6 +6,7 @@
 mod accounting;
 mod agreement;
 mod assumption;
+mod checkpoints;
 mod conduct;
 mod consent;
 mod content;
@@ -13,9 +14,14 @@ mod detection;
 mod durability;
 mod evidence;
 mod forgery;
+mod healing;
 mod integrity;
+mod linearizability;
+mod progress;
 mod quorum;
 mod receipts;
+mod resources;
+mod revocation;
 mod validity;
 
 use crate::history::Run;
@@ -49,9 +55,9 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether it is about safety; `validity` alone is about liveness.
+    /// Whether it is about safety; else about liveness.
     pub fn is_safety(&self) -> bool {
-        self.checker != LIVENESS
+        !LIVENESS.contains(&self.checker)
     }
 
     /// Whether it says that more was faulty than the protocol tolerates.
@@ -60,7 +66,7 @@ impl Verdict {
     }
 }
 
-const LIVENESS: &str = "validity";
+const LIVENESS: [&str; 2] = ["validity", "progress"];
 const ASSUMPTION: &str = "assumption";
 
 /// What a checker finds: `Ok` says what was looked at, `Err` the first violation.
@@ -83,9 +89,18 @@ const CHECKERS: &[(&str, &str, Checker)] = &[
     ("integrity", "does every transaction execute at most once?", integrity::check),
     ("durability", "does every acknowledged transaction survive?", durability::check),
     ("validity", "does every operation end, once faults are healed?", validity::check),
+    ("progress", "do commits go on, and all replicas keep up, once faults are healed?", progress::check),
     ("consent", "does no key or document move without a permit in force?", consent::check),
+    (
+        "revocation",
+        "does no permit follow a withdrawal, and no key it by more than the bound?",
+        revocation::check,
+    ),
+    ("linearizability", "is what gateways see what a ledger of one copy would say?", linearizability::check),
     ("accounting", "is every decision about access counted, without a gap?", accounting::check),
     ("receipts", "do receipts verify with the committee's keys alone?", receipts::check),
+    ("checkpoints", "does no signed checkpoint contradict another, or the log?", checkpoints::check),
+    ("resources", "does nothing that others can make grow outgrow its limit?", resources::check),
     ("detection", "is every deed caught that is wrong, and none that is right?", detection::check),
     ("content", "is every document that is read what was asked for?", content::check),
     ("evidence", "is every equivocation on record that correct replicas can see?", evidence::check),
@@ -109,7 +124,7 @@ pub fn check(run: &Run) -> Vec<Verdict> {
                 Ok(Held::Undecided(detail)) => (Status::Undecided, detail),
                 Ok(Held::NotApplicable(why)) => (Status::NotApplicable, why.to_string()),
                 Ok(Held::Exceeded(detail)) => (Status::Expected, detail),
-                Err(violation) if (exceeded || lost) && *name == LIVENESS => {
+                Err(violation) if (exceeded || lost) && LIVENESS.contains(name) => {
                     (Status::Expected, format!("assumption exceeded: {violation}"))
                 }
                 Err(violation) if exceeded => (Status::Failed, format!("assumption exceeded: {violation}")),

@@ -10,25 +10,29 @@ mod hostile;
 mod notable;
 
 pub use domain::{Domain, Figure, FigureKind, Incident, Note, System, Wrong};
-pub use hostile::{Hostility, Vouching};
+pub use hostile::{Hostility, VOUCHED_MAX, Vouching};
 pub use notable::Notable;
 
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;
 use crate::plan::Plan;
-use ledger_core::audit::Receipt;
+use ledger_core::audit::{CheckpointBody, Receipt};
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{Committee, ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
 use ledger_core::gateway::End;
-use ledger_core::ledger::transaction::{AccessId, ConsentId, RecordId, Refusal};
-use ledger_core::replica::{Executed, ReplicaStatus};
+use ledger_core::ledger::transaction::{AccessId, Answer, ConsentId, Outcome, PartyId, RecordId, Refusal};
+use ledger_core::replica::{Executed, ReplicaStatus, STORES, Store};
 use ledger_core::seam::{GatewayId, Peer};
 use ledger_core::time::{Duration, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most rows of operations of an opaque load in the live world: a hundred megabytes.
 pub const ROWS_MAX: u64 = 1 << 18;
+
+/// Pairs of blocks of one author and round that a history keeps. After so many, equivocation is no news.
+pub const EQUIVOCATIONS_MAX: usize = 1 << 16;
 
 /// Where a run was played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -107,7 +111,9 @@ pub struct History {
     pub reading: Reading,
     /// What a machine saw a peer do that no correct peer does: when, who saw it, who did it, what.
     pub misbehaviour: Vec<(Timestamp, Peer, Peer, String)>,
-    /// Two blocks of one author and round, as seen by a replica.
+    /// Checkpoints that a quorum signed, as correct replicas and gateways have them.
+    pub checkpoints: Checkpoints,
+    /// Two blocks of one author and round, as seen by a replica; at most [`EQUIVOCATIONS_MAX`].
     pub equivocations: Vec<(ReplicaId, BlockRef, BlockRef)>,
     /// Receipts of acknowledged transactions, asked of each replica at the end: (replica, log index, receipt).
     pub receipts: Vec<(ReplicaId, u64, Option<Receipt>)>,
@@ -141,7 +147,7 @@ pub struct Unlisted {
     /// Refused.
     pub rejected: u64,
     /// From schedule to order: how many took so many nanoseconds, as precisely as the histograms tell apart.
-    pub latencies: std::collections::BTreeMap<u64, u64>,
+    pub latencies: BTreeMap<u64, u64>,
 }
 
 impl History {
@@ -256,6 +262,37 @@ pub struct Operation {
     pub consent: Option<ConsentId>,
     /// Record asked for.
     pub record: Option<RecordId>,
+    /// Whose records it is about, where it is about one patient's.
+    pub patient: Option<PartyId>,
+    /// When the consent ends that it gives.
+    pub until: Option<Timestamp>,
+    /// What the ledger decided about access, where it is one request.
+    pub decided: Option<Decided>,
+    /// Of an audit: the transaction whose entry was proven.
+    pub proved: Option<Digest>,
+}
+
+/// A decision about access, as its receipt tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The patient's number of it; none, if there was no record to decide about.
+    pub number: Option<u64>,
+    /// If it was permitted.
+    pub access: Option<AccessId>,
+    /// If it was refused.
+    pub refusal: Option<Refusal>,
+}
+
+impl Decided {
+    /// From the first answer; `None` if that is about something else.
+    pub fn of(answer: &Answer) -> Option<Self> {
+        let access = match answer.outcome {
+            Outcome::Permitted { access, .. } => Some(access),
+            _ => None,
+        };
+        let (number, refusal) = (answer.decision.map(|decision| decision.counter), answer.refusal());
+        (access.is_some() || refusal.is_some()).then_some(Self { number, access, refusal })
+    }
 }
 
 impl Operation {
@@ -278,8 +315,21 @@ impl Operation {
             wrong: None,
             consent: None,
             record: None,
+            patient: None,
+            until: None,
+            decided: None,
+            proved: None,
         }
     }
+}
+
+/// Checkpoints that a quorum signed.
+#[derive(Clone, Debug, Default)]
+pub struct Checkpoints {
+    /// The first that anybody had, by commit.
+    pub by_commit: BTreeMap<u64, CheckpointBody>,
+    /// Those that differ from the first of their commit, and who had them.
+    pub conflicts: Vec<(Peer, CheckpointBody)>,
 }
 
 /// A commit as the first replica reported it.
@@ -289,6 +339,8 @@ pub struct CommitRecord {
     pub digest: Digest,
     /// Hash of what executing it did: state root, log root, executed transactions.
     pub result: Digest,
+    /// Root of the audit log, and of the state (zero where no checkpoint follows).
+    pub roots: [Digest; 2],
     /// Commit time.
     pub time: Timestamp,
     /// Virtual time of the first report.
@@ -382,6 +434,8 @@ pub struct ReplicaRecord {
     pub suspended_max: u64,
     /// Largest memory, bytes: ordering, ledger and log together.
     pub memory_max: u64,
+    /// How full each of its stores ever was, seen once a second, and its limit.
+    pub stores: [Store; STORES.len()],
     /// Journal: appends, bytes, syncs, and bytes held at the end.
     pub journal: [u64; 4],
     /// Live: processor time of its processes.

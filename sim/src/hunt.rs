@@ -5,7 +5,6 @@
 
 pub mod coverage;
 pub mod draw;
-pub mod progress;
 pub mod shrink;
 
 use crate::check::{Status, Verdict, check};
@@ -19,7 +18,6 @@ use crate::scenario::Scenario;
 use crate::world::{Options, run_with};
 use coverage::Coverage;
 use draw::{Case, Drawn};
-use progress::PROGRESS;
 use serde::Serialize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +68,7 @@ impl Scope {
 /// A checker that failed, or what stands for one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Failure {
-    /// Its name, or [`PROGRESS`], [`PANIC`] or [`ERROR`].
+    /// Its name, or [`PANIC`] or [`ERROR`].
     pub checker: String,
     /// Whether it is about safety; else about liveness.
     pub safety: bool,
@@ -198,11 +196,7 @@ fn play_plan(scope: &Scope, plan: &Plan) -> Played {
                 safety: verdict.is_safety(),
                 ..failure(verdict.checker, verdict.detail.clone())
             });
-            let mut failures: Vec<Failure> = failures.collect();
-            if let Some(detail) = progress::standstill(&run) {
-                failures.push(Failure { safety: false, ..failure(PROGRESS, detail) });
-            }
-            Played { failures, outcome: Some((run, verdicts)) }
+            Played { failures: failures.collect(), outcome: Some((run, verdicts)) }
         }
         Ok(Err(error)) => Played { failures: vec![failure(ERROR, error.to_string())], outcome: None },
         Err(panic) => {

@@ -21,6 +21,7 @@ pub mod export;
 pub mod history;
 pub mod host;
 pub mod hunt;
+pub mod jepsen;
 mod jobs;
 pub mod metrics;
 pub mod network;

@@ -7,9 +7,10 @@
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;
 use crate::history::{
-    CommitRecord, Divergence, Expected, FaultRecord, History, Hostility, NetworkRecord, Note, Operation,
-    Release, ReplicaRecord, Second,
+    CommitRecord, Decided, Divergence, EQUIVOCATIONS_MAX, Expected, FaultRecord, History, Hostility,
+    NetworkRecord, Note, Operation, OperationKind, Release, ReplicaRecord, Second,
 };
+use ledger_core::audit::CheckpointBody;
 use ledger_core::block::BlockRef;
 use ledger_core::committee::{ReplicaId, ReplicaSet};
 use ledger_core::crypto::Digest;
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 
 /// Reports of misbehaviour kept of each accused, so that a noisy one does not cover up for another.
 const MISBEHAVIOUR_MAX: usize = 1000;
+/// Checkpoints kept that contradict an earlier one.
+const CONFLICTS_MAX: usize = 1000;
 /// Defects of documents kept; more are counted only.
 const DEFECTS_MAX: usize = 1000;
 /// Commits told before their predecessors that wait for them; beyond it the gap is taken for one that nobody fills.
@@ -189,6 +192,18 @@ impl Recorder {
         record.transferred_at = completion.transferred_at;
         record.transaction = completion.transaction;
         record.log_index = completion.log_index;
+        if let Some(receipt) = &completion.receipt {
+            let gateway = Peer::Gateway(record.gateway);
+            self.certified(gateway, receipt.checkpoint.body);
+        }
+        let Some(record) = self.history.operations.get_mut(operation as usize) else { return false };
+        match (record.kind, &completion.receipt) {
+            (OperationKind::Share | OperationKind::BreakGlass, _) => {
+                record.decided = completion.answers.first().and_then(Decided::of);
+            }
+            (OperationKind::Audit, Some(receipt)) => record.proved = Some(receipt.entry.transaction),
+            _ => {}
+        }
         let shared = record.transferred_at.is_some() && matches!(completion.end, End::Done(_));
         let receipt = completion.receipt_at.filter(|_| completion.transaction.is_some());
         record.refused = completion.answers.iter().filter(|answer| answer.refusal().is_some()).count() as u64;
@@ -237,6 +252,7 @@ impl Recorder {
             self.history.commits.push(CommitRecord {
                 digest: Digest::default(),
                 result: Digest::default(),
+                roots: [Digest::default(); 2],
                 time: at,
                 first_at: at,
                 replicas: ReplicaSet::default(),
@@ -272,8 +288,14 @@ impl Recorder {
         } else {
             let mut replicas = ReplicaSet::default();
             replicas.insert(replica);
-            let record =
-                CommitRecord { digest: report.digest, result, time: report.time, first_at: at, replicas };
+            let record = CommitRecord {
+                digest: report.digest,
+                result,
+                roots: [report.log_root, report.state_root],
+                time: report.time,
+                first_at: at,
+                replicas,
+            };
             match commits.get_mut(index) {
                 // Given up too early.
                 Some(gap) => {
@@ -310,8 +332,11 @@ impl Recorder {
                 self.proposed.insert(block, at);
             }
             (Observation::Equivocation(first, second), Peer::Replica(replica)) => {
-                self.history.equivocations.push((replica, first, second));
+                if self.history.equivocations.len() < EQUIVOCATIONS_MAX {
+                    self.history.equivocations.push((replica, first, second));
+                }
             }
+            (Observation::Certified(body), Peer::Replica(_)) => self.certified(by, *body),
             (Observation::Misbehaviour { from, what }, _) => {
                 let reports = self.accused.entry(from).or_default();
                 if *reports < MISBEHAVIOUR_MAX {
@@ -325,9 +350,18 @@ impl Recorder {
                 | Observation::Equivocation(..)
                 | Observation::Decided(_)
                 | Observation::Accounted { .. }
-                | Observation::Certified { .. },
+                | Observation::Certified(_),
                 _,
             ) => {}
+        }
+    }
+
+    /// A quorum signed a checkpoint, as somebody has it.
+    fn certified(&mut self, by: Peer, body: CheckpointBody) {
+        let checkpoints = &mut self.history.checkpoints;
+        let first = checkpoints.by_commit.entry(body.commit).or_insert_with(|| body);
+        if *first != body && checkpoints.conflicts.len() < CONFLICTS_MAX {
+            checkpoints.conflicts.push((by, body));
         }
     }
 
@@ -390,6 +424,11 @@ impl Recorder {
             let Some(status) = status else { continue };
             record.mempool_bytes_max = record.mempool_bytes_max.max(status.protocol.mempool_bytes as u64);
             record.suspended_max = record.suspended_max.max(status.protocol.suspended as u64);
+            for (most, store) in record.stores.iter_mut().zip(status.stores) {
+                if store.held > most.held || most.most == 0 {
+                    *most = store;
+                }
+            }
             let memory = status.ordering_bytes + status.ledger_bytes + status.log_bytes;
             record.memory_max = record.memory_max.max(memory as u64);
             largest.0 = largest.0.max(status.ordering_bytes as u64);

@@ -12,6 +12,8 @@ use crate::jobs::on_threads;
 use ledger_core::block::{Block, Round};
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
 use ledger_core::crypto::{Digest, SecretKey};
+#[cfg(feature = "seeded-bugs")]
+use ledger_core::protocol::ProtocolBug;
 use ledger_core::protocol::{Action, NewProtocol, Protocol, ProtocolMessage, Tuning};
 use ledger_core::time::{Duration, Timestamp};
 use serde::Serialize;
@@ -223,7 +225,7 @@ fn play(scope: &Scope, ring: &Ring, schedule: u64) -> Found {
     };
     #[cfg(feature = "seeded-bugs")]
     if scope.skip_undecided {
-        world.machines.iter_mut().for_each(|machine| machine.protocol.seed_bug_skip_undecided());
+        world.machines.iter_mut().for_each(|machine| machine.protocol.seed_bug(ProtocolBug::SkipUndecided));
     }
     for step in 0..scope.rounds {
         world.step(std::array::from_fn(|machine| other_side(schedule, step, machine)));

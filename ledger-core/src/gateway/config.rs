@@ -122,4 +122,6 @@ pub enum GatewayBug {
     KeepErased,
     /// Receipts are believed without being verified.
     AcceptAnyReceipt,
+    /// Every other transaction of an actor has the number of the one before it.
+    ReuseSequence,
 }

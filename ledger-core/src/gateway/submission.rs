@@ -4,8 +4,8 @@ use super::inquiry::{Inquiry, Subject};
 use super::keys::Rotation;
 use super::recovery::Recovery;
 use super::{
-    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, Held, Job, OPERATIONS_MAX, Owner,
-    Preparation, Prepared, Rewrapping, Signing, share,
+    ACTORS_MAX, Actor, Command, CommandKind, Completion, End, Gateway, GatewayBug, Held, Job, OPERATIONS_MAX,
+    Owner, Preparation, Prepared, Rewrapping, Signing, share,
 };
 use crate::audit::Receipt;
 use crate::codec::Blob;
@@ -227,12 +227,16 @@ impl Gateway {
     }
 
     pub(super) fn sign(&mut self, now: Timestamp, id: u64, actions: Actions, atomic: bool) {
+        let reuses = self.has_bug(GatewayBug::ReuseSequence);
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Actor { party: actor, organisation, ref key } = operation.actor;
         // An actor's first number here is the time in microseconds: above all that a gateway gave before a restart,
         // unless it gave more than a million a second.
         let sequence = self.sequences.get(&actor).map_or(now.0 / 1_000, |last| last + 1);
+        let reused = reuses && sequence % 2 == 1;
+        let sequence = if reused { sequence - 1 } else { sequence };
         let last = actions.last_sequence(sequence).expect("microseconds and actions stay below 2^64");
+        let last = if reused { last + 1 } else { last };
         self.sequences.insert(actor, last);
         let valid_until = operation.deadline + self.config.tuning.valid_margin;
         let body = TransactionBody { actor, organisation, sequence, valid_until, atomic, actions };

@@ -18,6 +18,9 @@ use crate::crypto::Digest;
 use crate::time::{Duration, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
+/// For how long a deliberate mistake about the age of a consent lasts.
+const BUG_SPAN: Duration = Duration::from_millis(1_500);
+
 /// A decision that permitted.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Access {
@@ -284,6 +287,9 @@ impl Ledger {
     ) -> Result<(ConsentId, &Consent), (Refusal, Option<ConsentId>)> {
         if let Some(id) = named {
             let consent = self.consent(id).ok_or((Refusal::UnknownConsent, None))?;
+            if self.has_bug(LedgerBug::LateGrants) && now < consent.from + BUG_SPAN {
+                return Err((Refusal::UnknownConsent, None));
+            }
             if consent.patient != record.patient || consent.denies {
                 return Err((Refusal::NoConsent, Some(id)));
             }
@@ -312,7 +318,9 @@ impl Ledger {
         if !consent.is_for(actor) {
             return Err(Refusal::NoConsent);
         }
-        if consent.revoked_at.is_some() && !self.has_bug(LedgerBug::IgnoreRevocation) {
+        let stale = |at: Timestamp| self.has_bug(LedgerBug::AcceptStaleConsent) && now < at + BUG_SPAN;
+        let revoked = consent.revoked_at.filter(|at| !stale(*at));
+        if revoked.is_some() && !self.has_bug(LedgerBug::IgnoreRevocation) {
             return Err(Refusal::ConsentRevoked);
         }
         if !consent.is_timely(now) && !self.has_bug(LedgerBug::IgnoreExpiry) {

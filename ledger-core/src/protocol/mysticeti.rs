@@ -26,12 +26,14 @@ mod tests;
 
 pub use schedule::Schedule;
 
+#[cfg(feature = "seeded-bugs")]
+use super::ProtocolBug;
 use super::{
-    Action, Busy, Commit, CommitHeader, OrderedPrefix, Protocol, ProtocolMessage, ProtocolStatus,
-    ProtocolView, SlotAccount, Tuning,
+    Action, Busy, Commit, CommitHeader, OrderedPrefix, Protocol, ProtocolLimits, ProtocolMessage,
+    ProtocolStatus, ProtocolView, SlotAccount, Tuning,
 };
 use crate::block::{Block, BlockRef, CheckpointVote, ITEM_BYTES_MAX, Round};
-use crate::codec::List;
+use crate::codec::{Blob, List};
 use crate::committee::{Committee, ReplicaId};
 use crate::crypto::{Digest, SecretKey};
 use crate::time::Timestamp;
@@ -41,7 +43,7 @@ use committer::{Committer, Decision};
 use dag::{Dag, NodeId, Resolved};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use suspended::Suspended;
+use suspended::{SUSPENDED_PER_AUTHOR_MAX, Suspended};
 
 /// Rounds by which a block may be ahead of what is accepted before its ancestors are asked for all at once.
 const SYNC_GAP: u64 = 8;
@@ -64,6 +66,8 @@ pub struct Mysticeti {
 
     mempool: VecDeque<Bytes>,
     mempool_bytes: usize,
+    /// As it was configured.
+    mempool_bytes_max: usize,
     votes: Vec<CheckpointVote>,
 
     started: bool,
@@ -126,6 +130,7 @@ impl Mysticeti {
             last_digest: Digest::default(),
             mempool: VecDeque::new(),
             mempool_bytes: 0,
+            mempool_bytes_max: tuning.mempool_bytes_max,
             votes: Vec::new(),
             started: false,
             proposed_at: Timestamp::ZERO,
@@ -149,6 +154,11 @@ impl Mysticeti {
             key,
             tuning,
         }
+    }
+
+    /// Lowest round of which blocks can be committed with or after this leader's.
+    fn floor_under(&self, leader: Round) -> Round {
+        Round(leader.0.saturating_sub(self.tuning.gc_depth).max(1))
     }
 
     fn last_leader_round(&self) -> Round {
@@ -280,8 +290,7 @@ impl Mysticeti {
                 self.committer.decide_indirectly(&self.dag);
             }
         }
-        let floor = Round(self.last_leader_round().0.saturating_sub(self.tuning.gc_depth).max(1));
-        self.raise_floor(now, floor);
+        self.raise_floor(now, self.floor_under(self.last_leader_round()));
     }
 
     /// Tells of a decision to those who asked for reasons.
@@ -295,7 +304,7 @@ impl Mysticeti {
     /// Emits a commit. True if the schedule changed.
     fn commit_leader(&mut self, leader: NodeId, slot: usize, direct: bool) -> bool {
         let leader_block = self.dag.node(leader).expect("a committed leader is in the window").block.clone();
-        let lowest = Round(leader.round.0.saturating_sub(self.tuning.gc_depth).max(1));
+        let lowest = self.floor_under(leader.round);
         let blocks = self.dag.linearise(leader, lowest);
         let time = self.median_time(&leader_block).max(self.last_commit_time());
         let window = self.tuning.reputation_window;
@@ -466,6 +475,7 @@ impl Protocol for Mysticeti {
             blocks: self.dag.blocks(),
             bytes: self.dag.bytes() + self.suspended.bytes() + self.mempool_bytes,
             forgotten: self.forgotten,
+            evidence: self.evidence.len(),
             ..self.status
         }
     }
@@ -498,12 +508,40 @@ impl Protocol for Mysticeti {
         self.explains = true;
     }
 
+    fn limits(&self) -> ProtocolLimits {
+        // Each own block of the window may fall out of it at once; a block holds one item at least.
+        let block = self.tuning.block_bytes_max.max(ITEM_BYTES_MAX);
+        let again = block.saturating_mul(self.tuning.gc_depth as usize + 1);
+        ProtocolLimits {
+            mempool_bytes: self.mempool_bytes_max.saturating_add(again),
+            suspended: SUSPENDED_PER_AUTHOR_MAX * self.committee.size(),
+            evidence: EVIDENCE_MAX,
+        }
+    }
+
+    fn open_payload(&self, prefix: &OrderedPrefix) -> Vec<Bytes> {
+        let leader = prefix.headers.last().map_or(Round(0), |last| last.leader.round);
+        let floor = self.floor_under(leader);
+        let ordered: BTreeSet<BlockRef> =
+            prefix.headers.iter().flat_map(|header| header.blocks.iter().copied()).collect();
+        let mut blocks: Vec<&Arc<Block>> = Vec::new();
+        let mut round = self.dag.floor().max(floor);
+        while round <= self.dag.top() {
+            let own = self.dag.copies(round, self.me).filter_map(|id| Some(&self.dag.node(id)?.block));
+            blocks.extend(own.filter(|block| !ordered.contains(&block.reference())));
+            round = round.next();
+        }
+        blocks.extend(self.undurable.iter().filter(|block| block.round() >= floor));
+        let in_blocks = blocks.iter().flat_map(|block| block.payload().iter().map(Blob::bytes));
+        in_blocks.chain(self.mempool.iter().cloned()).collect()
+    }
+
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix) {
         let Some(last) = prefix.headers.last().cloned() else { return };
         if last.index <= self.last_header.as_ref().map_or(0, |header| header.index) {
             return;
         }
-        let floor = Round(last.leader.round.0.saturating_sub(self.tuning.gc_depth).max(1));
+        let floor = self.floor_under(last.leader.round);
         let settled = prefix.headers.iter().flat_map(|header| header.blocks.iter().copied());
         for block in settled.clone() {
             let height = &mut self.heights[block.author.index()];
@@ -569,13 +607,14 @@ impl Protocol for Mysticeti {
     }
 
     #[cfg(feature = "seeded-bugs")]
-    fn seed_bug_skip_undecided(&mut self) {
-        self.committer.skips_undecided = true;
-    }
-
-    #[cfg(feature = "seeded-bugs")]
-    fn seed_bug_commit_with_few(&mut self) {
-        self.committer.commits_with_few = true;
+    fn seed_bug(&mut self, bug: ProtocolBug) {
+        match bug {
+            ProtocolBug::BottomlessMempool => self.tuning.mempool_bytes_max = usize::MAX,
+            ProtocolBug::SkipUndecided
+            | ProtocolBug::CommitWithFew
+            | ProtocolBug::SkipIndirect
+            | ProtocolBug::NeverRepeat => self.committer.bug = Some(bug),
+        }
     }
 
     fn start(&mut self, now: Timestamp) {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 type Votes = Vec<(ReplicaId, Signature)>;
 
 /// Checkpoints ahead of execution on which votes are kept.
-const AHEAD_MAX: u64 = 256;
+pub(super) const AHEAD_MAX: u64 = 256;
 /// Checkpoints waiting for a quorum.
 pub const OPEN_MAX: usize = 1024;
 
@@ -70,6 +70,11 @@ impl Checkpoints {
             return self.committee.is_valid(signers);
         }
         self.committee.is_quorum(signers)
+    }
+
+    /// How many wait for a quorum.
+    pub fn open(&self) -> usize {
+        self.open.len()
     }
 
     /// The last one that a quorum signed.
@@ -196,8 +201,10 @@ impl Replica {
             self.drop_message(Peer::Replica(voter), what);
         }
         if certified {
-            let size = self.checkpoints.certified().map_or(0, |checkpoint| checkpoint.body.size);
-            self.outputs.push_back(Output::Observed(Observation::Certified { commit, size }));
+            if let Some(checkpoint) = self.checkpoints.certified() {
+                let body = Box::new(checkpoint.body);
+                self.outputs.push_back(Output::Observed(Observation::Certified(body)));
+            }
             self.snapshots.certified(self.checkpoints.certified());
             self.write_snapshot();
             self.answer_waiting();

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::work::CheckedTransaction;
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Executed transactions remembered for repetitions.
@@ -106,12 +106,26 @@ impl Clients {
         block.payload().iter().map(|item| known(item).unwrap_or(false)).collect()
     }
 
-    /// Execution goes on from a snapshot. What became of what was submitted here is not known: gateways ask again.
-    pub fn restored(&mut self) {
-        self.submitted.clear();
-        self.names.clear();
+    /// Submissions that wait for an answer.
+    pub fn pending(&self) -> usize {
+        self.submitted.len() + self.waiting.len()
+    }
+
+    /// Executed transactions remembered.
+    pub fn remembered(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Execution goes on from a snapshot. What is `open` is answered when it is executed; of the rest it is not known what
+    /// became of it: who waits for that, in the order of names.
+    fn restored(&mut self, open: &BTreeSet<&Bytes>) -> BTreeMap<Digest, Submitted> {
+        let (kept, forgotten): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.submitted).into_iter().partition(|(_, it)| open.contains(&it.bytes));
+        self.submitted.extend(kept);
+        self.names.retain(|name| self.submitted.contains_key(name));
         self.waiting.clear();
         self.restored = true;
+        forgotten
     }
 
     fn remember(&mut self, done: &Executed) {
@@ -155,14 +169,22 @@ impl Replica {
         }
     }
 
+    /// Goes on from a snapshot: whoever waits for what may be behind it is told to ask elsewhere.
+    pub(super) fn forget_submissions(&mut self, open: &[Bytes]) {
+        for submitted in self.clients.restored(&open.iter().collect()).into_values() {
+            let submission = Digest::sha256(&[&submitted.bytes]);
+            for peer in submitted.peers {
+                self.reply(peer, Reply::Forgotten(submission));
+            }
+        }
+    }
+
     fn reply(&mut self, to: Peer, reply: Reply) {
         self.send(to, Lane::Client, &Message::Reply(reply));
     }
 
     fn submit(&mut self, now: Timestamp, from: Peer, bytes: Bytes) {
-        if self.clients.submitted.len() + self.clients.waiting.len() + self.checks.submissions()
-            >= WAITING_MAX
-        {
+        if self.clients.pending() + self.checks.submissions() >= WAITING_MAX {
             return self.reply(from, Reply::Busy(Digest::sha256(&[&bytes])));
         }
         if self.execution.executes() {

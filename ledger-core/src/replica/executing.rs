@@ -109,6 +109,11 @@ impl State {
         self.log.memory_bytes() + entries
     }
 
+    /// Entries held, and answers in them.
+    pub fn held(&self) -> (usize, usize) {
+        (self.entries.len(), self.answers)
+    }
+
     /// The entry at an index, while it is held.
     pub fn entry(&self, index: u64) -> Option<&Entry> {
         let first = self.log.size() - self.entries.len() as u64;

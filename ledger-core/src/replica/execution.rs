@@ -129,6 +129,11 @@ impl Execution {
         self.queue.push_back(commit);
     }
 
+    /// Questions that wait for the state.
+    pub fn deferred(&self) -> usize {
+        self.deferred.len()
+    }
+
     /// A question that waits for the state. False if there is no room.
     pub fn defer(&mut self, from: Peer, request: Request) -> bool {
         let room = self.deferred.len() < DEFERRED_MAX;
@@ -275,6 +280,13 @@ impl Replica {
             commit: header.index,
             commit_digest: commit.digest,
             state_root,
+        };
+        #[cfg(feature = "seeded-bugs")]
+        let body = match self.bug {
+            Some(super::ReplicaBug::AttestPrevious) => {
+                CheckpointBody { commit_digest: header.previous, ..body }
+            }
+            _ => body,
         };
         if let Some(vote) = self.checkpoints.executed(body) {
             self.protocol.attach(vote);

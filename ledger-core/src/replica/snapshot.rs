@@ -461,7 +461,8 @@ impl Replica {
         self.snapshots.captures.clear();
         self.snapshots.raise_floor(last.leader.round.before(self.snapshots.gc_depth));
         self.execution.restore(ledger, log, last.index, last.time);
-        self.clients.restored();
+        let open = self.protocol.open_payload(&prefix);
+        self.forget_submissions(&open);
         self.checkpoints.restore(checkpoint);
         self.protocol.restore(now, prefix);
         true

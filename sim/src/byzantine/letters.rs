@@ -156,7 +156,7 @@ impl Byzantine {
                 true => Reply::Rejected(submission),
                 false => Reply::Ordered { submission, commit: commit + 1 },
             },
-            Reply::Busy(submission) => Reply::Rejected(submission),
+            Reply::Busy(submission) | Reply::Forgotten(submission) => Reply::Rejected(submission),
             Reply::Rejected(submission) => Reply::Busy(submission),
             Reply::PermitStatus { access, check, status, commit } => {
                 let known = self.faces[0].ledger().and_then(|ledger| ledger.access(access));

@@ -8,7 +8,7 @@
 
 use super::assumption::{byzantine, is_exceeded};
 use super::{Held, Judgement};
-use crate::history::Run;
+use crate::history::{EQUIVOCATIONS_MAX, Run};
 use crate::plan::FaultKind;
 use ledger_core::block::Round;
 use ledger_core::committee::ReplicaId;
@@ -37,6 +37,11 @@ pub(super) fn check(run: &Run) -> Judgement {
             continue;
         }
         visible += 1;
+        if history.equivocations.len() >= EQUIVOCATIONS_MAX {
+            return Ok(Held::Undecided(format!(
+                "{EQUIVOCATIONS_MAX} pairs of blocks are as many as are kept"
+            )));
+        }
         if !recorded.contains(&(*author, *round)) {
             return Err(format!(
                 "{author} signed {:?} and {:?}, on which {} and {} built, and nobody recorded it",

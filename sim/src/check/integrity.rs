@@ -34,3 +34,32 @@ pub(super) fn check(run: &Run) -> Judgement {
     }
     Ok(Held::Passed(format!("{actions} transactions")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::fake;
+    use ledger_core::codec::List;
+    use ledger_core::crypto::Digest;
+    use ledger_core::ledger::transaction::{Outcome, PartyId};
+
+    fn judge(answers: Vec<Answer>) -> bool {
+        let mut run = fake::run(&fake::plan());
+        let transaction = Digest::sha256(&[b"bundle"]);
+        let executed = Executed { transaction, answers: List::new(answers).unwrap(), index: 0 };
+        run.history.executed = vec![(1, executed)];
+        check(&run).is_ok()
+    }
+
+    #[test]
+    fn what_is_rolled_back_is_so_altogether() {
+        let done = || Answer::from(Ok(Outcome::PartyRegistered(PartyId(1))));
+        let refused = || Answer::refused(Refusal::UnknownRecord);
+        let undone = || Answer::refused(Refusal::RolledBack);
+        assert!(judge(vec![done(), refused()]), "bundles need not be atomic");
+        assert!(judge(vec![undone(), refused(), undone()]));
+        assert!(!judge(vec![done(), refused(), undone()]), "the first was kept");
+        assert!(!judge(vec![done(), undone()]), "nothing says why");
+        assert!(!judge(vec![undone(), undone()]), "nothing was refused");
+    }
+}

@@ -1,27 +1,32 @@
-//! Validity: an operation of a correct client ends. What was under way while a fault was in force, or shortly after,
-//! may run out of time; everything else must not.
+//! Validity: an operation of a correct client ends. What was under way while a fault was in force, or until its effects
+//! must be over ([`healing`](super::healing)), may run out of time, but no later than that and the client's own patience;
+//! everything else must not. What is never answered is a mistake, fault or not.
 
 use super::assumption::byzantine;
-use super::{Held, Judgement, quorum};
+use super::{Held, Judgement, healing, quorum};
 use crate::history::{Operation, OperationKind, Run};
 use crate::plan::FaultKind;
 use ledger_core::committee::ReplicaId;
 use ledger_core::gateway::End;
-use ledger_core::time::{Duration, Timestamp};
-
-/// After a fault is healed, operations may still suffer from it for this long.
-const GRACE: Duration = Duration::from_secs(5);
+use ledger_core::time::Timestamp;
 
 pub(super) fn check(run: &Run) -> Judgement {
     let history = &run.history;
-    let disturbed: Vec<(Timestamp, Timestamp)> = history
-        .faults
-        .iter()
-        .filter(|fault| disturbs(&run.plan.faults[fault.fault].kind))
-        .map(|fault| (fault.at, fault.healed.map_or(Timestamp::MAX, |healed| healed + GRACE)))
-        .collect();
-    let excused = |from: Timestamp, until: Timestamp| {
-        disturbed.iter().any(|(struck, healed)| from <= *healed && until >= *struck)
+    // Faults that overlap are felt until the last of them is over.
+    let mut disturbed: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for disturbance in healing::disturbances(run) {
+        match disturbed.last_mut().filter(|(_, over)| disturbance.struck <= *over) {
+            Some((_, over)) => *over = disturbance.over.max(*over),
+            None => disturbed.push((disturbance.struck, disturbance.over)),
+        }
+    }
+    let excused = |operation: &Operation, until: Timestamp| {
+        let patience = healing::client_bound(operation.kind);
+        let from = operation.scheduled;
+        let fits = |(struck, over): &(Timestamp, Timestamp)| {
+            from <= *over && until >= *struck && until <= *over + patience
+        };
+        disturbed.iter().any(fits)
     };
     // Who submits to a Byzantine replica itself may never hear of it.
     let byzantine = byzantine(run);
@@ -33,7 +38,7 @@ pub(super) fn check(run: &Run) -> Judgement {
             Some((_, End::Done(_) | End::Answered | End::Refused(_) | End::KeyRefused(_) | End::Corrupt)) => {
                 ended += 1
             }
-            Some((at, _)) if excused(operation.scheduled, at) => late += 1,
+            Some((at, _)) if excused(operation, at) => late += 1,
             Some(_)
                 if operation.kind == OperationKind::Opaque
                     && lost_with_its_replica(run, operation.gateway.0) =>
@@ -43,7 +48,7 @@ pub(super) fn check(run: &Run) -> Judgement {
             None if operation.kind == OperationKind::Opaque && byzantine.contains(replica(operation)) => {
                 late += 1;
             }
-            None if run.partial || excused(operation.scheduled, run.end) => late += 1,
+            None if run.partial || excused(operation, run.end) => late += 1,
             _ => {
                 return Err(format!(
                     "operation {number} ({:?} at {}, scheduled at {}) did not end well: {:?}",
@@ -66,11 +71,6 @@ pub(super) fn check(run: &Run) -> Judgement {
         return Err("no operation ended".into());
     }
     Ok(Held::Passed(format!("{ended} operations ended, {late} disturbed by faults")))
-}
-
-/// Hostile machines, within the assumption, excuse nothing, and nobody notices damage before a crash.
-fn disturbs(kind: &FaultKind) -> bool {
-    !matches!(kind, FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } | FaultKind::BitRot { .. })
 }
 
 /// Opaque submissions have no gateway that would try another replica.

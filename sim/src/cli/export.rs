@@ -1,9 +1,11 @@
-//! `amanah export`: plays the plan of a result again and writes what happened as FHIR resources and EPCIS events.
+//! `amanah export`: plays the plan of a result again and writes what happened: FHIR resources, EPCIS events, histories for
+//! other checkers.
 
 use super::exit::Exit;
 use super::progress::{Interrupt, Pace, Watcher};
 use super::{put, shell};
 use crate::export::{self, Written};
+use crate::jepsen;
 use crate::result::ResultFile;
 use crate::seed::Seed;
 use crate::world::{self, Options};
@@ -19,11 +21,14 @@ pub struct Export {
     #[arg(value_name = "RESULT")]
     result: PathBuf,
     /// Write FHIR R4 resources here, a file of NDJSON for each type.
-    #[arg(long, value_name = "DIR", required_unless_present = "epcis")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["epcis", "history"])]
     fhir: Option<PathBuf>,
     /// Write an EPCIS 2.0 document here.
     #[arg(long, value_name = "DIR")]
     epcis: Option<PathBuf>,
+    /// Write what clients asked and were told here, as Knossos, Elle and Porcupine read it: EDN and JSON lines.
+    #[arg(long, value_name = "DIR")]
+    history: Option<PathBuf>,
 }
 
 /// Exports one result.
@@ -80,7 +85,13 @@ pub fn export(arguments: &Export) -> io::Result<Exit> {
         );
         return Ok(Exit::Nondeterminism);
     }
-    put(&summary(&written))?;
+    if arguments.fhir.is_some() || arguments.epcis.is_some() {
+        put(&summary(&written))?;
+    }
+    if let Some(directory) = &arguments.history {
+        let [registers, appends] = jepsen::write(&run, directory)?;
+        put(&format!("{:28} {registers}\n{:28} {appends}\n", "operations on registers", "on lists"))?;
+    }
     Ok(Exit::Success)
 }
 

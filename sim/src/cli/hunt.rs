@@ -226,12 +226,14 @@ fn coverage(coverage: &Coverage) -> String {
         ("blocks refused", coverage.blocks_refused),
         ("messages undelivered", coverage.undelivered),
         ("accusations", coverage.misbehaviour),
+        ("equivocations", coverage.equivocations),
     ];
     let mut text = String::from("Exercised\n");
     for (name, count) in figures {
         let _ = writeln!(text, "  {name:28} {:>12}", units::count(count));
     }
     text += &counted("Faults drawn", &coverage.faults);
+    text += &counted("Hostile acts", &coverage.acts);
     text += &counted("Operations", &coverage.operations);
     text += &counted("Ends", &coverage.ends);
     text += &counted("Refusals", &coverage.refusals);
@@ -243,6 +245,7 @@ fn coverage(coverage: &Coverage) -> String {
     let zero = figures.iter().filter(|(_, count)| *count == 0).map(|(name, _)| (*name).to_owned());
     let never: Vec<String> = zero
         .chain(never(&coverage.faults))
+        .chain(never(&coverage.acts))
         .chain(never(&coverage.ends))
         .chain(never(&coverage.refusals))
         .collect();

@@ -397,6 +397,7 @@ impl Driver {
                 Reply::Ordered { submission, .. } => self.end(at, &submission, Answer::Ordered),
                 Reply::Busy(submission) => self.end(at, &submission, Answer::Busy),
                 Reply::Rejected(submission) => self.end(at, &submission, Answer::Rejected),
+                Reply::Forgotten(submission) => self.end(at, &submission, Answer::TimedOut),
                 Reply::Receipt(_) | Reply::PermitStatus { .. } | Reply::NoEntry(_) => {}
             }
         }

@@ -11,13 +11,14 @@
 
 use crate::cpu::Spent;
 use borsh::{BorshDeserialize, BorshSerialize};
+use ledger_core::audit::CheckpointBody;
 use ledger_core::block::BlockRef;
 use ledger_core::codec;
 use ledger_core::committee::ReplicaId;
 use ledger_core::crypto::Digest;
 use ledger_core::ledger::transaction::Answers;
 use ledger_core::protocol::ProtocolStatus;
-use ledger_core::replica::{CommitReport, Executed, ReplicaStatus};
+use ledger_core::replica::{CommitReport, Executed, ReplicaStatus, STORES, Store};
 use ledger_core::seam::{GatewayId, Observation, Peer};
 use ledger_core::time::Timestamp;
 use std::io::{self, Read, Write};
@@ -106,8 +107,8 @@ pub enum Sight {
     Proposed(BlockRef),
     /// It holds two blocks of one author and round.
     Equivocation(BlockRef, BlockRef),
-    /// It certified a checkpoint: commit and log size.
-    Certified(u64, u64),
+    /// It certified a checkpoint.
+    Certified(Box<CheckpointBody>),
     /// A replica sent what no correct one sends.
     MisbehaviourOfReplica(u16, String),
     /// A gateway did.
@@ -120,7 +121,7 @@ impl Sight {
         match observation {
             Observation::Proposed(block) => Some(Self::Proposed(block)),
             Observation::Equivocation(first, second) => Some(Self::Equivocation(first, second)),
-            Observation::Certified { commit, size } => Some(Self::Certified(commit, size)),
+            Observation::Certified(body) => Some(Self::Certified(body)),
             Observation::Misbehaviour { from, what } => match from {
                 Peer::Replica(replica) => Some(Self::MisbehaviourOfReplica(replica.0, what)),
                 Peer::Gateway(gateway) => Some(Self::MisbehaviourOfGateway(gateway.0, what)),
@@ -137,7 +138,7 @@ impl Sight {
         match self {
             Self::Proposed(block) => Observation::Proposed(block),
             Self::Equivocation(first, second) => Observation::Equivocation(first, second),
-            Self::Certified(commit, size) => Observation::Certified { commit, size },
+            Self::Certified(body) => Observation::Certified(body),
             Self::MisbehaviourOfReplica(replica, what) => {
                 Observation::Misbehaviour { from: Peer::Replica(ReplicaId(replica)), what }
             }
@@ -169,6 +170,8 @@ pub struct Figures {
     pub memory: [u64; 3],
     /// Messages dropped.
     pub dropped: u64,
+    /// How full its stores are, and their limits.
+    pub stores: [(u64, u64); STORES.len()],
     /// Processor time of the process so far, nanoseconds.
     pub cpu_ns: u64,
     /// The same by stage.
@@ -203,6 +206,7 @@ impl Figures {
             log_size: status.log_size,
             memory: [status.ordering_bytes, status.ledger_bytes, status.log_bytes].map(|bytes| bytes as u64),
             dropped: status.dropped,
+            stores: status.stores.map(|store| (store.held, store.most)),
             ..Self::default()
         }
     }
@@ -225,6 +229,7 @@ impl Figures {
             ledger_bytes,
             log_bytes,
             dropped: self.dropped,
+            stores: self.stores.map(|(held, most)| Store { held, most }),
             ..ReplicaStatus::default()
         }
     }

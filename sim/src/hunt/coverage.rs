@@ -3,6 +3,7 @@
 use super::draw::{Case, KINDS};
 use crate::check::{Status, Verdict};
 use crate::history::{OperationKind, Run};
+use crate::plan::{GatewayBehaviour, ReplicaBehaviour};
 use ledger_core::gateway::End;
 use ledger_core::ledger::transaction::Refusal;
 use serde::Serialize;
@@ -32,6 +33,10 @@ pub struct Coverage {
     pub undelivered: u64,
     /// Accusations: a machine saw what no correct one does.
     pub misbehaviour: u64,
+    /// Pairs of blocks of one author and round that correct replicas had.
+    pub equivocations: u64,
+    /// What hostile machines did, by the name of their behaviour.
+    pub acts: BTreeMap<&'static str, u64>,
     /// Operations started, by kind.
     pub operations: BTreeMap<String, u64>,
     /// How they ended, by name of [`ENDS`].
@@ -45,6 +50,8 @@ pub struct Coverage {
 impl Default for Coverage {
     fn default() -> Self {
         // The ledger's codec knows its refusals by number.
+        let replicas = ReplicaBehaviour::ALL.iter().map(|(name, _)| *name);
+        let gateways = GatewayBehaviour::ALL.iter().map(|(name, _)| *name);
         let refusals = (0..=u8::MAX).filter_map(|tag| borsh::from_slice::<Refusal>(&[tag]).ok());
         Self {
             faults: KINDS.iter().map(|(kind, _)| (*kind, 0)).collect(),
@@ -55,6 +62,8 @@ impl Default for Coverage {
             restarts: 0,
             undelivered: 0,
             misbehaviour: 0,
+            equivocations: 0,
+            acts: replicas.chain(gateways).map(|behaviour| (behaviour, 0)).collect(),
             operations: BTreeMap::new(),
             ends: ENDS.iter().map(|end| (*end, 0)).collect(),
             refusals: refusals.map(|refusal| (format!("{refusal:?}"), 0)).collect(),
@@ -81,6 +90,10 @@ impl Coverage {
         }
         self.undelivered += history.network.undelivered;
         self.misbehaviour += history.misbehaviour.len() as u64;
+        self.equivocations += history.equivocations.len() as u64;
+        for (behaviour, count) in &history.hostility.acts {
+            *self.acts.entry(behaviour).or_default() += count;
+        }
         for operation in &history.operations {
             *self.operations.entry(name(operation.kind)).or_default() += 1;
             if let Some(end) = end(operation.ended.map(|(_, end)| end)) {
@@ -109,6 +122,8 @@ impl Coverage {
             from.into_iter().for_each(|(key, more)| *into.entry(key).or_default() += more);
         }
         sum(&mut self.faults, other.faults);
+        sum(&mut self.acts, other.acts);
+        self.equivocations += other.equivocations;
         sum(&mut self.operations, other.operations);
         sum(&mut self.ends, other.ends);
         sum(&mut self.refusals, other.refusals);

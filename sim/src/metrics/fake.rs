@@ -128,6 +128,10 @@ fn operation(history: &mut History, number: u64) {
         wrong: None,
         consent: None,
         record: None,
+        patient: None,
+        until: None,
+        decided: None,
+        proved: None,
     };
     let access = AccessId(number as u32);
     let outcome = match kind {
@@ -202,7 +206,8 @@ fn commit(history: &mut History, index: u64) {
         replicas.insert(ReplicaId(id));
     });
     let digest = Digest::sha256(&[&index.to_be_bytes()]);
-    history.commits.push(CommitRecord { digest, result: digest, time: at, first_at: at, replicas });
+    let roots = [digest; 2];
+    history.commits.push(CommitRecord { digest, result: digest, roots, time: at, first_at: at, replicas });
     history.commit_latencies.push((at, 30 * MS));
 }
 

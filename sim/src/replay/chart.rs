@@ -290,11 +290,12 @@ impl Observer for Chart {
                         self.mark(at, by, format!("decides slot {}/{}", account.round.0, account.leader));
                     }
                 }
-                Observation::Certified { commit, .. }
-                    if Some(by) == self.viewpoint() && self.cast.commit.is_some_and(|it| it <= *commit) =>
+                Observation::Certified(body)
+                    if Some(by) == self.viewpoint()
+                        && self.cast.commit.is_some_and(|it| it <= body.commit) =>
                 {
                     if !std::mem::replace(&mut self.certified, true) {
-                        self.mark(at, by, format!("certifies commit {commit}"));
+                        self.mark(at, by, format!("certifies commit {}", body.commit));
                     }
                 }
                 Observation::KeyReleased { access, .. } if self.is_access(*access) => {

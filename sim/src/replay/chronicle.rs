@@ -332,7 +332,7 @@ impl Observer for Chronicle {
                         row.accounts.get_or_insert_with(|| (*commit, accounts.clone()));
                     }
                 }
-                Observation::Certified { commit, .. } => self.certified(at, by, *commit),
+                Observation::Certified(body) => self.certified(at, by, body.commit),
                 Observation::KeyReleased { .. }
                 | Observation::DocumentOpened { .. }
                 | Observation::Equivocation(..)

@@ -44,6 +44,7 @@ pub fn kind(bytes: &Bytes) -> &'static str {
             Reply::Rejected(_) => "rejected",
             Reply::PermitStatus { .. } => "permit status",
             Reply::NoEntry(_) => "no entry",
+            Reply::Forgotten(_) => "ask another",
         },
         Ok(Message::Exchange(exchange)) => match exchange {
             Exchange::KeyRequest { .. } => "key request",

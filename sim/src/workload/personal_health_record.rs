@@ -195,6 +195,7 @@ impl PersonalHealthRecord {
         };
         let mut order = self.by_staff(moment, OperationKind::Register, custodian, command);
         order.record.bytes = bytes;
+        order.record.patient = Some(patient);
         order
     }
 
@@ -212,6 +213,7 @@ impl PersonalHealthRecord {
         order.record.wrong = wrong.filter(|_| expected == Expected::Refuse);
         order.record.consent = consent;
         order.record.record = Some(id);
+        order.record.patient = Some(record.patient);
         Some(order)
     }
 
@@ -332,13 +334,16 @@ impl PersonalHealthRecord {
             redisclosure: false,
         };
         let party = population.patient(patient);
+        let until = terms.until;
         knowledge
             .begin(moment.operation, Pending::Change { patient: party, change: Change::Register(terms) });
         let (kind, command) = match denies {
             true => (OperationKind::Deny, CommandKind::Deny { scope }),
             false => (OperationKind::Grant, CommandKind::Grant { patient: party, scope }),
         };
-        self.by_patient(moment, kind, patient, command)
+        let mut order = self.by_patient(moment, kind, patient, command);
+        (order.record.patient, order.record.until) = (Some(party), Some(until));
+        order
     }
 
     fn terms(&mut self, moment: &Moment<'_>, denies: bool) -> Terms {
@@ -376,6 +381,7 @@ impl PersonalHealthRecord {
         let command = CommandKind::Revoke { consent };
         let mut order = self.by_patient(moment, OperationKind::Revoke, patient, command);
         order.record.consent = Some(consent);
+        order.record.patient = Some(party);
         Some(order)
     }
 
@@ -419,6 +425,7 @@ impl PersonalHealthRecord {
             let erased = self.mix.erase > 0 && knowledge.consents.may_be_erased(moment.now, &record);
             order.record.expected = if erased { Expected::Either } else { Expected::Permit };
             order.record.record = Some(id);
+            order.record.patient = Some(record.patient);
             return Some(order);
         }
         None
@@ -456,6 +463,7 @@ impl PersonalHealthRecord {
         let command = CommandKind::Shred { record };
         let mut order = self.by_staff(moment, OperationKind::Erase, custodian, command);
         order.record.record = Some(record);
+        order.record.patient = Some(patient);
         Some(order)
     }
 

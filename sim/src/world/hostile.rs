@@ -93,10 +93,7 @@ impl World {
                 continue;
             }
             let key = (ancestor.author, ancestor.round);
-            let vouched = self.recorder.hostility().vouched.entry(key).or_default();
-            if !vouched.iter().any(|known| known.block == *ancestor) {
-                vouched.push(Vouching { at, by, block: *ancestor });
-            }
+            self.recorder.hostility().vouch(key, Vouching { at, by, block: *ancestor });
         }
     }
 }

@@ -434,7 +434,7 @@ impl World {
                     let entries = node.disk.end() + 1;
                     node.forgot_until = node.forgot_until.map(|until| until.min(entries));
                 }
-                if matches!(observation, Observation::Certified { .. }) {
+                if matches!(observation, Observation::Certified(_)) {
                     self.archive_certified(host);
                 }
                 self.see(Seen::Observed { at, by: peer, observation: &observation });
@@ -514,6 +514,8 @@ impl World {
             Reply::Ordered { submission, .. } => (submission, ORDERED),
             Reply::Busy(submission) => (submission, End::Overloaded),
             Reply::Rejected(submission) => (submission, End::Rejected),
+            // It may have been ordered or not: to try again might order it twice.
+            Reply::Forgotten(submission) => (submission, End::TimedOut),
             Reply::Receipt(_) | Reply::PermitStatus { .. } | Reply::NoEntry(_) => return,
         };
         let ended = self.recorder.answered(at, &submission, end);

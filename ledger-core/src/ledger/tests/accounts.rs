@@ -31,7 +31,7 @@ fn every_decision_about_access_has_its_ground() {
     let ask = (20, CLINICIAN, request(RECORD, Purpose::TREAT));
     let given = (10, PATIENT, grant(scope(HOSPITAL)));
     let id = ConsentId;
-    ground(&[ask.clone()], Ground::NoConsent(None), Some(Refusal::NoConsent));
+    ground(std::slice::from_ref(&ask), Ground::NoConsent(None), Some(Refusal::NoConsent));
     ground(&[given.clone(), ask.clone()], Ground::Consent(id(0)), None);
     let withdrawn = [given.clone(), (15, PATIENT, revoke(0)), ask.clone()];
     ground(&withdrawn, Ground::NoConsent(Some(id(0))), Some(Refusal::ConsentRevoked));

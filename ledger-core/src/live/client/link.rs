@@ -129,7 +129,9 @@ impl Link {
                 subjects.push(Subject::Entry(receipt.index));
                 tell(waiting, subjects, &Answer::Receipt(Box::new(receipt)));
             }
-            Reply::Busy(submission) => tell(waiting, of_submission(waiting, submission), &Answer::Busy),
+            Reply::Busy(submission) | Reply::Forgotten(submission) => {
+                tell(waiting, of_submission(waiting, submission), &Answer::Busy);
+            }
             Reply::Rejected(submission) => tell(waiting, of_submission(waiting, submission), &Answer::No),
             Reply::NoEntry(index) => tell(waiting, vec![Subject::Entry(index)], &Answer::No),
             // Nobody here asks for these.

@@ -24,6 +24,10 @@ impl Mysticeti {
         }
         self.stalls += 1;
         self.arm_stall(now);
+        #[cfg(feature = "seeded-bugs")]
+        if self.committer.bug == Some(crate::protocol::ProtocolBug::NeverRepeat) {
+            return;
+        }
         if self.undurable.is_none()
             && let Some(block) = self.dag.block(&self.own)
         {

@@ -17,6 +17,8 @@ use super::dag::{Dag, Node, NodeId};
 use super::schedule::Schedule;
 use crate::block::{BlockRef, Round};
 use crate::committee::{Committee, ReplicaId, ReplicaSet};
+#[cfg(feature = "seeded-bugs")]
+use crate::protocol::ProtocolBug;
 use crate::protocol::account::{Fate, Rule, SlotAccount, Support};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -64,12 +66,9 @@ pub(super) struct Committer {
     emitted: usize,
     /// Round of the next row to open.
     next_round: Round,
-    /// A deliberate mistake: leave out what is undecided when something later is decided.
+    /// A deliberate mistake.
     #[cfg(feature = "seeded-bugs")]
-    pub skips_undecided: bool,
-    /// A deliberate mistake: f + 1 are taken for a quorum of votes.
-    #[cfg(feature = "seeded-bugs")]
-    pub commits_with_few: bool,
+    pub bug: Option<ProtocolBug>,
 }
 
 impl Committer {
@@ -81,9 +80,7 @@ impl Committer {
             emitted: slot,
             next_round: first,
             #[cfg(feature = "seeded-bugs")]
-            skips_undecided: false,
-            #[cfg(feature = "seeded-bugs")]
-            commits_with_few: false,
+            bug: None,
         }
     }
 
@@ -181,7 +178,7 @@ impl Committer {
     /// What is a quorum of votes.
     fn enough<'a>(&self, committee: &'a Committee) -> impl Fn(&ReplicaSet) -> bool + use<'a> {
         #[cfg(feature = "seeded-bugs")]
-        let few = self.commits_with_few;
+        let few = self.bug == Some(ProtocolBug::CommitWithFew);
         move |votes| {
             #[cfg(feature = "seeded-bugs")]
             if few {
@@ -204,6 +201,11 @@ impl Committer {
                     && let Decision::Commit { block: anchor, .. } = self.rows[row].slots[at].decision
                 {
                     let (decision, certificate) = self.rows[index].slots[slot].decide_by(dag, anchor);
+                    #[cfg(feature = "seeded-bugs")]
+                    let decision = match self.bug {
+                        Some(ProtocolBug::SkipIndirect) => Decision::Skip { direct: false },
+                        _ => decision,
+                    };
                     self.rows[index].slots[slot].decision = decision;
                     self.rows[index].slots[slot].anchor = Some((anchor, certificate));
                 }
@@ -223,7 +225,7 @@ impl Committer {
                 continue;
             };
             #[cfg(feature = "seeded-bugs")]
-            if self.skips_undecided
+            if self.bug == Some(ProtocolBug::SkipUndecided)
                 && slot.decision == Decision::Undecided
                 && self.rows.iter().skip(1).any(|row| {
                     row.slots.iter().any(|later| matches!(later.decision, Decision::Commit { .. }))

@@ -165,6 +165,8 @@ impl PersonalHealthRecord {
         knowledge.begin(moment.operation, Pending::Other);
         let mut order = self.in_stead(moment, OperationKind::Grant, link, grant(moment, link, &terms));
         (order.record.wrong, order.record.expected) = (Some(wrong), Expected::Refuse);
+        (order.record.patient, order.record.until) =
+            (Some(moment.population.patient(link.patient)), Some(until));
         order
     }
 
@@ -182,11 +184,12 @@ impl PersonalHealthRecord {
             }
         };
         knowledge.begin(moment.operation, Pending::ActOfDelegate { patient, change });
-        let consent = match &command {
-            CommandKind::Revoke { consent } => Some(*consent),
-            _ => None,
+        let (consent, until) = match &command {
+            CommandKind::Revoke { consent } => (Some(*consent), None),
+            _ => (None, Some(link.until)),
         };
         let mut order = self.in_stead(moment, kind, link, command);
+        (order.record.patient, order.record.until) = (Some(patient), until);
         // Nobody but the patient and its delegates withdraws, and the patient has been quiet: the act is right.
         (order.record.consent, order.record.expected) = (consent, Expected::Permit);
         order
