@@ -45,11 +45,9 @@ expect:
 fn trace(file: &Path) -> Vec<Value> {
     let document = json(file);
     let events = document["traceEvents"].as_array().unwrap().clone();
-    let (mut ends, mut flows, mut pairs): (
-        BTreeMap<_, f64>,
-        BTreeMap<String, Vec<Value>>,
-        BTreeMap<String, i32>,
-    ) = Default::default();
+    let mut ends = BTreeMap::<_, f64>::new();
+    let mut flows = BTreeMap::<String, Vec<Value>>::new();
+    let mut pairs = BTreeMap::<String, i32>::new();
     let (mut named, mut used) = (BTreeSet::new(), BTreeSet::new());
     let mut slices: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
     slices.sort_by(|one, other| one["ts"].as_f64().unwrap().total_cmp(&other["ts"].as_f64().unwrap()));
