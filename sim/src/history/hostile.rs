@@ -38,7 +38,7 @@ impl Hostility {
     /// A correct replica's block follows a block of this author and round.
     pub fn vouch(&mut self, of: (ReplicaId, Round), vouching: Vouching) {
         if self.vouched.len() >= VOUCHED_MAX && !self.vouched.contains_key(&of) {
-            self.forget_single(of.1);
+            self.forget_single();
             if self.vouched.len() >= VOUCHED_MAX {
                 return;
             }
@@ -50,9 +50,12 @@ impl Hostility {
     }
 
     /// Drops the older half of the rounds of which one block is known.
-    fn forget_single(&mut self, newest: Round) {
-        let old = Round(newest.0 / 2);
-        self.vouched.retain(|(_, round), blocks| blocks.len() > 1 || *round > old);
+    fn forget_single(&mut self) {
+        let singles = self.vouched.iter().filter(|(_, blocks)| blocks.len() == 1);
+        let mut rounds: Vec<Round> = singles.map(|((_, round), _)| *round).collect();
+        rounds.sort_unstable();
+        let Some(middle) = rounds.get(rounds.len() / 2).copied() else { return };
+        self.vouched.retain(|(_, round), blocks| blocks.len() > 1 || *round > middle);
     }
 }
 
