@@ -49,9 +49,9 @@ pub struct Coverage {
 
 impl Default for Coverage {
     fn default() -> Self {
-        // The ledger's codec knows its refusals by number.
         let replicas = ReplicaBehaviour::ALL.iter().map(|(name, _)| *name);
         let gateways = GatewayBehaviour::ALL.iter().map(|(name, _)| *name);
+        // The ledger's codec knows its refusals by number.
         let refusals = (0..=u8::MAX).filter_map(|tag| borsh::from_slice::<Refusal>(&[tag]).ok());
         Self {
             faults: KINDS.iter().map(|(kind, _)| (*kind, 0)).collect(),
