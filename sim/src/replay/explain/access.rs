@@ -40,7 +40,8 @@ impl Inquest<'_> {
 
     fn access(&self, account: &AccessAccount, answer: &Answer, names: &Names<'_>) -> Vec<String> {
         let mut sentences = vec![format!(
-            "the record is a {:?} of {}, confidentiality {:?}{}; {} consents and directives had been given at {}",
+            "record {} is of class {:?}, of {}, confidentiality {:?}{}; {} consent(s) and directive(s) had been given at {}",
+            account.record.0,
             account.class,
             names.name(account.patient.0),
             account.label.confidentiality,
