@@ -98,6 +98,18 @@ workloads:
   - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
 ";
 
+/// Consents that end before a permit under them would.
+const EXPIRIES: &str = "# Does a consent's end stop what comes after it?
+name: expiries
+duration: 8s
+drain: 20s
+ledger: { replicas: 4, policy: { permit_window: 10min } }
+network: { topology: uniform-50-100ms, transport: message }
+population: { patients: 8, hospitals: 6, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
+";
+
 /// Documents that say something.
 const DOCUMENTS: &str = "# Is what is read what was asked for?
 name: documents
@@ -229,21 +241,6 @@ faults:
   - byzantine: { replicas: [3], behaviour: wrong_results }
 ";
 
-/// One replica whose disk is slow, and that dies again and again.
-const RESTARTS: &str = "# Does a replica that restarts sign nothing twice?
-name: restarts
-duration: 6s
-drain: 20s
-ledger: { replicas: 4 }
-network: { topology: lan, transport: message }
-workloads:
-  - opaque: { rate: 100/s, size: 64B }
-faults:
-  - { at: 0s, slow_disk: { replicas: [1], factor: 20, for: 5s } }
-  - { at: 1s, crash: { replicas: [1], for: 500ms } }
-  - { at: 3s, crash: { replicas: [1], for: 500ms } }
-";
-
 /// More than a mempool holds, while nobody reaches anybody.
 const FLOOD: &str = "# Does a mempool stay within its limit?
 name: flood
@@ -310,7 +307,7 @@ const ROWS: &[Row] = rows! {
     "consent", "withdrawn consents permit", RECORDS: SeededBug::Ledger(LedgerBug::IgnoreRevocation);
     "revocation", "withdrawn consents permit for a second and a half", REVOCATIONS:
         SeededBug::Ledger(LedgerBug::AcceptStaleConsent);
-    "revocation", "consents permit beyond their end", REVOCATIONS: SeededBug::Ledger(LedgerBug::IgnoreExpiry);
+    "revocation", "consents permit beyond their end", EXPIRIES: SeededBug::Ledger(LedgerBug::IgnoreExpiry);
     "linearizability", "consents are unknown for a second and a half", REVOCATIONS:
         SeededBug::Ledger(LedgerBug::LateGrants);
     "accounting", "refusals are not counted", REVOCATIONS: SeededBug::Ledger(LedgerBug::ForgetRefusals);
@@ -332,7 +329,6 @@ const ROWS: &[Row] = rows! {
     "forgery", "anybody's key is taken for the actor's", FORGED_CONSENTS: SeededBug::Ledger(LedgerBug::IgnoreKey);
     "conduct", "a replica forges entries, as gateways see it", RECORDS: one(ReplicaBug::ForgeReceipts);
     "conduct", "nobody checks signatures of blocks", FORGERY: SeededBug::BelieveSignatures;
-    "conduct", "a replica sends blocks before they are on disk", RESTARTS: one(ReplicaBug::SendBeforePersist);
     "conduct", "blocks are sent before they are on disk, and processes die at writes", WRITES:
         all(ReplicaBug::SendBeforePersist);
     "conduct", "a replica whose disk was wiped asks nobody what it signed", WIPED: all(ReplicaBug::AskNobody);

@@ -10,6 +10,9 @@ use ledger_core::crypto::Digest;
 use std::collections::BTreeMap;
 
 pub(super) fn check(run: &Run) -> Judgement {
+    if !run.plan.ledger.execution {
+        return Ok(Held::NotApplicable("nothing is executed"));
+    }
     let history = &run.history;
     let checkpoints = &history.checkpoints;
     if let Some((by, body)) = checkpoints.conflicts.first() {
