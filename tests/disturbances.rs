@@ -131,12 +131,15 @@ fn a_wrong_clock_moves_commit_time_no_further_than_it_may() {
         |clock: &str| ordering(4, "message", LIGHT, &format!("  - {{ at: 0s, clock: {{ {clock} }} }}"));
     let (ahead, still_behind) = commit_time_off(&ordering(4, "message", LIGHT, "  []"));
     assert_eq!(ahead, 0);
-    // Who builds upon a block is not before it: one clock that is ahead drags all others along, up to what replicas allow each
-    // other.
-    let run = with("replicas: [1], ahead: 800ms, drift: 100ppm");
-    let (ahead, _) = commit_time_off(&run);
+    // One of four is outvoted.
+    for clock in ["ahead: 800ms, drift: 100ppm", "behind: 800ms"] {
+        let (ahead, behind) = commit_time_off(&with(&format!("replicas: [1], {clock}")));
+        assert!(ahead == 0 && behind < still_behind + 200, "{clock}: {behind} ms where {still_behind}");
+    }
+    // Two of four are more than is tolerated, and move it by what replicas allow each other at most.
+    let (ahead, _) = commit_time_off(&with("replicas: [1, 2], ahead: 800ms, drift: 100ppm"));
     assert!((500..=1_000).contains(&ahead), "{ahead} ms");
-    // Beyond that its blocks are refused, and nobody else is disturbed.
+    // Beyond that blocks are refused, and nobody else is disturbed.
     let run = with("replicas: [1], ahead: 5s");
     assert_eq!(commit_time_off(&run).0, 0);
     assert!(run.history.replicas[0].status.protocol.refused > 10);

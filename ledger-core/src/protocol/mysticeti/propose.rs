@@ -113,9 +113,10 @@ impl Mysticeti {
         }
         let round = if filling { self.quorum_round } else { self.quorum_round.next() };
         let ancestors = self.choose_ancestors(round);
-        let latest =
-            ancestors.iter().filter_map(|ancestor| self.dag.block(ancestor)).map(|block| block.timestamp());
-        let timestamp = latest.max().map_or(now, |latest| latest.max(now));
+        // What its own clock says, and no earlier than it said before. What others' clocks say is for the median to weigh: who
+        // followed the latest of them would have one fast clock drive them all.
+        let before = self.dag.block(&self.own).map(|own| own.timestamp());
+        let timestamp = before.map_or(now, |before| before.max(now));
         let body = BlockBody {
             epoch: self.committee.epoch(),
             round,
