@@ -10,7 +10,7 @@ use ledger_core::codec::{self, Blob, List};
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
 use ledger_core::crypto::{BatchVerifier, ChainId, Digest, SecretKey};
 use ledger_core::ledger::transaction::Transaction;
-use ledger_core::ledger::{Ledger, Policy};
+use ledger_core::ledger::{Genesis, Ledger, Policy};
 use ledger_core::message::Message;
 use ledger_core::protocol::{PROTOCOLS, Tuning};
 use ledger_core::replica::{Replica, ReplicaConfig, Snapshot};
@@ -359,7 +359,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             });
             vec![file.to_string().into_bytes()]
         }
-        "ledger" => vec![Ledger::new(Policy::default()).snapshot()],
+        "ledger" => vec![Genesis::new(Policy::default()).build().snapshot()],
         "snapshot" => {
             // A checkpoint, no commits, and what follows from neither.
             let body = (bench.committee.chain(), 3u64, [1u8; 32], 2u64, [2u8; 32], [4u8; 32]);
