@@ -199,19 +199,30 @@ faults:
   - byzantine: { replicas: [3], behaviour: wrong_results }
 ";
 
-/// One replica whose disk is slow, and that dies again and again.
-const RESTARTS: &str = "# Does a replica that restarts sign nothing twice?
-name: restarts
-duration: 6s
+/// Everything stops at once, before slow disks have what was sent.
+const SLOW_BLACKOUT: &str = "# Does what was acknowledged survive, however slow the disks?
+name: slow-blackout
+duration: 5s
 drain: 20s
 ledger: { replicas: 4 }
 network: { topology: lan, transport: message }
 workloads:
   - opaque: { rate: 100/s, size: 64B }
 faults:
-  - { at: 0s, slow_disk: { replicas: [1], factor: 20, for: 5s } }
-  - { at: 1s, crash: { replicas: [1], for: 500ms } }
-  - { at: 3s, crash: { replicas: [1], for: 500ms } }
+  - { at: 0s, slow_disk: { replicas: [0, 1, 2, 3], factor: 100, for: 3500ms } }
+  - { at: 3s, crash: { replicas: [0, 1, 2, 3], for: 1s } }
+";
+
+/// Permits for longer than some consents last.
+const EXPIRIES: &str = "# Does a permit end with its consent?
+name: expiries
+duration: 6s
+drain: 20s
+ledger: { replicas: 4, policy: { permit_window: 10min } }
+network: { topology: uniform-50-100ms, transport: message }
+population: { patients: 8, hospitals: 6, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
 ";
 
 /// More than a mempool holds, while nobody reaches anybody.
@@ -270,6 +281,7 @@ const ROWS: &[Row] = rows! {
     "integrity", "sequences are forgotten, and submissions ordered twice", RECORDS:
         all(ReplicaBug::ExecuteTwice), SeededBug::Ledger(LedgerBug::ForgetSequence);
     "durability", "nothing is written to disk", BLACKOUT: all(ReplicaBug::ForgetPersist);
+    "durability", "blocks are sent before they are on disk", SLOW_BLACKOUT: all(ReplicaBug::SendBeforePersist);
     "validity", "nothing missed is ever asked for", ORDERING: all(ReplicaBug::NeverFetch);
     "progress", "nothing is said again", SILENCE: all(ReplicaBug::NeverRepeat);
     "consent", "keys are released without a permit", REVOCATIONS:
@@ -280,7 +292,7 @@ const ROWS: &[Row] = rows! {
     "consent", "withdrawn consents permit", RECORDS: SeededBug::Ledger(LedgerBug::IgnoreRevocation);
     "revocation", "withdrawn consents permit for a second and a half", REVOCATIONS:
         SeededBug::Ledger(LedgerBug::AcceptStaleConsent);
-    "revocation", "consents permit beyond their end", REVOCATIONS: SeededBug::Ledger(LedgerBug::IgnoreExpiry);
+    "revocation", "consents permit beyond their end", EXPIRIES: SeededBug::Ledger(LedgerBug::IgnoreExpiry);
     "linearizability", "consents are unknown for a second and a half", REVOCATIONS:
         SeededBug::Ledger(LedgerBug::LateGrants);
     "accounting", "refusals are not counted", REVOCATIONS: SeededBug::Ledger(LedgerBug::ForgetRefusals);
@@ -302,7 +314,6 @@ const ROWS: &[Row] = rows! {
     "forgery", "anybody's key is taken for the actor's", FORGED_CONSENTS: SeededBug::Ledger(LedgerBug::IgnoreKey);
     "conduct", "a replica forges entries, as gateways see it", RECORDS: one(ReplicaBug::ForgeReceipts);
     "conduct", "nobody checks signatures of blocks", FORGERY: SeededBug::BelieveSignatures;
-    "conduct", "a replica sends blocks before they are on disk", RESTARTS: one(ReplicaBug::SendBeforePersist);
 };
 
 /// What a row's bug needs to be found, and which checkers fail then.
