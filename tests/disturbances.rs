@@ -131,10 +131,11 @@ fn a_wrong_clock_moves_commit_time_no_further_than_it_may() {
         |clock: &str| ordering(4, "message", LIGHT, &format!("  - {{ at: 0s, clock: {{ {clock} }} }}"));
     let (ahead, still_behind) = commit_time_off(&ordering(4, "message", LIGHT, "  []"));
     assert_eq!(ahead, 0);
-    // One of four is outvoted.
+    // One of four is outvoted. (A clock that is set back stands still until time has caught up, and its replica's timers with
+    // it: meanwhile others wait for it as for one that is silent, and what they commit is that much older.)
     for clock in ["ahead: 800ms, drift: 100ppm", "behind: 800ms"] {
         let (ahead, behind) = commit_time_off(&with(&format!("replicas: [1], {clock}")));
-        assert!(ahead == 0 && behind < still_behind + 200, "{clock}: {behind} ms where {still_behind}");
+        assert!(ahead == 0 && behind < still_behind + 400, "{clock}: {behind} ms where {still_behind}");
     }
     // Two of four are more than is tolerated, and move it by what replicas allow each other at most.
     let (ahead, _) = commit_time_off(&with("replicas: [1, 2], ahead: 800ms, drift: 100ppm"));

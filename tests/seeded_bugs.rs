@@ -98,18 +98,6 @@ workloads:
   - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
 ";
 
-/// Consents that end before a permit under them would.
-const EXPIRIES: &str = "# Does a consent's end stop what comes after it?
-name: expiries
-duration: 8s
-drain: 20s
-ledger: { replicas: 4, policy: { permit_window: 10min } }
-network: { topology: uniform-50-100ms, transport: message }
-population: { patients: 8, hospitals: 6, pharmacies: 2, laboratories: 1, staff: 5 }
-workloads:
-  - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
-";
-
 /// Documents that say something.
 const DOCUMENTS: &str = "# Is what is read what was asked for?
 name: documents
@@ -241,6 +229,32 @@ faults:
   - byzantine: { replicas: [3], behaviour: wrong_results }
 ";
 
+/// Everything stops at once, before slow disks have what was sent.
+const SLOW_BLACKOUT: &str = "# Does what was acknowledged survive, however slow the disks?
+name: slow-blackout
+duration: 5s
+drain: 20s
+ledger: { replicas: 4 }
+network: { topology: lan, transport: message }
+workloads:
+  - opaque: { rate: 100/s, size: 64B }
+faults:
+  - { at: 0s, slow_disk: { replicas: [0, 1, 2, 3], factor: 100, for: 3500ms } }
+  - { at: 3s, crash: { replicas: [0, 1, 2, 3], for: 1s } }
+";
+
+/// Permits for longer than some consents last.
+const EXPIRIES: &str = "# Does a permit end with its consent?
+name: expiries
+duration: 6s
+drain: 20s
+ledger: { replicas: 4, policy: { permit_window: 10min } }
+network: { topology: uniform-50-100ms, transport: message }
+population: { patients: 8, hospitals: 6, pharmacies: 2, laboratories: 1, staff: 5 }
+workloads:
+  - personal_health_record: { rate: 120/s, mix: { register: 5%, share: 55%, consent: 40%, audit: 0% } }
+";
+
 /// More than a mempool holds, while nobody reaches anybody.
 const FLOOD: &str = "# Does a mempool stay within its limit?
 name: flood
@@ -297,6 +311,7 @@ const ROWS: &[Row] = rows! {
     "integrity", "sequences are forgotten, and submissions ordered twice", RECORDS:
         all(ReplicaBug::ExecuteTwice), SeededBug::Ledger(LedgerBug::ForgetSequence);
     "durability", "nothing is written to disk", BLACKOUT: all(ReplicaBug::ForgetPersist);
+    "durability", "blocks are sent before they are on disk", SLOW_BLACKOUT: all(ReplicaBug::SendBeforePersist);
     "validity", "nothing missed is ever asked for", ORDERING: all(ReplicaBug::NeverFetch);
     "progress", "nothing is said again", SILENCE: all(ReplicaBug::NeverRepeat);
     "consent", "keys are released without a permit", REVOCATIONS:
