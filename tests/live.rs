@@ -57,10 +57,18 @@ fn run_live(name: &str, scenario: &str) -> (Value, std::path::PathBuf) {
 }
 
 /// Whether a checker found nothing, where the scenario has what it looks at: nothing is done wrong on purpose in these,
-/// documents say nothing, and nobody is hostile.
+/// documents say nothing, nobody is hostile, some read and consent to nothing, and most are shorter than what healing may take.
 fn held(verdict: &Value) -> bool {
-    let looks_at_none =
-        ["detection", "content", "evidence", "forgery", "assumption", "progress", "revocation"];
+    let looks_at_none = [
+        "detection",
+        "content",
+        "evidence",
+        "forgery",
+        "assumption",
+        "progress",
+        "revocation",
+        "linearizability",
+    ];
     let has_none = looks_at_none.iter().any(|checker| verdict["checker"] == *checker);
     verdict["status"] == "passed" || (has_none && verdict["status"] == "not_applicable")
 }
