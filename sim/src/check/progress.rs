@@ -1,9 +1,11 @@
 //! Progress: once faults are healed, commits go on within a bound that follows from timeouts ([`healing`](super::healing)), go on
 //! without longer gaps while nothing goes wrong, and every replica keeps up.
 
+use super::assumption::byzantine;
 use super::healing::{self, SNAPSHOT_PATIENCE};
 use super::{Held, Judgement};
 use crate::history::Run;
+use ledger_core::committee::ReplicaId;
 use ledger_core::time::{Duration, Timestamp};
 
 /// A stretch of the run in which nothing goes wrong.
@@ -72,12 +74,14 @@ fn calms(run: &Run, pause: Duration) -> Vec<Calm> {
     calms
 }
 
-/// Every replica has executed what another had executed long enough ago.
+/// Every correct replica has executed what another had executed long enough ago. (Who is silent asks for nothing either.)
 fn behind(run: &Run, settled: Timestamp) -> Result<(), String> {
     let history = &run.history;
     let patience = healing::calm_bound(run) + SNAPSHOT_PATIENCE;
     let late = |since: Timestamp| since.max(settled) + patience < run.end;
-    for (index, replica) in history.replicas.iter().enumerate() {
+    let byzantine = byzantine(run);
+    let correct = history.replicas.iter().enumerate();
+    for (index, replica) in correct.filter(|(index, _)| !byzantine.contains(ReplicaId(*index as u16))) {
         let executed = replica.status.executed;
         let Some(missed) = history.commits.get(executed as usize) else { continue };
         if replica.up && late(missed.first_at) {
