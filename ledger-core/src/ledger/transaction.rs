@@ -159,6 +159,18 @@ pub enum RecordClass {
     Summary,
 }
 
+impl RecordClass {
+    /// Every class, in the order of its encoding.
+    pub const ALL: [Self; 6] = [
+        Self::Observation,
+        Self::DiagnosticReport,
+        Self::MedicationRequest,
+        Self::Encounter,
+        Self::Imaging,
+        Self::Summary,
+    ];
+}
+
 /// HL7 v3 Confidentiality: unrestricted, low, moderate, normal, restricted, very restricted. Ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 #[allow(missing_docs)]

@@ -6,14 +6,7 @@ use bytes::Bytes;
 use ledger_core::ledger::transaction::RecordClass;
 
 /// Classes by their number in a locator.
-const CLASSES: [RecordClass; 6] = [
-    RecordClass::Observation,
-    RecordClass::DiagnosticReport,
-    RecordClass::MedicationRequest,
-    RecordClass::Encounter,
-    RecordClass::Imaging,
-    RecordClass::Summary,
-];
+const CLASSES: [RecordClass; 6] = RecordClass::ALL;
 
 /// Where the count of rotations is.
 const VERSION: usize = 15;

@@ -156,14 +156,7 @@ fn add_records(population: &mut Population, drafts: Vec<Draft>, genesis: &mut Ge
 }
 
 pub(super) fn genesis_scope() -> Scope {
-    let classes = vec![
-        RecordClass::Observation,
-        RecordClass::DiagnosticReport,
-        RecordClass::MedicationRequest,
-        RecordClass::Encounter,
-        RecordClass::Imaging,
-        RecordClass::Summary,
-    ];
+    let classes = RecordClass::ALL.to_vec();
     Scope {
         grantee: Grantee::Everyone(Role::Hospital),
         classes: List::new(classes).expect("six are at most sixteen"),

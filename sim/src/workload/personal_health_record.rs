@@ -95,14 +95,7 @@ const CUSTOMS: [Custom; 3] = [
     Custom { kind: InstitutionKind::Hospital, weight: 25, purpose: Purpose::TREAT, classes: &ALL_CLASSES },
 ];
 
-const ALL_CLASSES: [RecordClass; 6] = [
-    RecordClass::Observation,
-    RecordClass::DiagnosticReport,
-    RecordClass::MedicationRequest,
-    RecordClass::Encounter,
-    RecordClass::Imaging,
-    RecordClass::Summary,
-];
+const ALL_CLASSES: [RecordClass; 6] = RecordClass::ALL;
 
 /// How an operation goes out: by which gateway, as whom, what; and its row.
 struct Order {

@@ -54,14 +54,7 @@ pub const BODY_BYTES_MAX: usize = DOCUMENT_BYTES_MAX / 3 * 4 + 65_536;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUT_MAX_S: u64 = 600;
 
-const CLASSES: [RecordClass; 6] = [
-    RecordClass::Observation,
-    RecordClass::DiagnosticReport,
-    RecordClass::MedicationRequest,
-    RecordClass::Encounter,
-    RecordClass::Imaging,
-    RecordClass::Summary,
-];
+const CLASSES: [RecordClass; 6] = RecordClass::ALL;
 const CONFIDENTIALITIES: [Confidentiality; 6] = [
     Confidentiality::U,
     Confidentiality::L,

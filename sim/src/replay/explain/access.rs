@@ -8,14 +8,7 @@ use ledger_core::ledger::transaction::{
 use ledger_core::ledger::{AccessAccount, Account, Consent, Ground};
 use ledger_core::time::Timestamp;
 
-const CLASSES: [RecordClass; 6] = [
-    RecordClass::Observation,
-    RecordClass::DiagnosticReport,
-    RecordClass::MedicationRequest,
-    RecordClass::Encounter,
-    RecordClass::Imaging,
-    RecordClass::Summary,
-];
+const CLASSES: [RecordClass; 6] = RecordClass::ALL;
 const SENSITIVE: [(u8, &str); 5] = [(1, "PSY"), (2, "SUD"), (4, "HIV"), (8, "SEX"), (16, "GDIS")];
 
 impl Inquest<'_> {
