@@ -8,6 +8,7 @@ mod hunt;
 mod keygen;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod twins;
 mod verify;
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Run),
     /// Run a result again and compare: same plan, same digest.
     Replay(replay::Replay),
+    /// Make the page about a run (report.html) from its result, or a picture of it.
+    Report(report::Report),
     /// Check receipts, checkpoints and audits offline, with nothing but the committee's keys.
     Verify(verify::Verify),
     /// List every access to one patient's records in a simulated run, and prove that none is left out.
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
     let written = match Cli::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Export(arguments) => export::export(&arguments),

@@ -15,6 +15,7 @@ pub use notable::Notable;
 
 use crate::cpu::Spent;
 use crate::document::inspect::Defect;
+use crate::network::LinkUse;
 use crate::plan::Plan;
 use ledger_core::audit::{CheckpointBody, Receipt};
 use ledger_core::block::BlockRef;
@@ -453,6 +454,8 @@ pub struct NetworkRecord {
     pub messages: [u64; 3],
     /// Bytes by lane.
     pub bytes: [u64; 3],
+    /// What each region sent to each other; empty live.
+    pub links: Vec<LinkUse>,
     /// Packets lost (and sent again).
     pub packets_lost: u64,
     /// Datagrams sent; zero without QUIC, as what follows.

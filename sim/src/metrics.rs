@@ -14,9 +14,11 @@ pub(crate) mod fake;
 pub mod generator;
 mod latency;
 mod recovery;
+mod split;
 
 pub use latency::Latency;
 pub use recovery::{Recovered, Recovery};
+pub use split::{Quantiles, RegionFigures, SecondLatency};
 
 use crate::history::Run;
 use indexmap::IndexMap;
@@ -33,6 +35,10 @@ pub struct Metrics {
     pub latencies: BTreeMap<&'static str, Latency>,
     /// One row per fault that struck.
     pub recoveries: Vec<Recovery>,
+    /// By region of the plan.
+    pub regions: Vec<RegionFigures>,
+    /// By second of the run, from the start of the warm-up.
+    pub seconds: Vec<SecondLatency>,
     /// What was measured.
     pub window: Window,
     /// Why the measurement means nothing, if it does not: the load was not the plan's.

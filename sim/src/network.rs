@@ -6,12 +6,14 @@
 
 mod impair;
 pub mod link;
+mod links;
 mod pairs;
 pub mod quic;
 mod rate;
 pub mod topology;
 
 pub use impair::{Impairment, Shared, WorseLinks};
+pub use links::{LinkUse, Links};
 use std::sync::Arc;
 
 /// A host's index: replicas first, then gateways.

@@ -5,6 +5,7 @@
 
 mod faults;
 pub mod html;
+pub mod picture;
 mod sections;
 pub mod sequence;
 mod table;

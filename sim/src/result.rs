@@ -5,8 +5,12 @@
 //! is read back equals what was written. It never sees the world.
 
 mod files;
+mod rows;
+mod series;
 
-pub use files::{WriteError, prepare, write, write_text};
+pub use files::{Beside, REPORT_NAME, WriteError, prepare, write, write_text};
+pub use rows::{FaultRow, LaneRow, LinkRow, QuantilesRow, RegionRow, ReplicaRow};
+pub use series::Series;
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;
@@ -56,6 +60,24 @@ pub struct ResultFile {
     pub verdicts: Vec<VerdictRow>,
     /// What became of each line of `expect:`.
     pub expectations: Vec<Expected>,
+    /// Faults that struck, in order.
+    #[serde(default)]
+    pub faults: Vec<FaultRow>,
+    /// Replicas, by number.
+    #[serde(default)]
+    pub replicas: Vec<ReplicaRow>,
+    /// Regions, in the plan's order.
+    #[serde(default)]
+    pub regions: Vec<RegionRow>,
+    /// What regions sent to each other; empty live, where nobody counts it.
+    #[serde(default)]
+    pub links: Vec<LinkRow>,
+    /// What went over all links, by what it was for.
+    #[serde(default)]
+    pub lanes: Vec<LaneRow>,
+    /// What hostile machines did: behaviour and how often.
+    #[serde(default)]
+    pub hostile_acts: IndexMap<String, u64>,
     /// Operations that the replay can be asked about first.
     #[serde(default)]
     pub notable: Vec<Notable>,
@@ -176,6 +198,18 @@ impl ResultFile {
             invalid: metrics.invalid.clone(),
             verdicts: verdicts.iter().map(row).collect(),
             expectations: expectations.to_vec(),
+            faults: rows::faults(run, &metrics.recoveries),
+            replicas: rows::replicas(&run.plan, &run.history.replicas),
+            regions: rows::regions(&run.plan, metrics),
+            links: rows::links(&run.history.network),
+            lanes: rows::lanes(run),
+            hostile_acts: run
+                .history
+                .hostility
+                .acts
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), *count))
+                .collect(),
             notable: run.notable(),
             replay,
         }

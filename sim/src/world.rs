@@ -24,9 +24,9 @@ pub use archive::ArchiveError;
 
 use crate::document;
 use crate::event_queue::EventQueue;
-use crate::history::{Control, Progress, Run, Setting};
+use crate::history::{Control, NetworkRecord, Progress, Run, Setting};
 use crate::network::quic::{Capture, Datagram, Effects};
-use crate::network::{Cut, Groups, HostAttachment, HostId, link};
+use crate::network::{Cut, Groups, HostAttachment, HostId, Links, link};
 use crate::plan::Plan;
 use crate::population::Population;
 use crate::recorder::Recorder;
@@ -216,6 +216,8 @@ struct World {
     nodes: Vec<Node>,
     replicas: usize,
     transport: Transport,
+    /// What regions send to each other.
+    links: Links,
     groups: Groups,
     seed: Seed,
     memo: Memo,
@@ -313,6 +315,7 @@ impl World {
                 bandwidth_bits_per_s: plan.gateway_host.bandwidth_bits_per_s,
             });
         }
+        let links = Links::new(plan.network.regions.len(), hosts.iter().map(|host| host.region).collect());
         let transport = match &plan.network.transport {
             crate::plan::Transport::Message => {
                 transport::message(plan, link::Network::new(&plan.network, hosts, &seed))
@@ -328,6 +331,7 @@ impl World {
             queue: EventQueue::new(),
             replicas,
             transport,
+            links,
             groups: Groups::default(),
             memo: Memo::default(),
             generator: Generator::new(plan, population, &seed, committee.chain()),
@@ -609,7 +613,8 @@ impl World {
         (0..self.nodes.len() as u32).for_each(|host| self.note_acts(HostId(host)));
         let last = self.nodes[..self.replicas].iter().map(|node| node.last(self.now)).collect();
         self.recorder.note(self.generator.finish(self.now));
-        let mut history = self.recorder.finish(last, self.transport.record());
+        let mut history =
+            self.recorder.finish(last, NetworkRecord { links: self.links.used(), ..self.transport.record() });
         if let Transport::Quic(quic) = &self.transport {
             for (index, record) in history.replicas.iter_mut().enumerate() {
                 let busy = u128::from(quic.core_busy_ns(HostId(index as u32)));

@@ -15,6 +15,7 @@ use clap::Args;
 use indexmap::IndexMap;
 use ledger_core::time::Duration;
 use look::Look;
+pub(super) use look::sequence;
 use serde_json::json;
 use std::io;
 use std::path::PathBuf;

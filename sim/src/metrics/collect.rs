@@ -1,6 +1,7 @@
 //! From a run's history to the figures of the catalog: one pass over the operations, one over everything else.
 
 use super::recovery::{Recovered, Recovery, longest_gap, recoveries};
+use super::split::{self, RegionFigures, SecondLatency};
 use super::{Latency, Metrics, Value, Window, catalog, generator};
 use crate::cpu::{Spent, Stage, combine};
 use crate::document::Documents;
@@ -53,7 +54,8 @@ pub fn collect(run: &Run) -> Metrics {
     collector.network(run);
     collector.simulator(run);
     let invalid = generator::invalid(&run.plan, window, started);
-    collector.finish(recoveries, window, invalid)
+    let splits = (split::regions(run, window), split::seconds(run));
+    collector.finish(recoveries, splits, window, invalid)
 }
 
 /// When an operation's transaction was committed as far as its client knows: its receipt, or its order where nothing is
@@ -382,7 +384,13 @@ impl Collector {
     }
 
     /// Orders everything as the catalog does.
-    fn finish(self, recoveries: Vec<Recovery>, window: Window, invalid: Option<String>) -> Metrics {
+    fn finish(
+        self,
+        recoveries: Vec<Recovery>,
+        (regions, seconds): (Vec<RegionFigures>, Vec<SecondLatency>),
+        window: Window,
+        invalid: Option<String>,
+    ) -> Metrics {
         let mut values = IndexMap::new();
         for metric in catalog::all() {
             let name = metric.name.as_str();
@@ -393,7 +401,7 @@ impl Collector {
             }
         }
         let latencies = self.latencies;
-        Metrics { values, latencies, recoveries, window, invalid }
+        Metrics { values, latencies, recoveries, regions, seconds, window, invalid }
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod chart;
 mod page;
+pub(super) mod run;
 mod table;
 
 pub use chart::{Axis, Chart, Mark, Scale, Series, Shape};
 pub use page::{Page, Tone, escape};
+pub use run::{Sequence, run};
 pub use table::{Cell, Table};

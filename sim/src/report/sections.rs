@@ -200,7 +200,7 @@ fn down_for_good(report: &Report<'_>) -> Table {
     table
 }
 
-fn describe(kind: &FaultKind) -> String {
+pub(super) fn describe(kind: &FaultKind) -> String {
     let apart = |groups: &[Vec<usize>], bridge: &[usize]| {
         let groups: Vec<String> = groups.iter().map(|group| list(group)).collect();
         let over = if bridge.is_empty() { String::new() } else { format!(" over {}", list(bridge)) };

@@ -1,19 +1,70 @@
-//! The directory of a run: `series.csv`, a `.hgrm` per latency, `committee.json` and a few receipts for `amanah verify`,
-//! and `result.json` last.
+//! The directory of a run: `series.csv`, a `.hgrm` per latency, `report.html`, `committee.json` and a few receipts for
+//! `amanah verify`, and `result.json` last.
 
-use super::{FILE_NAME, ResultFile};
+use super::{FILE_BYTES_MAX, FILE_NAME, ReadError, ResultFile, series};
 use crate::history::Run;
-use crate::metrics::{Metrics, Window};
+use crate::metrics::Metrics;
 use crate::proof::committee;
-use ledger_core::time::Duration;
+use crate::report::html;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Distributions that are written beside the result.
 const HISTOGRAMS: &[&str] = &["transactions.latency", "commit.latency", "share.latency"];
+
+/// Per-second series.
+const SERIES_NAME: &str = "series.csv";
+/// The page about the run.
+pub const REPORT_NAME: &str = "report.html";
+
+/// What stands beside `result.json` and is shown with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Text of `series.csv`; empty if there is none.
+    pub series: String,
+    /// Family and text of each `.hgrm`.
+    pub histograms: Vec<(String, String)>,
+}
+
+impl Beside {
+    /// Of a run.
+    pub fn of(run: &Run, metrics: &Metrics) -> Self {
+        let histogram = |family: &&'static str| {
+            Some(((*family).to_owned(), metrics.latencies.get(family)?.percentile_text()))
+        };
+        Self {
+            series: series::text(run, &metrics.seconds),
+            histograms: HISTOGRAMS.iter().filter_map(histogram).collect(),
+        }
+    }
+
+    /// From the directory of a result; what is not there is left out.
+    ///
+    /// # Errors
+    /// If something is there and cannot be read.
+    pub fn read(directory: &Path) -> Result<Self, ReadError> {
+        let text = |name: String| {
+            let file = directory.join(name);
+            match fs::metadata(&file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
+                    return Err(ReadError::TooLarge { file, bytes: metadata.len() });
+                }
+                Ok(_) | Err(_) => {}
+            }
+            fs::read_to_string(&file).map(Some).map_err(|error| ReadError::Io { file, error })
+        };
+        let mut beside =
+            Self { series: text(SERIES_NAME.to_owned())?.unwrap_or_default(), ..Self::default() };
+        for family in HISTOGRAMS {
+            let histogram = text(format!("{family}.hgrm"))?;
+            beside.histograms.extend(histogram.map(|text| ((*family).to_owned(), text)));
+        }
+        Ok(beside)
+    }
+}
 
 /// Where receipts are.
 const RECEIPTS: &str = "receipts";
@@ -58,12 +109,22 @@ pub fn write(
     {
         return Err(WriteError { file, error });
     }
-    whole(&directory.join("series.csv"), &series(run))?;
+    let beside = Beside::of(run, metrics);
+    whole(&directory.join(SERIES_NAME), &beside.series)?;
     for family in HISTOGRAMS {
-        if let Some(latency) = metrics.latencies.get(family) {
-            whole(&directory.join(format!("{family}.hgrm")), &latency.percentile_text())?;
+        let file = directory.join(format!("{family}.hgrm"));
+        match beside.histograms.iter().find(|(name, _)| name == family) {
+            Some((_, text)) => whole(&file, text)?,
+            // One of an earlier run would be taken for this one's.
+            None => match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(WriteError { file, error });
+                }
+                Ok(()) | Err(_) => {}
+            },
         }
     }
+    whole(&directory.join(REPORT_NAME), &html::run(result, &beside, None))?;
     whole(&directory.join(committee::FILE_NAME), &committee::to_json(&run.committee))?;
     write_receipts(&directory.join(RECEIPTS), run)?;
     whole(&file, &result.to_json())?;
@@ -114,37 +175,6 @@ fn whole(file: &Path, text: &str) -> Result<(), WriteError> {
     })
 }
 
-fn series(run: &Run) -> String {
-    let window = Window::of(run);
-    let mut text = String::from(
-        "second,phase,scheduled,committed,shared,ordering_bytes,ledger_bytes,log_bytes,resident_bytes,faults\n",
-    );
-    for (index, row) in run.history.series.iter().enumerate() {
-        let at = run.start + Duration::from_secs(index as u64);
-        let phase = match at {
-            at if at < window.start => "warmup",
-            at if window.contains(at) => "measurement",
-            _ => "drain",
-        };
-        let figures = [
-            row.scheduled,
-            row.committed,
-            row.shared,
-            row.ordering_bytes,
-            row.ledger_bytes,
-            row.log_bytes,
-            row.resident_bytes,
-            row.faults,
-        ];
-        let _ = write!(text, "{index},{phase}");
-        figures.iter().for_each(|figure| {
-            let _ = write!(text, ",{figure}");
-        });
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +190,7 @@ mod tests {
             let file = write(&directory, &run, &metrics, &result).unwrap();
             assert_eq!(ResultFile::read(&file).unwrap(), result);
             assert_eq!(ResultFile::read(&directory).unwrap(), result);
+            assert_eq!(Beside::read(&directory).unwrap(), Beside::of(&run, &metrics));
         }
         let mut names: Vec<String> = fs::read_dir(&directory)
             .unwrap()
@@ -169,6 +200,7 @@ mod tests {
         let expected = [
             "commit.latency.hgrm",
             "committee.json",
+            "report.html",
             "result.json",
             "series.csv",
             "share.latency.hgrm",

@@ -164,6 +164,7 @@ impl World {
                 let Some(delivery) = network.send(at, from, receiver, lane, bytes.len()) else {
                     return self.recorder.undelivered(1);
                 };
+                self.links.sent(from, receiver, bytes.len());
                 let event = Event::Deliver { to: receiver, from: node.peer, content, bytes };
                 self.queue.push(delivery.arrival, event);
             }
@@ -192,6 +193,7 @@ impl World {
                 Some(_) => {}
             }
             let Some((_, to, lane, bytes)) = outbox.waiting.pop_front() else { return };
+            self.links.sent(host, self.host_of(to), bytes.len());
             self.on_network(|network, now, effects| network.send(now, host, to, lane, bytes, effects));
         }
     }

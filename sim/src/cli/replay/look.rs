@@ -7,8 +7,9 @@ use crate::replay::chart::Chart;
 use crate::replay::chronicle::Chronicle;
 use crate::replay::explain::{Explanation, Inquest, Unknown};
 use crate::replay::state;
+use crate::replay::subject::Subject;
 use crate::replay::trace::{EVENTS_MAX, Trace, Written};
-use crate::report::sequence::DRAWN_MAX;
+use crate::report::sequence::{DRAWN_MAX, Sequence};
 use crate::report::units;
 use crate::result;
 use crate::world::{self, Observer, Options, Scene};
@@ -205,7 +206,37 @@ fn states(
     Ok(())
 }
 
-/// The run is played once more, up to where what is drawn ended: only now is it known what belongs to it.
+/// The chart of an operation's messages, as SVG: the run is played twice.
+pub(in crate::cli) fn sequence(plan: &Plan, operation: u64, watch: Watch<'_>) -> Result<String, String> {
+    let chronicle = Rc::new(RefCell::new(Chronicle::new(None)));
+    let observers: Vec<Box<dyn Observer>> = vec![Box::new(chronicle.clone())];
+    let (run, scene) = world::run_observed(plan, &Options::default(), (observers, None), watch)
+        .map_err(|error| error.to_string())?;
+    if run.partial {
+        return Err("interrupted before there was anything to draw".to_owned());
+    }
+    let chronicle = chronicle.borrow();
+    let explanation = (Inquest { chronicle: &chronicle, run: &run, scene: &scene })
+        .explain(&Subject::Operation(operation))
+        .map_err(|unknown| unknown.to_string())?;
+    let drawn = draw(plan, &explanation, watch)?;
+    drawn.map(|drawn| drawn.svg()).ok_or_else(|| "nothing happened that could be drawn".to_owned())
+}
+
+/// The run is played once more, up to where what is drawn ended: only now is it known what belongs to it. `None` if nothing
+/// happened.
+fn draw(plan: &Plan, explanation: &Explanation, watch: Watch<'_>) -> Result<Option<Sequence>, String> {
+    let Some((from, to)) = explanation.span else { return Ok(None) };
+    let chart = Rc::new(RefCell::new(Chart::new(explanation.cast.clone(), from)));
+    let observers: Vec<Box<dyn Observer>> = vec![Box::new(chart.clone())];
+    world::run_observed(plan, &Options::default(), (observers, Some(to + AFTER)), watch)
+        .map_err(|error| error.to_string())?;
+    let title = explanation.title.lines().map(str::to_owned).collect();
+    let drawn = chart.borrow_mut().finish(title);
+    Ok(Some(drawn))
+}
+
+/// Writes what is drawn.
 fn chart(
     plan: &Plan,
     explanation: &Explanation,
@@ -213,16 +244,10 @@ fn chart(
     watch: Watch<'_>,
     look: &mut Look,
 ) -> Result<(), String> {
-    let Some((from, to)) = explanation.span else {
+    let Some(sequence) = draw(plan, explanation, watch)? else {
         look.file("chart", file, "not written: nothing happened that could be drawn");
         return Ok(());
     };
-    let chart = Rc::new(RefCell::new(Chart::new(explanation.cast.clone(), from)));
-    let observers: Vec<Box<dyn Observer>> = vec![Box::new(chart.clone())];
-    world::run_observed(plan, &Options::default(), (observers, Some(to + AFTER)), watch)
-        .map_err(|error| error.to_string())?;
-    let title = explanation.title.lines().map(str::to_owned).collect();
-    let sequence = chart.borrow_mut().finish(title);
     result::write_text(file, &sequence.svg()).map_err(|error| error.to_string())?;
     let drawn = [sequence.arrows.len(), sequence.activities.len(), sequence.marks.len()];
     let left_out: usize = drawn.iter().map(|count| count.saturating_sub(DRAWN_MAX)).sum();

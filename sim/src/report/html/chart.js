@@ -57,6 +57,8 @@
         const row = ends.findIndex((end) => end < from);
         if (row < 0 || (mark.to ?? mark.from) < u.scales.x.min || mark.from > u.scales.x.max) continue;
         ends[row] = from + width + 8;
+        ctx.strokeStyle = token("--back"); ctx.lineWidth = 3 * devicePixelRatio; ctx.lineJoin = "round";
+        ctx.globalAlpha = 0.8; ctx.strokeText(mark.label, from, bbox.top + 3 + row * size * 1.25); ctx.globalAlpha = 1;
         ctx.fillStyle = token(mark.quiet ? "--dim" : "--fault-line");
         ctx.fillText(mark.label, from, bbox.top + 3 + row * size * 1.25);
       }
@@ -107,10 +109,17 @@
       values: (u, splits) => splits.map((split) => (split == null ? "" : show(split, of.unit))),
       ...more,
     });
+    // Labels of marks stand above the lines where they can.
+    const room = data.marks.some((mark) => !mark.quiet) ? 1.2 : 1.06;
     const scale = (of) => ({
       time: false, distr: of.scale === "linear" ? 1 : 3,
-      range: of.scale === "linear" && of.zero ? (u, min, max) => [0, (max > 0 ? max : 1) * 1.06] : undefined,
+      range: of.scale === "linear" && of.zero ? (u, min, max) => [0, (max > 0 ? max : 1) * room] : undefined,
     });
+    const decades = (u, axis, min, max) => {
+      const found = [];
+      for (let at = 1; at <= max; at *= 10) if (at >= min) found.push(at);
+      return found;
+    };
     const paths = { steps: uPlot.paths.stepped({ align: 1 }), points: () => null };
     const x = scale(data.x);
     if (data.x.scale !== "linear") x.range = (u, min, max) => [min, max > min ? max : min * 10];
@@ -119,7 +128,7 @@
       padding: [8, 12, 0, 0], scales: { x, y: scale(data.y) },
       cursor: { drag: { x: true, y: false, dist: 6 }, points: { size: 6 }, sync: data.group ? { key: data.group, scales: ["x", null] } : undefined },
       legend: { show: data.series.length > 1, live: false },
-      axes: [axis(data.x, { space: 64, size: 34 }), axis(data.y, { size: 66 })],
+      axes: [axis(data.x, { space: 64, size: 34, splits: data.x.scale === "percentile" ? decades : undefined }), axis(data.y, { size: 66 })],
       series: [{}, ...data.series.map((series, at) => {
         const colour = token(`--c${at % 8}`);
         return {
