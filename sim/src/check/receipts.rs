@@ -29,6 +29,9 @@ pub(super) fn check(run: &Run) -> Judgement {
         }
         verified += 1;
     }
+    if acknowledged.is_empty() {
+        return Ok(Held::NotApplicable("nothing was acknowledged"));
+    }
     if verified == 0 {
         return Ok(Held::Undecided("no replica had a receipt to show".into()));
     }
