@@ -89,7 +89,7 @@ pub fn svg(result: &ResultFile, rows: &Series) -> Result<String, String> {
         lines(if result.plan.question.is_empty() { &result.plan.name } else { &result.plan.question });
     let head = 46.0 + 24.0 * title.len() as f64 + 36.0;
     let gap = 64.0;
-    let height = head + 2.0 * PANEL + gap + 66.0;
+    let height = head + 2.0 * PANEL + gap + 88.0;
     let x = (-zero, (shown - 1) as f64 - zero);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\n{STYLE}\
@@ -360,6 +360,20 @@ mod tests {
         assert_eq!(svg.matches("class=\"fault\"").count(), 2, "one in each panel");
         assert!(!svg.contains("NaN") && !svg.contains("inf "), "{svg}");
         assert!(super::svg(&result, &Series::default()).is_err());
+    }
+
+    #[test]
+    fn the_readme_shows_what_the_program_draws() {
+        let kept =
+            std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../bench-results/partition-heals"));
+        let (result, beside) = (ResultFile::read(kept).unwrap(), Beside::read(kept).unwrap());
+        let drawn = super::svg(&result, &Series::parse(&beside.series)).unwrap();
+        let shown = std::fs::read_to_string(kept.with_extension("svg")).unwrap();
+        assert!(
+            drawn == shown,
+            "draw it again: cargo run --release -- report bench-results/partition-heals --picture \
+             bench-results/partition-heals.svg"
+        );
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(super) fn svg(result: &ResultFile) -> String {
             "<g><title>{full}: {replicas} replicas, {gateways} gateways{inside}</title>\
              <rect x=\"{left:.1}\" y=\"{up:.1}\" width=\"{}\" height=\"{}\" rx=\"8\"/>\
              <text x=\"{x:.1}\" y=\"{:.1}\" class=\"name\">{short}</text>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" class=\"dim\">{replicas} replicas, {gateways} gw</text></g>",
+             <text x=\"{x:.1}\" y=\"{:.1}\" class=\"dim\">{replicas} repl., {gateways} gw</text></g>",
             NODE.0,
             NODE.1,
             y - 3.0,
