@@ -84,6 +84,11 @@ fn run_leaves_a_result_that_replay_repeats() {
     assert!(fs::read_to_string(directory.join("again.html")).unwrap() == page);
     fs::remove_file(directory.join("again.html")).unwrap();
     let result = json(&out.join("result.json"));
+    let carried = |rows: &str| -> u64 {
+        result[rows].as_array().unwrap().iter().map(|row| row["bytes"].as_u64().unwrap()).sum()
+    };
+    let sent = result["metrics"]["network.bytes"]["value"].as_u64().unwrap();
+    assert_eq!((carried("links"), carried("lanes")), (sent, sent), "between regions, and by what it was for");
     assert_eq!(result["schema_version"], 1);
     assert_eq!(result["seed"], 1);
     assert_eq!(result["partial"], false);
