@@ -367,7 +367,7 @@ mod tests {
         let kept =
             std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../bench-results/partition-heals"));
         let (result, beside) = (ResultFile::read(kept).unwrap(), Beside::read(kept).unwrap());
-        let drawn = super::svg(&result, &Series::parse(&beside.series)).unwrap();
+        let drawn = svg(&result, &Series::parse(&beside.series)).unwrap();
         let shown = std::fs::read_to_string(kept.with_extension("svg")).unwrap();
         assert!(
             drawn == shown,
