@@ -29,15 +29,15 @@ r.urlopen(r.Request('http://127.0.0.1:$port/records', method='PUT'))
 
 export AMANAH_S3_ENDPOINT="http://127.0.0.1:$port" AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 if [ "${1:-}" = sweep ]; then
-  cargo test -p sim --features s3 --lib -- --include-ignored sweep::store
-  sweep() { cargo run --quiet -p sim --features s3 -- sweep scenarios/sweeps/replicas-and-loss.yaml "$@"; }
+  amanah() { cargo run --quiet --workspace --all-features --bin amanah -- "$@"; }
+  sweep() { amanah sweep scenarios/sweeps/replicas-and-loss.yaml "$@"; }
   small=(--set duration=1s --set 'matrix={ledger.replicas: [4, 7], network.loss: [0%, 1%]}')
   place="s3://records/sweeps/loss?endpoint=$AMANAH_S3_ENDPOINT"
   out="$(mktemp -d)"
   trap 'kill "$server" 2>/dev/null || true; rm -rf "$out"' EXIT
   for shard in 0/2 1/2 1/2; do sweep "${small[@]}" --out "$place" --shard "$shard"; done
   sweep "${small[@]}" --out "$out/one" --quiet
-  cargo run --quiet -p sim --features s3 -- merge "$place" --out "$out/merged"
+  amanah merge "$place" --out "$out/merged"
   for file in results.csv results.parquet index.html; do cmp "$out/merged/$file" "$out/one/$file"; done
   kill "$server"; wait "$server" || true
   code=0
@@ -45,4 +45,5 @@ if [ "${1:-}" = sweep ]; then
   [ "$code" = 75 ] || { echo "without a server it ends with $code, not with 75" >&2; exit 1; }
   exit 0
 fi
-cargo test -p ledger-core --features s3 --lib -- --include-ignored live::vault
+# With the features of the whole suite, so that what it has built is used.
+cargo test --workspace --all-features --lib -- --include-ignored live::vault sweep::store
