@@ -41,7 +41,7 @@ cat >"$dir/slurm.conf" <<CONF
 ClusterName=amanah
 SlurmctldHost=$host(127.0.0.1)
 AuthType=auth/munge
-AuthInfo=socket=$dir/run/munge.socket
+AuthInfo=socket=$dir/run/munge.socket,cred_expire=5
 CryptoType=crypto/munge
 SlurmUser=root
 SlurmctldPort=26900
@@ -75,15 +75,15 @@ fail() {
   tail -n 20 "$dir"/*.log "$dir"/*.out "$dir"/task-* >&2 2>/dev/null || true
   exit 1
 }
-# until COMMAND succeeds, for a minute
+# Waits until COMMAND succeeds, three minutes at most; what is requeued rests as long as a credential is good, 5 s here.
 until_true() {
   local what=$1
   shift
-  for _ in $(seq 300); do
+  for _ in $(seq 900); do
     "$@" && return 0
     sleep 0.2
   done
-  fail "$what did not happen within a minute"
+  fail "$what did not happen within three minutes"
 }
 both_idle() { [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = 2 ]; }
 until_true "two idle nodes" both_idle
