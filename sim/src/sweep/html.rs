@@ -12,15 +12,17 @@ use super::manifest::{AxisRow, Manifest};
 use super::table::{CSV_NAME, Finished, PARQUET_NAME};
 use crate::metrics::catalog::{self, Metric, MetricUnit};
 use crate::metrics::{Latency, Value};
+use crate::report::html::{Cell, Page, Table, Tone, escape};
 use crate::report::units;
 use crate::result::Figure;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Most metrics that are drawn.
 const SHOWN_MAX: usize = 6;
 /// Most panels of one metric; the table has all.
 const PANELS_MAX: usize = 24;
+/// Missing runs that are named; the rest are counted.
+const MISSING_MAX: usize = 100;
 /// What is drawn where the scenario expects nothing of it, as far as runs have it.
 const DEFAULTS: &[&str] = &[
     "transactions.committed.rate",
@@ -109,40 +111,25 @@ fn number(value: f64, unit: MetricUnit) -> String {
 
 /// The whole page.
 pub fn page(manifest: &Manifest, runs: &[Finished], missing: &[usize]) -> String {
-    let title = format!("{}: a sweep of {} runs", manifest.scenario, manifest.runs.len());
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<main class=\"sweep\">\n{}</main>\n</body>\n</html>\n",
-        escape(&title),
-        body(manifest, runs, missing)
-    )
-}
-
-/// What is inside a page, for a scaffold with a style of its own.
-pub fn body(manifest: &Manifest, runs: &[Finished], missing: &[usize]) -> String {
     let axes: Vec<&AxisRow> = manifest.axes.iter().filter(|axis| axis.path != SEED_AXIS).collect();
     let configurations = configurations(manifest, &axes, runs);
     let metrics = shown(runs);
-    let mut html = opening(manifest, runs, missing);
-    for metric in &metrics {
-        let _ = write!(
-            html,
-            "<section>\n<h2>{}</h2>\n<p class=\"meaning\">{}</p>\n",
-            metric.name,
-            escape(metric.meaning)
-        );
-        html += &match axes.len() {
-            0 => String::new(),
-            1 => lines::svg(axes[0], &configurations, metric),
-            _ => heat::panels(&axes, &configurations, metric),
-        };
-        html += "</section>\n";
+    let mut page = Page::new(&format!("{}: a sweep of {} runs", manifest.scenario, manifest.runs.len()));
+    opening(&mut page, manifest, runs, missing);
+    for (index, metric) in metrics.iter().enumerate().filter(|_| !axes.is_empty()) {
+        page.section(&metric.name).text(metric.meaning);
+        let style = if index == 0 { STYLE } else { "" };
+        match axes.len() {
+            1 => drop(page.picture("", &lines::svg(style, axes[0], &configurations, metric))),
+            _ => heat::panels(&mut page, style, &axes, &configurations, metric),
+        }
     }
-    html += &pareto::section(&axes, &configurations, &metrics);
-    html += &table(&axes, &configurations, &metrics);
-    html += &closing(manifest, missing);
-    html
+    pareto::section(&mut page, &axes, &configurations, &metrics);
+    if !configurations.is_empty() {
+        page.section("Every configuration").table(&table(&axes, &configurations, &metrics));
+    }
+    closing(&mut page, manifest, missing);
+    page.finish()
 }
 
 fn configurations<'a>(
@@ -169,86 +156,75 @@ fn configurations<'a>(
     by_choice.into_values().collect()
 }
 
-fn opening(manifest: &Manifest, runs: &[Finished], missing: &[usize]) -> String {
+fn opening(page: &mut Page, manifest: &Manifest, runs: &[Finished], missing: &[usize]) {
     let failed = runs.iter().filter(|run| run.exit_code != 0).count();
-    let (class, verdict) = match (failed, missing.len()) {
-        (0, 0) => ("passed", format!("All {} runs passed", runs.len())),
+    let (all, there) = (manifest.runs.len(), runs.len());
+    let (tone, word, why) = match (failed, missing.len()) {
+        (0, 0) => (Tone::Good, "PASSED", format!("all {all} runs")),
         (0, missing) => {
-            ("partial", format!("{missing} of {} runs are missing; the others passed", manifest.runs.len()))
+            (Tone::Doubtful, "PARTIAL", format!("{missing} of {all} runs are missing; the others passed"))
         }
-        (failed, 0) => ("failed", format!("{failed} of {} runs did not pass", runs.len())),
+        (failed, 0) => (Tone::Bad, "FAILED", format!("{failed} of {all} runs did not pass")),
         (failed, missing) => {
-            ("failed", format!("{failed} of {} runs did not pass, and {missing} are missing", runs.len()))
+            (Tone::Bad, "FAILED", format!("{failed} of {there} runs did not pass, and {missing} are missing"))
         }
     };
-    let axes = manifest.axes.iter().map(|axis| {
-        format!("<li><code>{}</code>: {}</li>", escape(&axis.path), escape(&axis.labels.join(", ")))
-    });
-    format!(
-        "<h1>{}</h1>\n<p class=\"verdict {class}\">{verdict}</p>\n<p>Scenario <code>{}</code>, {} runs: every combination of</p>\n\
-         <ul class=\"axes\">\n{}\n</ul>\n",
-        escape(if manifest.question.is_empty() { &manifest.scenario } else { &manifest.question }),
-        escape(&manifest.scenario),
-        manifest.runs.len(),
-        axes.collect::<Vec<_>>().join("\n"),
-    )
+    page.lead(if manifest.question.is_empty() { &manifest.scenario } else { &manifest.question });
+    page.verdict(tone, word, &why);
+    let tiles: Vec<(&str, String, String)> = manifest
+        .axes
+        .iter()
+        .map(|axis| (axis.path.as_str(), format!("{} values", axis.labels.len()), axis.labels.join(", ")))
+        .collect();
+    let tiles: Vec<(&str, &str, &str)> =
+        tiles.iter().map(|(path, count, labels)| (*path, count.as_str(), labels.as_str())).collect();
+    page.tiles(&tiles);
 }
 
-fn table(axes: &[&AxisRow], configurations: &[Configuration<'_>], metrics: &[&Metric]) -> String {
-    let mut html = String::from(
-        "<section>\n<h2>Every configuration</h2>\n<div class=\"wide\"><table class=\"sortable\">\n<thead><tr>",
-    );
-    for axis in axes {
-        let _ = write!(html, "<th>{}</th>", escape(&axis.path));
-    }
-    for metric in metrics {
-        let _ = write!(html, "<th>{}</th>", metric.name);
-    }
-    html += "<th>runs</th><th>did not pass</th></tr></thead>\n<tbody>\n";
+fn table(axes: &[&AxisRow], configurations: &[Configuration<'_>], metrics: &[&Metric]) -> Table {
+    let heads =
+        axes.iter().map(|axis| axis.path.as_str()).chain(metrics.iter().map(|metric| metric.name.as_str()));
+    let heads: Vec<&str> = heads.chain(["runs", "did not pass"]).collect();
+    let mut table = Table::new("", &heads);
     for configuration in configurations {
-        html += "<tr>";
-        for label in &configuration.labels {
-            let _ = write!(html, "<td>{}</td>", escape(label));
-        }
-        for metric in metrics {
-            let _ = match configuration.get(&metric.name) {
-                Some(value) => write!(html, "<td data-sort=\"{value}\">{}</td>", number(value, metric.unit)),
-                None => write!(html, "<td>-</td>"),
-            };
-        }
-        let (runs, failed) = (configuration.runs.len(), configuration.failed());
-        let _ = writeln!(html, "<td>{runs}</td><td>{failed}</td></tr>");
+        let labels = configuration.labels.iter().map(|label| match label.parse::<f64>() {
+            Ok(value) => Cell::figure(value, *label),
+            Err(_) => Cell::text(*label),
+        });
+        let figures = metrics.iter().map(|metric| match configuration.get(&metric.name) {
+            Some(value) => Cell::figure(value, number(value, metric.unit)),
+            None => Cell::none(),
+        });
+        let failed = Cell::figure(configuration.failed() as f64, configuration.failed().to_string());
+        let failed = if configuration.failed() > 0 { failed.tone(Tone::Bad) } else { failed };
+        let runs = Cell::figure(configuration.runs.len() as f64, configuration.runs.len().to_string());
+        table.row(labels.chain(figures).chain([runs, failed]));
     }
-    html += "</tbody></table></div>\n</section>\n";
-    html
+    table
 }
 
-fn closing(manifest: &Manifest, missing: &[usize]) -> String {
-    let mut html = format!(
-        "<section>\n<h2>Files</h2>\n<p>All figures: <a href=\"{CSV_NAME}\">{CSV_NAME}</a>, <a href=\"{PARQUET_NAME}\">{PARQUET_NAME}</a> \
-         (a row for each run and metric). Each run: <code>amanah replay cells/RUN_ID.json</code>. \
-         Program {}, sources {}.</p>\n",
-        escape(&manifest.program_version),
-        escape(&manifest.sources)
-    );
+fn closing(page: &mut Page, manifest: &Manifest, missing: &[usize]) {
+    page.section("Files");
+    page.text(&format!(
+        "{CSV_NAME} and {PARQUET_NAME} have a row for each run and metric. One run, played again:"
+    ));
+    page.command("amanah replay cells/RUN_ID.json");
+    page.note(&format!("Played by version {}, sources {}.", manifest.program_version, manifest.sources));
     if !missing.is_empty() {
-        html += "<h2>Missing</h2>\n<ul>\n";
-        for number in missing.iter().take(100) {
+        let mut table = Table::new("", &["run", "what it is"]);
+        for number in missing.iter().take(MISSING_MAX) {
             let run = &manifest.runs[*number];
-            let _ = writeln!(html, "<li><code>{}</code> {}</li>", run.run_id, escape(&manifest.words(run)));
+            table.row([Cell::text(run.run_id.as_str()), Cell::text(manifest.words(run))]);
         }
-        html += "</ul>\n";
+        page.section("Missing").table(&table);
+        if missing.len() > MISSING_MAX {
+            page.note(&format!("And {} more.", missing.len() - MISSING_MAX));
+        }
     }
-    html + "</section>\n"
 }
 
-/// Text inside a page, or between the quotes of an attribute.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Of charts and of what is around them.
-pub const STYLE: &str = include_str!("html/sweep.css");
+/// Of charts, inside the first of them.
+const STYLE: &str = concat!("<style>", include_str!("html/sweep.css"), "</style>");
 
 #[cfg(test)]
 mod tests {
@@ -260,8 +236,8 @@ mod tests {
         let (manifest, runs) = finished();
         let page = page(&manifest, &runs, &[]);
         assert_eq!(page, super::page(&manifest, &runs, &[]));
-        assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("<script"), "{page}");
-        assert!(page.contains("Does it?") && page.contains("All 2 runs passed"), "{page}");
+        assert!(!page.contains(" src=") && !page.contains("<link"), "{page}");
+        assert!(page.contains("Does it?") && page.contains("all 2 runs"), "{page}");
         assert!(page.contains("a, &quot;b&quot;") && !page.contains("a, \"b\""), "{page}");
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
         assert!(page.contains("<svg"), "{page}");

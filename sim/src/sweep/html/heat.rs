@@ -1,6 +1,6 @@
 //! Heat maps: two axes, a metric as colour and number. Further axes make small multiples with one scale.
 
-use super::{AxisRow, Configuration, PANELS_MAX, escape, number};
+use super::{AxisRow, Configuration, PANELS_MAX, Page, escape, number};
 use crate::metrics::catalog::Metric;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,13 @@ const CHAR: usize = 8;
 const SCALE: [[f64; 3]; 2] = [[222.0, 235.0, 247.0], [8.0, 48.0, 107.0]];
 
 /// A map for each combination of the axes after the first two.
-pub(super) fn panels(axes: &[&AxisRow], configurations: &[Configuration<'_>], metric: &Metric) -> String {
+pub(super) fn panels(
+    page: &mut Page,
+    style: &str,
+    axes: &[&AxisRow],
+    configurations: &[Configuration<'_>],
+    metric: &Metric,
+) {
     let mut by_rest: BTreeMap<&[usize], Vec<&Configuration<'_>>> = BTreeMap::new();
     for one in configurations {
         by_rest.entry(&one.choice[2..]).or_default().push(one);
@@ -23,34 +29,38 @@ pub(super) fn panels(axes: &[&AxisRow], configurations: &[Configuration<'_>], me
     let bounds = values
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)));
     let left_out = by_rest.len().saturating_sub(PANELS_MAX);
-    let mut html = String::from("<div class=\"panels\">\n");
-    for group in by_rest.values().take(PANELS_MAX) {
-        let words =
-            axes.iter().zip(&group[0].labels).skip(2).map(|(axis, label)| format!("{}: {label}", axis.path));
-        let words = words.collect::<Vec<_>>().join(", ");
-        let caption = if words.is_empty() {
-            String::new()
-        } else {
-            format!("<figcaption>{}</figcaption>\n", escape(&words))
-        };
-        let _ =
-            writeln!(html, "<figure class=\"wide\">{caption}{}</figure>", map(axes, group, metric, bounds));
-    }
-    html += "</div>\n";
+    let mut style = style;
+    page.columns(|page| {
+        for group in by_rest.values().take(PANELS_MAX) {
+            let words = axes
+                .iter()
+                .zip(&group[0].labels)
+                .skip(2)
+                .map(|(axis, label)| format!("{}: {label}", axis.path));
+            let words = words.collect::<Vec<_>>().join(", ");
+            page.picture(&words, &map(style, axes, group, metric, bounds));
+            style = "";
+        }
+    });
     if left_out > 0 {
-        let _ = writeln!(html, "<p>{left_out} more maps are left out; the table below has everything.</p>");
+        page.note(&format!("{left_out} more maps are left out; the table below has everything."));
     }
-    html
 }
 
-fn map(axes: &[&AxisRow], group: &[&Configuration<'_>], metric: &Metric, bounds: (f64, f64)) -> String {
+fn map(
+    style: &str,
+    axes: &[&AxisRow],
+    group: &[&Configuration<'_>],
+    metric: &Metric,
+    bounds: (f64, f64),
+) -> String {
     let (down, across) = (axes[0], axes[1]);
     let longest = down.labels.iter().map(|label| label.chars().count().min(24)).max().unwrap_or(0);
     let left = 16 + CHAR * longest;
     let width = (left + TILE.0 * across.labels.len() + 4).max(CHAR * (across.path.len() + 4) + left);
     let height = TOP + TILE.1 * down.labels.len() + 22;
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{}: {} by {}\">\n\
+        "<svg class=\"sweep\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{}: {} by {}\">{style}\n\
          <text class=\"axis\" x=\"{left}\" y=\"14\">{} →</text>\n<text class=\"axis\" x=\"4\" y=\"{}\">↑ {}</text>\n",
         metric.name,
         escape(&down.path),
@@ -117,11 +127,11 @@ fn tile(
     };
     let mut svg = format!(
         "<g><title>{}: {text}{said}</title><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"rgb({red},{green},{blue})\"/>\
-         <text class=\"value\" x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{}\">{text}</text>",
+         <text class=\"value {}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{text}</text>",
         escape(&one.words(axes)),
+        if part > 0.5 { "pale" } else { "dark" },
         at(width / 2),
         y + height / 2 + 5,
-        if part > 0.5 { "#fff" } else { "#111" },
     );
     if failed > 0 {
         // A corner, not a colour alone.

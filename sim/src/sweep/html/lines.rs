@@ -11,7 +11,12 @@ const BOTTOM: usize = 44;
 const STEP_MIN: usize = 72;
 
 /// Of one metric.
-pub(super) fn svg(axis: &AxisRow, configurations: &[Configuration<'_>], metric: &Metric) -> String {
+pub(super) fn svg(
+    style: &str,
+    axis: &AxisRow,
+    configurations: &[Configuration<'_>],
+    metric: &Metric,
+) -> String {
     let count = axis.labels.len().max(1);
     let step = STEP_MIN.max(520 / count);
     let width = LEFT + step * count + 12;
@@ -22,7 +27,7 @@ pub(super) fn svg(axis: &AxisRow, configurations: &[Configuration<'_>], metric: 
     let x = |place: usize| LEFT + step * place + step / 2;
     let y = |value: f64| TOP as f64 + inner as f64 * (1.0 - (value / most).min(1.0));
     let mut svg = format!(
-        "<div class=\"wide\"><svg viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{} by {}\">\n",
+        "<svg class=\"sweep\" viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{} by {}\">{style}\n",
         metric.name,
         escape(&axis.path)
     );
@@ -88,5 +93,5 @@ pub(super) fn svg(axis: &AxisRow, configurations: &[Configuration<'_>], metric: 
             y(*value) - 9.0,
         );
     }
-    svg + "</svg></div>\n"
+    svg + "</svg>\n"
 }

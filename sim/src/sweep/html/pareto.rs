@@ -1,6 +1,6 @@
 //! Throughput against latency: which configurations no other one beats in both.
 
-use super::{AxisRow, Configuration, escape, number};
+use super::{AxisRow, Cell, Configuration, Page, Table, escape, number};
 use crate::metrics::catalog::{Metric, MetricUnit, lookup};
 use std::fmt::Write as _;
 
@@ -48,34 +48,38 @@ fn front(points: &[(f64, f64)]) -> Vec<usize> {
 }
 
 /// The chart and the list of the front; nothing if there are less than two configurations with both figures.
-pub(super) fn section(axes: &[&AxisRow], configurations: &[Configuration<'_>], shown: &[&Metric]) -> String {
+pub(super) fn section(
+    page: &mut Page,
+    axes: &[&AxisRow],
+    configurations: &[Configuration<'_>],
+    shown: &[&Metric],
+) {
     let has = |name: &&&str| configurations.iter().any(|one| one.get(name).is_some_and(|value| value > 0.0));
     let preferred = |names: &'static [&'static str]| {
         let drawn = shown.iter().find_map(|metric| names.iter().find(|name| **name == metric.name));
         drawn.or_else(|| names.iter().find(has)).and_then(|name| lookup(name))
     };
-    let (Some(gain), Some(cost)) = (preferred(GAINS), preferred(COSTS)) else { return String::new() };
+    let (Some(gain), Some(cost)) = (preferred(GAINS), preferred(COSTS)) else { return };
     let points: Vec<Point<'_>> = configurations
         .iter()
         .filter_map(|one| Some(Point { one, gain: one.get(&gain.name)?, cost: one.get(&cost.name)? }))
         .collect();
     if points.len() < 2 {
-        return String::new();
+        return;
     }
     let front = front(&points.iter().map(|point| (point.gain, point.cost)).collect::<Vec<_>>());
-    let mut html = format!(
-        "<section>\n<h2>{} against {}</h2>\n<p class=\"meaning\">The line joins the Pareto front: the configurations that no other \
-         one beats in both. Right and low is better.</p>\n{}<ul class=\"front\">\n",
-        gain.name,
-        cost.name,
-        chart(axes, &points, &front, gain, cost)
-    );
+    page.section(&format!("{} against {}", gain.name, cost.name));
+    page.text("The line joins the configurations that no other one beats in both (the Pareto front). Right and low is better.");
+    page.picture("", &chart(axes, &points, &front, gain, cost));
+    let mut table = Table::new("The front", &["configuration", gain.name.as_str(), cost.name.as_str()]);
     for point in front.iter().rev().map(|number| &points[*number]) {
-        let (words, gained, costs) =
-            (point.one.words(axes), number(point.gain, gain.unit), number(point.cost, cost.unit));
-        let _ = writeln!(html, "<li>{}: {gained} at {costs}</li>", escape(&words));
+        table.row([
+            Cell::text(point.one.words(axes)),
+            Cell::figure(point.gain, number(point.gain, gain.unit)),
+            Cell::figure(point.cost, number(point.cost, cost.unit)),
+        ]);
     }
-    html + "</ul>\n</section>\n"
+    page.table(&table);
 }
 
 fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric, cost: &Metric) -> String {
@@ -88,7 +92,7 @@ fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric
     let x = |value: f64| LEFT as f64 + inner_x * (value / most_gain).min(1.0);
     let y = |value: f64| TOP as f64 + inner_y * (1.0 - (value / most_cost).min(1.0));
     let mut svg = format!(
-        "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{} against {}\">\n",
+        "<svg class=\"sweep\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{} against {}\">\n",
         gain.name, cost.name
     );
     for part in 0..=4 {
@@ -145,7 +149,7 @@ fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric
             );
         }
     }
-    svg + "</svg></div>\n"
+    svg + "</svg>\n"
 }
 
 #[cfg(test)]
