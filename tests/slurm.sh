@@ -125,8 +125,11 @@ begun() { [ "$(state 0)" != FAILED ] && grep -q "2 runs are there already\|2 of 
 until_true "tasks 0 and 2 started again" begun
 until_true "all tasks completed" completed 0 1 2 3
 "$AMANAH" sweep status "$dir/shared"
-"$AMANAH" merge "$dir/shared" --quiet
-"$AMANAH" sweep "$scenario" --out "$dir/one" "${arguments[@]}" --quiet
+# What the runs say of the scenario is not asked here, only that both say the same.
+merged=0 one=0
+"$AMANAH" merge "$dir/shared" --quiet 2>/dev/null || merged=$?
+"$AMANAH" sweep "$scenario" --out "$dir/one" "${arguments[@]}" --quiet 2>/dev/null || one=$?
+[ "$merged" = "$one" ] || fail "the array ends with $merged, one machine with $one"
 for file in results.csv results.parquet index.html; do
   cmp "$dir/shared/$file" "$dir/one/$file" || fail "$file of the array is not that of one machine"
 done
