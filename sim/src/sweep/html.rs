@@ -109,6 +109,19 @@ fn number(value: f64, unit: MetricUnit) -> String {
     }
 }
 
+/// Round numbers from 0 to at least `most`: 1, 2 or 5 times a power of ten apart. The last is where an axis ends.
+fn ticks(most: f64) -> Vec<f64> {
+    let most = if most > 0.0 && most.is_finite() { most } else { 1.0 };
+    let power = libm::pow(10.0, libm::floor(libm::log10(most / 4.0)));
+    let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| step * 4.0 >= most);
+    let step = step.unwrap_or(10.0 * power);
+    let mut ticks = vec![0.0];
+    while ticks[ticks.len() - 1] < most {
+        ticks.push(ticks.len() as f64 * step);
+    }
+    ticks
+}
+
 /// The whole page.
 pub fn page(manifest: &Manifest, runs: &[Finished], missing: &[usize]) -> String {
     let axes: Vec<&AxisRow> = manifest.axes.iter().filter(|axis| axis.path != SEED_AXIS).collect();
@@ -248,6 +261,17 @@ mod tests {
         );
         let none = super::page(&manifest, &[], &[0, 1]);
         assert!(none.contains("2 of 2 runs are missing"), "{none}");
+    }
+
+    #[test]
+    fn ticks_are_round_and_reach_the_greatest() {
+        assert_eq!(ticks(459e6), [0.0, 200e6, 400e6, 600e6]);
+        assert_eq!(ticks(182.5), [0.0, 50.0, 100.0, 150.0, 200.0]);
+        assert_eq!(ticks(200.0), [0.0, 50.0, 100.0, 150.0, 200.0]);
+        assert_eq!(ticks(0.0), ticks(1.0));
+        for most in [1e-9, 0.3, 7.0, 99.0, 1e15, f64::INFINITY] {
+            assert!((3..=6).contains(&ticks(most).len()), "{most}: {:?}", ticks(most));
+        }
     }
 
     #[test]

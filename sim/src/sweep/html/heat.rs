@@ -57,11 +57,13 @@ fn map(
     let (down, across) = (axes[0], axes[1]);
     let longest = down.labels.iter().map(|label| label.chars().count().min(24)).max().unwrap_or(0);
     let left = 16 + CHAR * longest;
-    let width = (left + TILE.0 * across.labels.len() + 4).max(CHAR * (across.path.len() + 4) + left);
+    let width = (left + TILE.0 * across.labels.len() + 4)
+        .max(left + CHAR * (across.path.len() + 9))
+        .max(CHAR * (down.path.len() + 6));
     let height = TOP + TILE.1 * down.labels.len() + 22;
     let mut svg = format!(
         "<svg class=\"sweep\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{}: {} by {}\">{style}\n\
-         <text class=\"axis\" x=\"{left}\" y=\"14\">{} →</text>\n<text class=\"axis\" x=\"4\" y=\"{}\">↑ {}</text>\n",
+         <text class=\"axis\" x=\"{left}\" y=\"14\">columns: {}</text>\n<text class=\"axis\" x=\"4\" y=\"{}\">rows: {}</text>\n",
         metric.name,
         escape(&down.path),
         escape(&across.path),
@@ -129,7 +131,7 @@ fn tile(
         "<g><title>{}: {text}{said}</title><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"rgb({red},{green},{blue})\"/>\
          <text class=\"value {}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{text}</text>",
         escape(&one.words(axes)),
-        if part > 0.5 { "pale" } else { "dark" },
+        if part > 0.45 { "pale" } else { "dark" },
         at(width / 2),
         y + height / 2 + 5,
     );

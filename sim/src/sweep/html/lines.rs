@@ -1,12 +1,12 @@
 //! One axis: a metric over it, a dot for each run and a line through the configurations.
 
-use super::{AxisRow, Configuration, escape, number};
+use super::{AxisRow, Configuration, escape, number, ticks};
 use crate::metrics::catalog::Metric;
 use std::fmt::Write as _;
 
 const HEIGHT: usize = 220;
 const LEFT: usize = 84;
-const TOP: usize = 12;
+const TOP: usize = 26;
 const BOTTOM: usize = 44;
 const STEP_MIN: usize = 72;
 
@@ -22,7 +22,8 @@ pub(super) fn svg(
     let width = LEFT + step * count + 12;
     let runs = configurations.iter().flat_map(|one| one.runs.iter()).filter_map(|run| run.get(&metric.name));
     let most = runs.filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let most = if most > 0.0 { most * 1.1 } else { 1.0 };
+    let ticks = ticks(most);
+    let most = ticks[ticks.len() - 1];
     let inner = HEIGHT - TOP - BOTTOM;
     let x = |place: usize| LEFT + step * place + step / 2;
     let y = |value: f64| TOP as f64 + inner as f64 * (1.0 - (value / most).min(1.0));
@@ -31,15 +32,14 @@ pub(super) fn svg(
         metric.name,
         escape(&axis.path)
     );
-    for part in 0..=4 {
-        let value = most * f64::from(part) / 4.0;
+    for value in ticks {
         let _ = writeln!(
             svg,
             "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{}\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             width - 12,
             LEFT - 8,
             y(value) + 4.0,
-            number(value.round(), metric.unit),
+            number(value, metric.unit),
             at = y(value),
         );
     }

@@ -1,7 +1,7 @@
 //! Throughput against latency: which configurations no other one beats in both.
 
-use super::{AxisRow, Cell, Configuration, Page, Table, escape, number};
-use crate::metrics::catalog::{Metric, MetricUnit, lookup};
+use super::{AxisRow, Cell, Configuration, Page, Table, escape, number, ticks};
+use crate::metrics::catalog::{Metric, lookup};
 use std::fmt::Write as _;
 
 const WIDTH: usize = 620;
@@ -83,11 +83,11 @@ pub(super) fn section(
 }
 
 fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric, cost: &Metric) -> String {
-    let most = |of: fn(&Point<'_>) -> f64| {
-        let most = points.iter().map(of).filter(|value| value.is_finite()).fold(0.0, f64::max);
-        if most > 0.0 { most * 1.08 } else { 1.0 }
+    let ticks = |of: fn(&Point<'_>) -> f64| {
+        ticks(points.iter().map(of).filter(|value| value.is_finite()).fold(0.0, f64::max))
     };
-    let (most_gain, most_cost) = (most(|point| point.gain), most(|point| point.cost));
+    let (gains, costs) = (ticks(|point| point.gain), ticks(|point| point.cost));
+    let (most_gain, most_cost) = (gains[gains.len() - 1], costs[costs.len() - 1]);
     let (inner_x, inner_y) = ((WIDTH - LEFT - RIGHT) as f64, (HEIGHT - TOP - BOTTOM) as f64);
     let x = |value: f64| LEFT as f64 + inner_x * (value / most_gain).min(1.0);
     let y = |value: f64| TOP as f64 + inner_y * (1.0 - (value / most_cost).min(1.0));
@@ -95,22 +95,25 @@ fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric
         "<svg class=\"sweep\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{} against {}\">\n",
         gain.name, cost.name
     );
-    for part in 0..=4 {
-        let part = f64::from(part) / 4.0;
-        let (across, up) = (x(most_gain * part), y(most_cost * part));
-        let tick = |value: f64, unit: MetricUnit| number(value.round(), unit);
+    for value in costs {
+        let up = y(value);
         let _ = writeln!(
             svg,
-            "<path class=\"grid\" d=\"M{LEFT} {up:.1}H{}M{across:.1} {TOP}V{}\"/>\
-             <text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <text class=\"tick\" x=\"{across:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            "<path class=\"grid\" d=\"M{LEFT} {up:.1}H{}\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             WIDTH - RIGHT,
-            HEIGHT - BOTTOM,
             LEFT - 8,
             up + 4.0,
-            tick(most_cost * part, cost.unit),
+            number(value, cost.unit),
+        );
+    }
+    for value in gains {
+        let across = x(value);
+        let _ = writeln!(
+            svg,
+            "<path class=\"grid\" d=\"M{across:.1} {TOP}V{0}\"/><text class=\"tick\" x=\"{across:.1}\" y=\"{1}\" text-anchor=\"middle\">{2}</text>",
+            HEIGHT - BOTTOM,
             HEIGHT - BOTTOM + 18,
-            tick(most_gain * part, gain.unit),
+            number(value, gain.unit),
         );
     }
     let _ = writeln!(
@@ -123,6 +126,7 @@ fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric
     let path =
         front.iter().map(|number| format!("{:.1} {:.1}", x(points[*number].gain), y(points[*number].cost)));
     let _ = writeln!(svg, "<path class=\"line\" d=\"M{}\"/>", path.collect::<Vec<_>>().join("L"));
+    let mut named: Vec<(f64, f64)> = Vec::new();
     for (index, point) in points.iter().enumerate() {
         let on_front = front.contains(&index);
         let class = match (on_front, point.one.failed()) {
@@ -138,7 +142,9 @@ fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric
             svg,
             "<circle class=\"{class}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"5\"><title>{words}: {gained} at {costs}</title></circle>"
         );
-        if on_front && front.len() <= NAMED_MAX {
+        let is_free = named.iter().all(|(x, y)| (x - cx).abs() > 120.0 || (y - cy).abs() > 14.0);
+        if on_front && is_free && named.len() < NAMED_MAX {
+            named.push((cx, cy));
             let (anchor, dx) = if cx > WIDTH as f64 / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
             let labels = escape(&point.one.labels.join(", "));
             let _ = writeln!(
