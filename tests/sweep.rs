@@ -83,7 +83,7 @@ fn shards_make_the_table_of_one_machine_to_the_byte() {
     // What is planned stays.
     fs::write(directory.join("other.yaml"), TINY.replace("[4, 5]", "[4, 6]")).unwrap();
     let other = ["sweep", "other.yaml", "--shard", "0/3", "--out", &place];
-    amanah(&directory, &other).exits(2).says(&["is another sweep", "choose another --out"]);
+    amanah(&directory, &other).exits(2).says(&["is of another sweep", "choose another --out"]);
 
     // A cell is a result.
     let cell = format!("shared/cells/{}", cells[0]);
@@ -120,8 +120,10 @@ fn a_matrix_is_validated_before_it_is_played_and_never_run_by_halves() {
     assert!(checked.stdout.starts_with("tiny.yaml: ok: 4 runs of a sweep"), "{}", checked.stdout);
     fs::write(directory.join("bad.yaml"), TINY.replace("40/s]", "40]")).unwrap();
     for command in ["sweep", "check"] {
-        let phrases =
-            ["bad.yaml:13:36: workloads[0].opaque.rate: `40` has no unit", "in 2 of 4 combinations"];
+        let phrases = [
+            "bad.yaml:13:36: workloads[0].opaque.rate: `40` does not say per what time",
+            "in 2 of 4 combinations",
+        ];
         amanah(&directory, &[command, "bad.yaml"]).exits(2).says(&phrases);
     }
     let seeds = ["sweep", "tiny.yaml", "--seeds", "2", "--set", "matrix={seed: [1, 2]}"];
@@ -131,8 +133,8 @@ fn a_matrix_is_validated_before_it_is_played_and_never_run_by_halves() {
     amanah(&directory, &["sweep", "tiny.yaml", "--out", "gs://x"])
         .exits(2)
         .says(&["gs://x: results are kept in"]);
-    amanah(&directory, &["merge", "nothing"]).exits(2).says(&["neither a sweep nor a hunt"]);
-    fs::remove_dir(directory.join("nothing")).unwrap();
+    amanah(&directory, &["merge", "nothing"]).exits(2).says(&["nothing: there is no such directory"]);
+    amanah(&directory, &["merge", "."]).exits(2).says(&["there is neither a sweep nor a hunt"]);
     assert_eq!(names(&directory), ["bad.yaml", "tiny.yaml"]);
     // A place that takes nothing more is worth another try.
     fs::create_dir(directory.join("full")).unwrap();
@@ -189,5 +191,5 @@ fn a_hunt_of_many_machines_is_the_hunt_of_one() {
     assert_eq!(merged["found"], one["found"]);
     assert_eq!(json(&directory.join("parts/hunt.json"))["shards"], 2);
     let others = [&hunt[..], &["parts", "--shard", "0/3"]].concat();
-    amanah(&directory, &others).exits(2).says(&["hunt.json is another sweep"]);
+    amanah(&directory, &others).exits(2).says(&["hunt.json is of another sweep or hunt"]);
 }

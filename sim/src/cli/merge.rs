@@ -44,7 +44,7 @@ pub fn merge(arguments: &Merge) -> io::Result<Exit> {
 
 fn merged(arguments: &Merge) -> Result<Exit, Ended> {
     let place = &arguments.place;
-    let store = Store::open(place)?;
+    let store = Store::existing(place)?;
     let Some(manifest) = Manifest::read(&store)? else {
         if let Some(hunt) = hunted::read(&store)? {
             return super::hunt::merged(&hunt, arguments.json).map_err(Ended::Io);

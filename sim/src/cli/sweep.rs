@@ -163,7 +163,7 @@ fn plan(file: &Path, asked: &Asked, out: &str) -> Result<Exit, Ended> {
 }
 
 fn status(place: &str, as_json: bool) -> Result<Exit, Ended> {
-    let store = Store::open(place)?;
+    let store = Store::existing(place)?;
     let Some(manifest) = Manifest::read(&store)? else {
         eprintln!("error: {place}: there is no sweep\n  = `amanah sweep plan FILE --out {place}` begins one");
         return Err(Ended::As(Exit::Invalid));

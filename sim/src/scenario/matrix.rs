@@ -295,7 +295,7 @@ faults:
             "error: x.yaml:11:24: ledger.replicas: `forty` is not a whole number
    11 |   ledger.replicas: [4, forty]
       |                        ^^^^^
-  = expected a whole number, as in `4`
+  = expected a whole number, as in `40` or `200k`
   = in 2 of 4 combinations; the first is ledger.replicas: forty, network.loss: 0%
 ",
         );

@@ -34,7 +34,7 @@ pub enum StoreError {
     Damaged { name: String, reason: String },
     #[error("{name} holds the same run with digest {theirs}, and it was played again with digest {ours}")]
     Conflict { name: String, ours: String, theirs: String },
-    #[error("{name} is another sweep: {why}; choose another --out")]
+    #[error("{name} is of another sweep or hunt: {why}; choose another --out")]
     OtherSweep { name: String, why: &'static str },
 }
 
@@ -67,8 +67,7 @@ impl Store {
         let refused = |reason: String| StoreError::Address { address: address.to_owned(), reason };
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| refused(error.to_string()))?;
-        let local = address.strip_prefix("file://").or((!address.contains("://")).then_some(address));
-        if let Some(local) = local {
+        if let Some(local) = local(address) {
             let directory = PathBuf::from(local);
             std::fs::create_dir_all(&directory)
                 .map_err(|error| refused(format!("cannot be made: {error}")))?;
@@ -83,6 +82,20 @@ impl Store {
             None => Err(refused(
                 "results are kept in a directory, at file:///… or at s3://bucket/prefix".to_owned(),
             )),
+        }
+    }
+
+    /// Opens what somebody has written: a directory is not made.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and if there is no such directory.
+    pub fn existing(address: &str) -> Result<Self, StoreError> {
+        match local(address) {
+            Some(directory) if !std::path::Path::new(directory).is_dir() => Err(StoreError::Address {
+                address: address.to_owned(),
+                reason: "there is no such directory".to_owned(),
+            }),
+            _ => Self::open(address),
         }
     }
 
@@ -200,6 +213,11 @@ impl Store {
         };
         self.runtime.block_on(limited)
     }
+}
+
+/// The directory that an address is, if it is one.
+fn local(address: &str) -> Option<&str> {
+    address.strip_prefix("file://").or((!address.contains("://")).then_some(address))
 }
 
 #[cfg(not(feature = "s3"))]
