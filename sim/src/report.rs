@@ -3,11 +3,14 @@
 //!
 //! It sees the run and what was found about it, never the world; it decides nothing.
 
+mod comparison;
 mod faults;
 mod sections;
 pub mod sequence;
 mod table;
 pub mod units;
+
+pub use comparison::{changes, comparison, difference, percent};
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;
