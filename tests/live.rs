@@ -174,6 +174,21 @@ fn all_replicas_are_killed_at_once_and_nothing_is_lost() {
     assert!(count(&result, "transactions.committed") > 0);
 }
 
+/// Its journal is deleted, and it starts with an empty one and `journal_lost: true`: it asks the others what it may have signed
+/// before it signs anything, takes a snapshot or their blocks, and goes on. Killed once more, it has a journal again.
+#[test]
+fn a_replica_that_lost_its_journal_comes_back() {
+    let faults = "  - { at: 2s, crash: { replicas: [1], disk: wiped, for: 500ms } }
+  - { at: 6s, crash: { replicas: [1], for: 500ms } }";
+    let (result, directory) = run_live("wiped", &scenario("wiped", 9, faults));
+    assert_eq!(count(&result, "replica.restarts"), 2);
+    assert!(count(&result, "transactions.committed") > 0);
+    let config = std::fs::read_to_string(directory.join("out/live/replica-1.yaml")).unwrap();
+    assert!(!config.contains("journal_lost"), "an operator takes it out again: {config}");
+    let log = std::fs::read_to_string(directory.join("out/live/replica-1.log")).unwrap();
+    assert!(log.contains("lost its journal"), "{log}");
+}
+
 #[test]
 fn opaque_load_is_made_in_the_replicas_and_counted() {
     let scenario = "name: opaque

@@ -27,4 +27,5 @@ r.urlopen(r.Request('http://127.0.0.1:$port/records', method='PUT'))
 "
 
 export AMANAH_S3_ENDPOINT="http://127.0.0.1:$port" AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-cargo test -p ledger-core --features s3 --lib -- --include-ignored live::vault
+# With the features of the whole suite, so that what it has built is used.
+cargo test --workspace --all-features --lib -- --include-ignored live::vault

@@ -249,11 +249,16 @@ fn every_scenario_asks_a_question_and_can_run() {
 #[track_caller]
 fn holds(name: &str) {
     let (_, overrides) = SCENARIOS.iter().find(|(row, _)| *row == name).unwrap();
-    let run = run(&plan(name, overrides), &Options::default());
+    let set: String = overrides.iter().map(|assignment| format!(" --set '{assignment}'")).collect();
+    sound(&plan(name, overrides), &format!("repeat: amanah run scenarios/{name}{set}"));
+}
+
+/// Every checker passes, and every expectation holds.
+#[track_caller]
+fn sound(plan: &Plan, repeat: &str) {
+    let run = run(plan, &Options::default());
     let metrics = Metrics::of(&run);
     let verdicts = check(&run);
-    let set: String = overrides.iter().map(|assignment| format!(" --set '{assignment}'")).collect();
-    let repeat = format!("repeat: amanah run scenarios/{name}{set}");
     assert_eq!(metrics.invalid, None, "{repeat}");
     for verdict in &verdicts {
         let sound = matches!(verdict.status, Status::Passed | Status::NotApplicable);
@@ -261,6 +266,17 @@ fn holds(name: &str) {
     }
     for line in evaluate(&run.plan.expect, &metrics, &verdicts) {
         assert!(line.held, "{}: found {}; {repeat}", line.text, line.found);
+    }
+}
+
+/// What a hunt found and a change mended: each failed before it.
+#[test]
+fn what_hunts_found_stays_mended() {
+    let found = names(&root().join("scenarios/regressions"));
+    assert!(found.len() >= 4, "{found:?}");
+    for name in found {
+        let name = format!("regressions/{name}");
+        sound(&plan(&name, &[]), &format!("repeat: amanah run scenarios/{name}"));
     }
 }
 

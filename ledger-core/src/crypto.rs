@@ -10,7 +10,7 @@
 
 mod remember;
 
-pub use remember::RememberingVerifier;
+pub use remember::{RememberingVerifier, SignaturesMade};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_zebra::{SigningKey, VerificationKey, VerificationKeyBytes, batch};
@@ -221,27 +221,40 @@ impl fmt::Debug for Signature {
 
 /// An Ed25519 signing key. Never printed, never serialised.
 #[derive(Clone)]
-pub struct SecretKey(SigningKey);
+pub struct SecretKey {
+    key: SigningKey,
+    /// Where its signatures are noted, if anywhere.
+    made: Option<SignaturesMade>,
+}
 
 impl SecretKey {
     /// The key of a seed.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(SigningKey::from(seed))
+        Self { key: SigningKey::from(seed), made: None }
+    }
+
+    /// The same key, whose signatures are noted from now on. For simulations.
+    pub fn noted(self, made: &SignaturesMade) -> Self {
+        Self { made: Some(made.clone()), ..self }
     }
 
     /// The key that others verify under.
     pub fn public(&self) -> PublicKey {
-        PublicKey(VerificationKeyBytes::from(&self.0).into())
+        PublicKey(VerificationKeyBytes::from(&self.key).into())
     }
 
     /// A secret that depends on this key and on `purpose` (a constant that names the use), and tells nothing of the key.
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        blake3::derive_key(purpose, self.0.as_bytes())
+        blake3::derive_key(purpose, self.key.as_bytes())
     }
 
     /// Signs arbitrary bytes: for formats that bring their own domain separation (signed notes).
     pub fn sign_bytes(&self, message: &[u8]) -> Signature {
-        Signature(self.0.sign(message).to_bytes())
+        let signature = Signature(self.key.sign(message).to_bytes());
+        if let Some(made) = &self.made {
+            made.note(&self.public(), message, &signature);
+        }
+        signature
     }
 
     /// Signs a digest in a domain of a chain.

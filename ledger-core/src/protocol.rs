@@ -62,11 +62,11 @@ impl Default for Tuning {
 /// Messages between the protocol's peers, blocks excepted.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ProtocolMessage {
-    /// Asks for these blocks.
-    Fetch(List<BlockRef, FETCH_MAX>),
+    /// Asks for blocks.
+    Fetch(Fetch),
     /// Asks for all blocks after, per author, the highest round that the asker has.
     Sync(List<Round, { crate::committee::REPLICAS_MAX }>),
-    /// Answers either, oldest first.
+    /// Answers either: a fetch newest first, a sync oldest first.
     Blocks(List<Blob<{ crate::block::BLOCK_BYTES_MAX }>, FETCH_MAX>),
     /// Answers a sync that asks for blocks no longer held: only a snapshot helps.
     TooFarBehind,
@@ -75,6 +75,17 @@ pub enum ProtocolMessage {
     Recall(Timestamp),
     /// Answers that, with the question's time.
     Recalled(Timestamp, Round),
+}
+
+/// Which blocks are missing, and what else may be.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Fetch {
+    /// These are.
+    pub wanted: List<BlockRef, FETCH_MAX>,
+    /// The asker's last commit: what that one and those before it have is not missing.
+    pub committed: u64,
+    /// Ancestors so many links below the wanted are welcome too.
+    pub reach: u16,
 }
 
 /// The ordered outcome of one leader: what every replica agrees on.

@@ -32,7 +32,7 @@ mod vault;
 pub use consortium::{Congestion, Consortium, GenesisError, GenesisFile, InstitutionEntry, ReplicaEntry};
 pub use directory::{
     DOCUMENTS_PER_GATEWAY_MAX, Endpoints, PATIENTS_PER_GATEWAY_MAX, Report, WriteError, auditor_gateway,
-    write_consortium, write_gateway, write_replica,
+    replica_data, write_consortium, write_gateway, write_replica,
 };
 pub use fields::{hex, parse_hex32 as parse_key};
 pub use gateway::GatewayFile;

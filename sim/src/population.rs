@@ -24,7 +24,7 @@ use crate::document::{self, Documents, Subject};
 use crate::plan::{InstitutionKind, Plan, WorkloadPlan};
 use crate::seed::{Seed, Stream};
 use bytes::Bytes;
-use ledger_core::crypto::SecretKey;
+use ledger_core::crypto::{SecretKey, SignaturesMade};
 use ledger_core::gateway::Actor;
 use ledger_core::ledger::Ledger;
 use ledger_core::ledger::transaction::{ConsentId, PartyId, Purpose, RecordClass, RecordId, Role, Scope};
@@ -71,6 +71,8 @@ pub struct Population {
     /// Whether there is a trade in medicines.
     trades: bool,
     ledger: Ledger,
+    /// Where its keys note what they sign.
+    made: Option<SignaturesMade>,
     /// By gateway.
     custody: Vec<Vec<(RecordId, document::Locator)>>,
 }
@@ -107,6 +109,7 @@ impl Population {
             records_per_patient: plan.population.records_per_patient,
             trades: plan.workloads.iter().any(|one| matches!(one, WorkloadPlan::DrugSupply { .. })),
             ledger: Ledger::genesis(plan.ledger.policy.policy()).build(),
+            made: None,
         };
         build::with_ledger(population, threads.max(1))
     }
@@ -229,9 +232,18 @@ impl Population {
         self.actor(self.auditor(), self.auditor())
     }
 
+    /// The same population, whose keys note what they sign.
+    pub fn noting(self, made: &SignaturesMade) -> Self {
+        Self { made: Some(made.clone()), ..self }
+    }
+
     /// Signing key of a party.
     pub fn key_of(&self, party: PartyId) -> SecretKey {
-        SecretKey::from_seed(self.key_seed_of(party))
+        let key = SecretKey::from_seed(self.key_seed_of(party));
+        match &self.made {
+            Some(made) => key.noted(made),
+            None => key,
+        }
     }
 
     /// What it is made of.

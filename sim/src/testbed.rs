@@ -32,7 +32,7 @@ pub use setup::{TestbedError, refuse};
 use crate::cpu::{self, Spent};
 use crate::daemon::report::{Answer, Figures, Frame};
 use crate::history::{Control, Operation, OperationKind, Progress, ROWS_MAX, Run, Setting, Unlisted};
-use crate::plan::{FaultKind, Plan};
+use crate::plan::{DiskLoss, FaultKind, Plan};
 use crate::recorder::Recorder;
 use crate::workload::{Generator, Started, Target};
 use auditor::Auditor;
@@ -113,6 +113,8 @@ struct Seat {
     life: Life,
     /// Crashes and pauses in force.
     stopped: u32,
+    /// What becomes of its journal before it starts again.
+    loses_journal: bool,
     /// What it last said of itself.
     figures: Figures,
     /// What its earlier processes used: cumulative figures begin at zero with each.
@@ -457,11 +459,12 @@ impl Testbed {
 
     fn strike(&mut self, now: Timestamp, fault: usize) -> Result<(), TestbedError> {
         match self.plan.faults[fault].kind.clone() {
-            FaultKind::Crash { replicas, .. } => {
+            FaultKind::Crash { replicas, disk, .. } => {
                 // All first, so that they die together.
                 for replica in &replicas {
                     let seat = &mut self.seats[*replica];
                     seat.stopped += 1;
+                    seat.loses_journal |= disk == DiskLoss::Wiped;
                     if let Life::Running(process) = &mut seat.life {
                         process.kill().map_err(TestbedError::process(*replica))?;
                         seat.life = Life::Dead { heard_out: false, restart: false };
@@ -526,6 +529,8 @@ impl Testbed {
 
     fn restart(&mut self, replica: usize) -> Result<(), TestbedError> {
         let seat = &mut self.seats[replica];
+        let lost = std::mem::take(&mut seat.loses_journal);
+        seat.recipe.prepare(lost).map_err(TestbedError::process(replica))?;
         let mut process = seat.recipe.start(self.heard_in.clone()).map_err(TestbedError::process(replica))?;
         if seat.tally.is_some() {
             process.tell(&format!("start {}", self.start.0)).map_err(TestbedError::process(replica))?;

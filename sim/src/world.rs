@@ -37,7 +37,7 @@ use bytes::Bytes;
 use config::{committee, directory, replica_config};
 use ledger_core::audit::Receipt;
 use ledger_core::committee::{Committee, CommitteeError, ReplicaId};
-use ledger_core::crypto::Digest;
+use ledger_core::crypto::{Digest, SignaturesMade};
 use ledger_core::gateway::{Gateway, GatewayConfig};
 use ledger_core::live::LiveError;
 use ledger_core::message::{Message, Request};
@@ -261,8 +261,9 @@ struct World {
 impl World {
     fn new(plan: &Plan, options: &Options) -> Result<Self, WorldError> {
         let seed = Seed::new(plan.seed);
-        let population = Arc::new(Population::new(plan, &seed, options.threads));
-        let (committee, keys) = committee(plan, &seed, &population)?;
+        let made = SignaturesMade::new(memo::SIGNATURES_MAX);
+        let population = Arc::new(Population::new(plan, &seed, options.threads).noting(&made));
+        let (committee, keys) = committee(plan, &seed, &population, &made)?;
         let configs: Vec<ReplicaConfig> = keys
             .iter()
             .enumerate()
@@ -329,7 +330,7 @@ impl World {
             replicas,
             transport,
             groups: Groups::default(),
-            memo: Memo::default(),
+            memo: Memo::new(made),
             generator: Generator::new(plan, population, &seed, committee.chain()),
             witness: None,
             recorder: Recorder::new(replicas, Timestamp::ZERO),

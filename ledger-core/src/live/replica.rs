@@ -93,6 +93,11 @@ where
              its journal; it could sign a second block for a round"
         );
     }
+    if config.forgot {
+        tracing::warn!(
+            "lost its journal: it signs nothing before a quorum of the others said what it may have signed"
+        );
+    }
     tracing::info!(replica = id.0, first = recovered.first.0, entries = recovered.entries.len(), "starting");
 
     let (socket, tuning) = socket::bind(listen, &quic)?;

@@ -29,7 +29,7 @@ pub use schedule::Schedule;
 #[cfg(feature = "seeded-bugs")]
 use super::ProtocolBug;
 use super::{
-    Action, Busy, Commit, CommitHeader, OrderedPrefix, Protocol, ProtocolLimits, ProtocolMessage,
+    Action, Busy, Commit, CommitHeader, Fetch, OrderedPrefix, Protocol, ProtocolLimits, ProtocolMessage,
     ProtocolStatus, ProtocolView, SlotAccount, Tuning,
 };
 use crate::block::{Block, BlockRef, CheckpointVote, ITEM_BYTES_MAX, Round};
@@ -122,7 +122,7 @@ impl Mysticeti {
             committee.replicas().map(|replica| BlockRef::genesis(committee.chain(), replica)).collect();
         Self {
             own: genesis[me.index()],
-            dag: Dag::new(genesis),
+            dag: Dag::new(genesis, tuning.gc_depth),
             suspended: Suspended::new(n, tuning.leader_timeout / 4),
             schedule: Schedule::genesis(&committee),
             committer: Committer::new(tuning.leaders_per_round, Round(1), 0),
@@ -163,6 +163,11 @@ impl Mysticeti {
 
     fn last_leader_round(&self) -> Round {
         self.last_header.as_ref().map_or(Round(0), |header| header.leader.round)
+    }
+
+    /// Index of the last commit.
+    fn last_commit(&self) -> u64 {
+        self.last_header.as_ref().map_or(0, |header| header.index)
     }
 
     fn last_commit_time(&self) -> Timestamp {
@@ -305,12 +310,13 @@ impl Mysticeti {
     fn commit_leader(&mut self, leader: NodeId, slot: usize, direct: bool) -> bool {
         let leader_block = self.dag.node(leader).expect("a committed leader is in the window").block.clone();
         let lowest = self.floor_under(leader.round);
-        let blocks = self.dag.linearise(leader, lowest);
+        let index = self.last_commit() + 1;
+        let blocks = self.dag.linearise(leader, lowest, index);
         let time = self.median_time(&leader_block).max(self.last_commit_time());
         let window = self.tuning.reputation_window;
         let rescheduled = self.schedule.record(&self.committee, &leader_block, &self.last_digest, window);
         let header = Arc::new(CommitHeader {
-            index: self.last_header.as_ref().map_or(0, |header| header.index) + 1,
+            index,
             previous: self.last_digest,
             leader: leader_block.reference(),
             slot: slot as u16,
@@ -353,7 +359,7 @@ impl Mysticeti {
         if floor <= self.dag.floor() {
             return;
         }
-        for block in self.dag.raise_floor(floor) {
+        for block in self.dag.raise_floor(floor, self.last_commit()) {
             self.drop_uncommitted(&block);
         }
         self.late.retain(|id| id.round >= floor);
@@ -374,11 +380,16 @@ impl Mysticeti {
         }
     }
 
-    fn progress(&mut self, now: Timestamp) {
+    fn fetch(&mut self, now: Timestamp) {
+        let reach = self.suspended.reach();
         for (peer, wanted) in self.suspended.due(now, self.me) {
             let wanted = List::new(wanted).expect("due() respects the limit");
-            self.actions.push_back(Action::Send(peer, ProtocolMessage::Fetch(wanted)));
+            let fetch = Fetch { wanted, committed: self.last_commit(), reach };
+            self.actions.push_back(Action::Send(peer, ProtocolMessage::Fetch(fetch)));
         }
+    }
+
+    fn progress(&mut self, now: Timestamp) {
         if self.sync.is_some_and(|sync| sync.until <= now) {
             self.sync = None;
         }
@@ -416,10 +427,11 @@ impl Protocol for Mysticeti {
 
     fn handle_message(&mut self, now: Timestamp, from: ReplicaId, message: ProtocolMessage) {
         match message {
-            ProtocolMessage::Fetch(wanted) => self.answer_fetch(from, &wanted),
+            ProtocolMessage::Fetch(fetch) => self.answer_fetch(from, &fetch),
             ProtocolMessage::Sync(heights) => self.answer_sync(from, &heights),
             ProtocolMessage::Blocks(_) => {
                 // The replica verified each of them and handed it to `handle_block` before this.
+                self.suspended.answered(now);
                 if let Some(sync) = self.sync.take_if(|sync| sync.peer == from)
                     && self.quorum_round > sync.from
                     && self.suspended.top().0.saturating_sub(SYNC_GAP) > self.quorum_round.0
@@ -435,6 +447,7 @@ impl Protocol for Mysticeti {
             ProtocolMessage::Recall(asked) => self.answer_recall(from, asked),
             ProtocolMessage::Recalled(asked, round) => self.hear_recalled(from, asked, round),
         }
+        self.fetch(now);
         self.progress(now);
     }
 
@@ -447,6 +460,7 @@ impl Protocol for Mysticeti {
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
+        self.fetch(now);
         self.progress(now);
     }
 
@@ -464,7 +478,7 @@ impl Protocol for Mysticeti {
     }
 
     fn status(&self) -> ProtocolStatus {
-        let commits = self.last_header.as_ref().map_or(0, |header| header.index);
+        let commits = self.last_commit();
         ProtocolStatus {
             commits,
             // Told by the commits, so that a restart forgets none.
@@ -538,7 +552,7 @@ impl Protocol for Mysticeti {
 
     fn restore(&mut self, now: Timestamp, prefix: OrderedPrefix) {
         let Some(last) = prefix.headers.last().cloned() else { return };
-        if last.index <= self.last_header.as_ref().map_or(0, |header| header.index) {
+        if last.index <= self.last_commit() {
             return;
         }
         let floor = self.floor_under(last.leader.round);
@@ -547,7 +561,7 @@ impl Protocol for Mysticeti {
             let height = &mut self.heights[block.author.index()];
             *height = (*height).max(block.round);
         }
-        for block in self.dag.settle(floor, settled, &prefix.recent) {
+        for block in self.dag.settle(floor, last.index, settled, &prefix.recent) {
             // It may have been committed before the headers begin: its clients submit again what was not.
             self.actions.push_back(Action::Dropped(block.reference()));
         }
@@ -587,7 +601,12 @@ impl Protocol for Mysticeti {
                 self.own = block.reference();
                 self.proposed_at = now;
             }
-            self.take(now, self.me, block);
+            if block.round() < self.dag.floor() {
+                // Of this nobody says any more what became of it; others may lack it.
+                self.dag.outgrow(block, None);
+            } else {
+                self.take(now, self.me, block);
+            }
         }
         self.actions.retain(|action| !matches!(action, Action::Persist(_) | Action::Keep(_)));
         // What fell out of the window was proposed again before the restart, and is in a later block or lost; clients

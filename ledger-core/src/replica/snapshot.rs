@@ -190,7 +190,7 @@ pub(super) struct Snapshots {
     verified: Option<VerifiedSnapshot>,
     /// Own snapshot being written: delete before `.1` once `.0` is durable.
     writing: Option<(JournalPosition, JournalPosition)>,
-    /// Where the window's blocks lie in the journal, in that order, and their rounds; the first is of the window.
+    /// Where the blocks of the window and of one below it lie in the journal, in that order, and their rounds.
     places: VecDeque<(Round, JournalPosition)>,
     /// Rounds below it are behind the window.
     floor: Round,
@@ -223,9 +223,9 @@ impl Snapshots {
 
     fn raise_floor(&mut self, floor: Round) {
         self.floor = self.floor.max(floor);
-        // Two rounds more: whoever restarts at the floor proposes for the round before it at the earliest, and must find
-        // its own block of that round.
-        let kept = self.floor.before(2);
+        // A window more: whoever restarts at the floor proposes for the round before it at the earliest, and must find its own
+        // block of that round; and others, some commits behind, may lack what it no longer needs.
+        let kept = self.floor.before(self.gc_depth.max(2));
         while self.places.front().is_some_and(|(round, _)| *round < kept) {
             self.places.pop_front();
         }

@@ -4,7 +4,7 @@ use super::{Byzantine, Letter, ReplicaBehaviour};
 use ledger_core::block::{BlockRef, Round};
 use ledger_core::codec::List;
 use ledger_core::message::{Message, SnapshotRequest};
-use ledger_core::protocol::ProtocolMessage;
+use ledger_core::protocol::{Fetch, ProtocolMessage};
 use ledger_core::seam::{Lane, Peer};
 use ledger_core::time::{Duration, Timestamp};
 
@@ -30,10 +30,11 @@ impl Byzantine {
         }
         let known: Vec<BlockRef> = (0..ASKED).filter_map(|_| Some(self.known_block()?.reference())).collect();
         let invented: Vec<BlockRef> = (0..ASKED).filter_map(|_| self.invented()).collect();
+        let fetch = |wanted| ProtocolMessage::Fetch(Fetch { wanted, committed: 0, reach: u16::MAX });
         let all = vec![Round(0); self.committee.size()];
         let questions = [
-            List::new(known).map(ProtocolMessage::Fetch),
-            List::new(invented).map(ProtocolMessage::Fetch),
+            List::new(known).map(fetch),
+            List::new(invented).map(fetch),
             List::new(all).map(ProtocolMessage::Sync),
         ];
         let mut questions: Vec<(Lane, Message)> = questions

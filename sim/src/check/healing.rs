@@ -18,7 +18,8 @@
 //! * three `round`s are what a commit takes. In each, one leader may be missing: a leader timeout, a round trip of the
 //!   slowest pair of regions, the shortest time between proposals, and a write to disk;
 //! * `backlog`: what piled up behind a slow part is worked off no more slowly than it came. So it is the fault's length
-//!   where something was slow, and nothing where it was gone.
+//!   where something was slow, and nothing where it was gone. What a bad link lost is sent again after timeouts that double:
+//!   the one that is running as the link heals is as long as all before it, and a round trip with what the fault added.
 //!
 //! Those who are behind by more than the window fetch a snapshot meanwhile, in as many round trips as it has parts; a peer
 //! that does not answer costs them [`SNAPSHOT_PATIENCE`].
@@ -112,7 +113,12 @@ fn bound(run: &Run, kind: &FaultKind, lasted: Duration) -> Duration {
             | FaultKind::OneWay { .. }
             | FaultKind::RegionOutage { .. }
     );
-    common_bound(run, lasted) + if gone { Duration::ZERO } else { lasted }
+    let backlog = match kind {
+        _ if gone => Duration::ZERO,
+        FaultKind::Link(link) => lasted + link.delay * 2,
+        _ => lasted,
+    };
+    common_bound(run, lasted) + backlog
 }
 
 fn common_bound(run: &Run, lasted: Duration) -> Duration {

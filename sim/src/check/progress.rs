@@ -5,6 +5,7 @@ use super::assumption::byzantine;
 use super::healing::{self, SNAPSHOT_PATIENCE};
 use super::{Held, Judgement};
 use crate::history::Run;
+use crate::report::units::span;
 use ledger_core::committee::ReplicaId;
 use ledger_core::time::{Duration, Timestamp};
 
@@ -49,8 +50,10 @@ pub(super) fn check(run: &Run) -> Judgement {
         return Ok(Held::NotApplicable("some fault was in force, or just healed, all the time"));
     }
     Ok(Held::Passed(format!(
-        "{} times without faults, no commit for at most {slowest:?} of {pause:?}; {} commits",
+        "{} times without faults, no commit for at most {} of {}; {} commits",
         calms.len(),
+        span(slowest),
+        span(pause),
         commits.len()
     )))
 }

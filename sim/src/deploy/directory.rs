@@ -164,6 +164,11 @@ fn institution_row(
     )
 }
 
+/// Where a replica keeps its journal, below the consortium's directory.
+pub fn replica_data(index: usize) -> String {
+    format!("data/replica-{index}")
+}
+
 /// Writes the configuration of a replica whose key is there.
 ///
 /// # Errors
@@ -179,8 +184,9 @@ pub fn write_replica(
     let index = id.index();
     let mut text = format!(
         "# One replica's own configuration; its key is for it alone.\nformat: {FORMAT}\nconsortium: {CONSORTIUM_FILE}\n\
-         id: {index}\nkey: {}\nlisten: \"{listen}\"\ndata: data/replica-{index}\n",
-        replica_key(index)
+         id: {index}\nkey: {}\nlisten: \"{listen}\"\ndata: {}\n",
+        replica_key(index),
+        replica_data(index)
     );
     match report {
         Report::None => {

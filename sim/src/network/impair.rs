@@ -70,6 +70,8 @@ pub struct WorseLinks {
     pub adds: Impairment,
     /// In bits a second, and whose that is.
     pub bandwidth: Option<(u64, Shared)>,
+    /// When they are healed. What is sent again later than that is sent over links as the plan has them.
+    pub until_ns: u64,
 }
 
 /// How much may wait in front of a narrow link.
@@ -150,18 +152,20 @@ impl Impairments {
         self.active.retain(|active| active.fault != fault);
     }
 
-    fn between(&self, from: HostId, to: HostId) -> Option<Impairment> {
+    /// Of what is sent at `at_ns`.
+    fn between(&self, from: HostId, to: HostId, at_ns: u64) -> Option<Impairment> {
         if self.active.is_empty() {
             return None;
         }
-        let worse = self.active.iter().filter(|active| active.links.connect(from, to));
+        let in_force = |active: &&Active| active.links.until_ns > at_ns && active.links.connect(from, to);
+        let worse = self.active.iter().filter(in_force);
         let all = worse.fold(Impairment::default(), |all, active| all.and(active.links.adds));
         (all != Impairment::default()).then_some(all)
     }
 
-    /// Whether a packet arrives twice.
-    pub fn duplicates(&mut self, from: HostId, to: HostId) -> bool {
-        let share = self.between(from, to).map_or(0, |worse| worse.duplication_ppb);
+    /// Whether a packet sent at `at_ns` arrives twice.
+    pub fn duplicates(&mut self, from: HostId, to: HostId, at_ns: u64) -> bool {
+        let share = self.between(from, to, at_ns).map_or(0, |worse| worse.duplication_ppb);
         share > 0 && self.stream(from, to).chance(share, BILLION)
     }
 
@@ -175,7 +179,7 @@ impl Impairments {
         if self.active.is_empty() {
             return Ok(Crossed::default());
         }
-        let worse = self.between(from, to).unwrap_or_default();
+        let worse = self.between(from, to, left_ns).unwrap_or_default();
         if worse.loss_ppb > 0 && self.stream(from, to).chance(worse.loss_ppb, BILLION) {
             return Err(Gone::Lost);
         }
@@ -197,28 +201,36 @@ impl Impairments {
             return Some(Carried::default());
         }
         let waited_ns = self.pass((from, to), load.lane, load.bytes, load.left_ns)?;
-        let Some(worse) = self.between(from, to) else {
-            return Some(Carried { later_ns: waited_ns, ..Carried::default() });
-        };
-        let mut carried =
-            Carried { later_ns: waited_ns.saturating_add(worse.delay_ns), ..Carried::default() };
+        let mut carried = Carried { later_ns: waited_ns, ..Carried::default() };
+        let Some(worse) = self.between(from, to, load.left_ns) else { return Some(carried) };
+        // What its last packet finds when it is sent for the last time.
+        let mut last = worse;
         if worse.loss_ppb > 0 {
-            let back_ns = self.between(to, from).map_or(0, |back| back.delay_ns);
-            let round_ns = round_trip_ns().saturating_add(worse.delay_ns).saturating_add(back_ns);
-            let stream = self.stream(from, to);
+            let round_trip_ns = round_trip_ns();
             let mut flight = load.packets;
             for attempt in 0..ROUNDS_MAX {
-                let lost = (0..flight).filter(|_| stream.chance(worse.loss_ppb, BILLION)).count() as u64;
+                let loss_ppb = last.loss_ppb;
+                let stream = self.stream(from, to);
+                let lost = (0..flight).filter(|_| stream.chance(loss_ppb, BILLION)).count() as u64;
                 if lost == 0 {
                     break;
                 }
                 carried.lost += lost;
+                let sent_ns = load.left_ns.saturating_add(carried.later_ns);
+                let back_ns = self.between(to, from, sent_ns).map_or(0, |back| back.delay_ns);
+                let round_ns = round_trip_ns.saturating_add(last.delay_ns).saturating_add(back_ns);
                 // A lone packet is missed by its timeout alone, which backs off.
                 let wait_ns = if flight == 1 { round_ns.saturating_mul(1 << attempt) } else { round_ns };
                 carried.later_ns = carried.later_ns.saturating_add(wait_ns);
                 flight = lost;
+                let again_ns = load.left_ns.saturating_add(carried.later_ns);
+                last = self.between(from, to, again_ns).unwrap_or_default();
+                if last.loss_ppb == 0 {
+                    break;
+                }
             }
         }
+        carried.later_ns = carried.later_ns.saturating_add(last.delay_ns);
         let stream = self.stream(from, to);
         if worse.duplication_ppb > 0 {
             let twice = (0..load.packets).filter(|_| stream.chance(worse.duplication_ppb, BILLION));
@@ -283,7 +295,8 @@ mod tests {
 
     fn worse(adds: Impairment, bandwidth: Option<(u64, Shared)>) -> Impairments {
         let mut impairments = Impairments::new(3, Room::Nanos(1_000 * MS), &Seed::new(3));
-        let links = WorseLinks { from: vec![true, false, false], to: vec![true; 3], adds, bandwidth };
+        let (from, to) = (vec![true, false, false], vec![true; 3]);
+        let links = WorseLinks { from, to, adds, bandwidth, until_ns: u64::MAX };
         impairments.begin(4, vec![links]);
         impairments
     }
@@ -302,7 +315,7 @@ mod tests {
             Impairment { duplication_ppb: BILLION / 5, reordering_ppb: BILLION / 10, ..Default::default() };
         let mut impairments = worse(adds, None);
         let pair = (HostId(0), HostId(1));
-        let twice = (0..10_000).filter(|_| impairments.duplicates(pair.0, pair.1)).count();
+        let twice = (0..10_000).filter(|_| impairments.duplicates(pair.0, pair.1, 0)).count();
         assert!((1_800..2_200).contains(&twice), "{twice}");
         let crossed = (0..10_000).map(|_| impairments.packet(pair, 100, (0, 10 * MS)).unwrap());
         let held: Vec<u64> = crossed.filter_map(|crossed| crossed.held_ns).collect();
@@ -347,6 +360,29 @@ mod tests {
             let second = impairments.packet(pair(0, 2), 1_000, (0, MS)).unwrap();
             assert_eq!((first.later_ns, second.later_ns), (MS, if same { 2 * MS } else { MS }), "{shared:?}");
         }
+    }
+
+    /// Nine of ten packets are lost for a second. What is sent in it arrives soon after it at the latest, not once all draws of
+    /// retransmissions that would follow have come out well.
+    #[test]
+    fn losses_end_with_their_fault() {
+        let mut impairments = Impairments::new(3, Room::Nanos(1_000 * MS), &Seed::new(3));
+        let adds = Impairment { loss_ppb: BILLION / 10 * 9, delay_ns: 30 * MS, ..Default::default() };
+        let (from, to) = (vec![true, false, false], vec![true; 3]);
+        impairments.begin(4, vec![WorseLinks { from, to, adds, bandwidth: None, until_ns: 1_000 * MS }]);
+        let (mut latest_ms, mut lost) = (0, 0);
+        for left_ms in 0..1_000 {
+            let carried = carry(&mut impairments, 0, load(left_ms * MS, Lane::Consensus, 300)).unwrap();
+            latest_ms = latest_ms.max(left_ms + carried.later_ns / MS);
+            lost += carried.lost;
+        }
+        // The wait that is running as the fault ends is a round trip longer than all before it together.
+        assert!((1_500..=2_050).contains(&latest_ms), "{latest_ms} ms");
+        assert!(lost > 3_000, "{lost}");
+        assert_eq!(
+            carry(&mut impairments, 0, load(1_000 * MS, Lane::Consensus, 300)),
+            Some(Carried::default())
+        );
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Recipe {
     /// This program.
     pub program: PathBuf,
     pub config: PathBuf,
+    /// The directory of its journal.
+    pub data: PathBuf,
     /// Its standard error, over all its starts.
     pub log: PathBuf,
     /// Network namespace; `None`: the testbed's own.
@@ -46,7 +48,21 @@ pub(super) struct Process {
     stdin: Option<ChildStdin>,
 }
 
+/// What an operator adds to the configuration of a replica that has lost its journal, and takes out again later.
+const JOURNAL_LOST: &str = "journal_lost: true\n";
+
 impl Recipe {
+    /// Before it starts again: its journal is gone, and its configuration says so; or it is as it was left.
+    pub fn prepare(&self, journal_lost: bool) -> io::Result<()> {
+        let text = std::fs::read_to_string(&self.config)?;
+        let mut text = text.replace(JOURNAL_LOST, "");
+        if journal_lost {
+            std::fs::remove_dir_all(&self.data)?;
+            text.push_str(JOURNAL_LOST);
+        }
+        std::fs::write(&self.config, text)
+    }
+
     /// Starts it; what it tells goes to `heard`.
     pub fn start(&self, heard: Sender<Heard>) -> io::Result<Process> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;

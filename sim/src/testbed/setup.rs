@@ -10,7 +10,7 @@ use crate::daemon::report::Figures;
 use crate::daemon::{DaemonError, Stop, addresses, registry, resolve, tuning};
 use crate::deploy::{
     Consortium, Endpoints, GenesisError, LoadPlan, Report as ReportTo, WriteError, auditor_gateway,
-    write_consortium, write_replica,
+    replica_data, write_consortium, write_replica,
 };
 use crate::document;
 use crate::history::{Control, Progress, Setting, Unlisted};
@@ -105,8 +105,8 @@ pub fn refuse(plan: &Plan, setting: Setting) -> Vec<String> {
             FaultKind::Crash { persist: Some(_), .. } => {
                 reasons.push(simulated_only(index, "a crash at a write"));
             }
-            FaultKind::Crash { disk: DiskLoss::Torn | DiskLoss::Wiped, .. } => {
-                reasons.push(simulated_only(index, "a crash that damages the disk"));
+            FaultKind::Crash { disk: DiskLoss::Torn, .. } => {
+                reasons.push(simulated_only(index, "a crash that tears a write"));
             }
             FaultKind::Crash { .. } | FaultKind::Pause { .. } => {}
             FaultKind::StalledDisk { .. } | FaultKind::DiskFull { .. } | FaultKind::BitRot { .. } => {
@@ -229,12 +229,14 @@ impl Testbed {
             let log = directory.join(format!("replica-{replica}.log"));
             begin_log(&log).map_err(TestbedError::process(replica))?;
             let namespace = netem.as_ref().map(|netem| netem.namespace(replica));
-            let recipe = Recipe { replica, program: program.clone(), config, log, namespace };
+            let data = directory.join(replica_data(replica));
+            let recipe = Recipe { replica, program: program.clone(), config, data, log, namespace };
             let process = recipe.start(heard_in.clone()).map_err(TestbedError::process(replica))?;
             seats.push(Seat {
                 recipe,
                 life: Life::Running(process),
                 stopped: 0,
+                loses_journal: false,
                 figures: Figures::default(),
                 before: Figures::default(),
                 resident_max: 0,

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::population::Population;
 use crate::seed::Seed;
 use ledger_core::committee::{Committee, Member, ReplicaId, Stake};
-use ledger_core::crypto::SecretKey;
+use ledger_core::crypto::{SecretKey, SignaturesMade};
 use ledger_core::gateway::{Directory, Gateway, Institution};
 use ledger_core::protocol::{PROTOCOLS, Tuning};
 use ledger_core::replica::ReplicaConfig;
@@ -18,9 +18,10 @@ pub(super) fn committee(
     plan: &Plan,
     seed: &Seed,
     population: &Population,
+    made: &SignaturesMade,
 ) -> Result<(Arc<Committee>, Vec<SecretKey>), WorldError> {
     let keys: Vec<SecretKey> = (0..plan.replicas.len())
-        .map(|index| SecretKey::from_seed(seed.bytes32(&format!("replica/{index}/key"))))
+        .map(|index| SecretKey::from_seed(seed.bytes32(&format!("replica/{index}/key"))).noted(made))
         .collect();
     let members = keys
         .iter()

@@ -31,6 +31,7 @@ impl World {
 
     pub(super) fn strike_now(&mut self, fault: usize) {
         let lasts = self.plan.faults[fault].lasts;
+        let until = lasts.map_or(Timestamp::MAX, |lasts| self.now + lasts);
         let mut over = false;
         match self.plan.faults[fault].kind.clone() {
             FaultKind::Crash { replicas, disk, .. } => self.crash(&replicas, disk),
@@ -40,7 +41,6 @@ impl World {
             FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. } => {}
             FaultKind::Partition { groups, bridge } => self.pull_apart(fault, &groups, &bridge),
             FaultKind::Flapping { .. } | FaultKind::IsolateLeader { .. } => {
-                let until = lasts.map_or(Timestamp::MAX, |lasts| self.now + lasts);
                 self.turn_partition(fault, until);
             }
             FaultKind::Clock { replicas, gateways, skew_ns, drift_ppb } => {
@@ -50,7 +50,7 @@ impl World {
             FaultKind::CrashGateways { gateways } => {
                 gateways.into_iter().for_each(|gateway| self.gateway_leaves(gateway, false));
             }
-            FaultKind::Link(link) => self.impair(fault, &link),
+            FaultKind::Link(link) => self.impair(fault, &link, until),
             FaultKind::RegionOutage { regions } => {
                 self.separate(fault, Some(self.regions_apart(&regions)));
             }

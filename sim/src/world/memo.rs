@@ -6,12 +6,12 @@
 use bytes::Bytes;
 use ledger_core::block::{Block, BlockError};
 use ledger_core::committee::Committee;
-use ledger_core::crypto::{FixedMap, RememberingVerifier};
+use ledger_core::crypto::{FixedMap, RememberingVerifier, SignaturesMade};
 use ledger_core::work::{CheckedPayload, Finding, Work};
 use std::sync::Arc;
 
 /// Entries of a generation.
-const SIGNATURES_MAX: usize = 1 << 18;
+pub(super) const SIGNATURES_MAX: usize = 1 << 18;
 const BLOCKS_MAX: usize = 1 << 12;
 
 /// Two generations of a bounded map. Never iterated.
@@ -63,19 +63,18 @@ impl ledger_core::crypto::SignatureVerifier for Believer {
     }
 }
 
-impl Default for Memo {
-    fn default() -> Self {
+impl Memo {
+    /// Knows what keys of this world have signed.
+    pub fn new(made: SignaturesMade) -> Self {
         Self {
-            signatures: RememberingVerifier::new(SIGNATURES_MAX),
+            signatures: RememberingVerifier::knowing(SIGNATURES_MAX, made),
             blocks: Generations::new(BLOCKS_MAX),
             payloads: Generations::new(BLOCKS_MAX),
             #[cfg(feature = "seeded-bugs")]
             believes: false,
         }
     }
-}
 
-impl Memo {
     /// From now on every block's signature is valid.
     #[cfg(feature = "seeded-bugs")]
     pub fn believe(&mut self) {

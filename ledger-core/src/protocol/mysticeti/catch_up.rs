@@ -1,10 +1,11 @@
 //! Lost messages and long absences: saying again, asking for what is missing, answering those who ask.
 
+use super::suspended::REACH_MAX;
 use super::{Mysticeti, Sync};
-use crate::block::{Block, BlockRef, Round};
+use crate::block::{Block, Round};
 use crate::codec::{Blob, List};
 use crate::committee::ReplicaId;
-use crate::protocol::{ANSWER_BYTES_MAX, Action, FETCH_MAX, ProtocolMessage};
+use crate::protocol::{ANSWER_BYTES_MAX, Action, FETCH_MAX, Fetch, ProtocolMessage};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -53,8 +54,10 @@ impl Mysticeti {
         self.actions.push_back(Action::Send(peer, ProtocolMessage::Sync(heights)));
     }
 
-    pub(super) fn answer_fetch(&mut self, from: ReplicaId, wanted: &[BlockRef]) {
-        let blocks = wanted.iter().filter_map(|reference| self.dag.block(reference)).cloned().collect();
+    /// Newest first: each block makes the asker want the next, which it might not take otherwise.
+    pub(super) fn answer_fetch(&mut self, from: ReplicaId, fetch: &Fetch) {
+        let reach = fetch.reach.min(REACH_MAX);
+        let blocks = self.dag.lacking(&fetch.wanted, fetch.committed, reach, FETCH_MAX);
         self.answer(from, blocks);
     }
 

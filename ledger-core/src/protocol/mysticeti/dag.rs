@@ -4,6 +4,9 @@
 //! before the point from which this replica restored); blocks of one author and round keep the order in which they
 //! arrived (their *copy*), which nothing that replicas must agree on may depend on.
 //!
+//! What falls out of the window and was not committed long ago is kept a while longer, to be served: a replica that is
+//! behind by a few commits has a lower floor, and may have to wait for a block that others no longer need.
+//!
 //! Each round keeps its authors' first blocks as bits, so that support, certificates and reachability are word
 //! operations; second and later blocks of an equivocating author take the slow path beside them.
 
@@ -11,7 +14,7 @@ use crate::block::{Block, BlockRef, Round};
 use crate::committee::{ReplicaId, ReplicaSet};
 use crate::crypto::Digest;
 use smallvec::SmallVec;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Where an accepted block stands.
@@ -30,8 +33,15 @@ pub(super) struct Node {
     pub parents: ReplicaSet,
     /// Every other ancestor: older ones, and parents that are a second block.
     pub others: SmallVec<[NodeId; 2]>,
-    /// For second and later blocks; first blocks have a bit in the row.
-    committed: bool,
+    /// Index of the commit that has it; `None`: not committed. For first blocks the row has a bit besides.
+    commit: Option<u64>,
+}
+
+/// A block that fell out of the window.
+struct Outgrown {
+    block: Arc<Block>,
+    /// Of the commit that has it.
+    commit: Option<u64>,
 }
 
 /// The blocks of a round.
@@ -67,6 +77,11 @@ pub(super) struct Dag {
     rows: VecDeque<Row>,
     /// Committed blocks that a restored replica does not hold.
     settled: BTreeSet<BlockRef>,
+    /// Below the floor: blocks that replicas which are some commits behind may lack.
+    outgrown: BTreeMap<BlockRef, Outgrown>,
+    /// Rounds below the floor for which they are kept, and commits that such a replica may be behind by: who is behind by
+    /// more takes a snapshot.
+    depth: u64,
     genesis: Vec<BlockRef>,
     blocks: usize,
     bytes: usize,
@@ -76,13 +91,16 @@ pub(super) struct Dag {
 const COPIES_MAX: usize = u16::MAX as usize;
 
 impl Dag {
-    pub fn new(genesis: Vec<BlockRef>) -> Self {
+    /// Empty. Blocks that others may lack are kept for `depth` rounds below the floor.
+    pub fn new(genesis: Vec<BlockRef>, depth: u64) -> Self {
         let size = genesis.len();
         Self {
             size,
             floor: Round(1),
             rows: VecDeque::new(),
             settled: BTreeSet::new(),
+            outgrown: BTreeMap::new(),
+            depth,
             genesis,
             blocks: 0,
             bytes: 0,
@@ -189,6 +207,43 @@ impl Dag {
         }
     }
 
+    /// A block of the window, or kept below it, and the commit that has it.
+    fn held(&self, reference: &BlockRef) -> Option<(&Arc<Block>, Option<u64>)> {
+        if reference.round < self.floor {
+            return self.outgrown.get(reference).map(|outgrown| (&outgrown.block, outgrown.commit));
+        }
+        let Resolved::Node(id) = self.resolve(reference) else { return None };
+        self.node(id).map(|node| (&node.block, node.commit))
+    }
+
+    /// What a replica whose last commit is `committed` may lack of these blocks and their ancestors, down to `reach` links
+    /// below them: newest first, `count` at most.
+    pub fn lacking(&self, wanted: &[BlockRef], committed: u64, reach: u16, count: usize) -> Vec<Arc<Block>> {
+        let mut found: BTreeMap<BlockRef, &Arc<Block>> = BTreeMap::new();
+        let mut level: Vec<BlockRef> = wanted.to_vec();
+        for links in 0..=reach {
+            let mut below: Vec<BlockRef> = Vec::new();
+            for reference in level {
+                if found.len() == count {
+                    break;
+                }
+                let Some((block, commit)) = self.held(&reference) else { continue };
+                // What is asked for by name may be lacking whatever is thought of it.
+                let had = links > 0 && commit.is_some_and(|commit| commit <= committed);
+                if !had && found.insert(reference, block).is_none() {
+                    below.extend(block.ancestors().iter().filter(|ancestor| ancestor.round > Round(0)));
+                }
+            }
+            if below.is_empty() {
+                break;
+            }
+            below.sort_unstable_by(|a, b| b.cmp(a));
+            below.dedup();
+            level = below;
+        }
+        found.into_values().rev().cloned().collect()
+    }
+
     /// Adds a block whose ancestors are all here or settled. `None` if it equivocates beyond the limit.
     pub fn accept(&mut self, block: Arc<Block>) -> Option<NodeId> {
         let (round, author) = (block.round(), block.author());
@@ -230,7 +285,7 @@ impl Dag {
         self.bytes += block.bytes().len();
         let digest = block.reference().digest;
         let row = self.row_mut(round).expect("rows reach the block's round");
-        let node = Node { block, parents, others, committed: false };
+        let node = Node { block, parents, others, commit: None };
         if copy == 0 {
             row.present.insert(author);
             row.digests[author.index()] = digest;
@@ -250,18 +305,20 @@ impl Dag {
         if id.copy == 0 {
             return self.row(id.round).is_none_or(|row| row.committed.contains(id.author));
         }
-        self.node(id).is_none_or(|node| node.committed)
+        self.node(id).is_none_or(|node| node.commit.is_some())
     }
 
-    fn set_committed(&mut self, id: NodeId) {
-        if let Some(row) = self.row_mut(id.round) {
-            if id.copy == 0 {
-                row.committed.insert(id.author);
-            } else if let Some((_, node)) =
-                row.extra.iter_mut().filter(|(author, _)| *author == id.author).nth(usize::from(id.copy) - 1)
-            {
-                node.committed = true;
-            }
+    fn set_committed(&mut self, id: NodeId, commit: u64) {
+        let Some(row) = self.row_mut(id.round) else { return };
+        let node = if id.copy == 0 {
+            row.committed.insert(id.author);
+            row.nodes[id.author.index()].as_mut()
+        } else {
+            let mut others = row.extra.iter_mut().filter(|(author, _)| *author == id.author);
+            others.nth(usize::from(id.copy) - 1).map(|(_, node)| node)
+        };
+        if let Some(node) = node {
+            node.commit = Some(commit);
         }
     }
 
@@ -313,13 +370,13 @@ impl Dag {
         found
     }
 
-    /// Commits the uncommitted ancestry of a leader above `lowest`: its sub-DAG in execution order, ascending by
-    /// (round, author, digest), the leader last.
-    pub fn linearise(&mut self, leader: NodeId, lowest: Round) -> Vec<Arc<Block>> {
+    /// Commits the uncommitted ancestry of a leader above `lowest`, as the commit of that index: its sub-DAG in execution
+    /// order, ascending by (round, author, digest), the leader last.
+    pub fn linearise(&mut self, leader: NodeId, lowest: Round, index: u64) -> Vec<Arc<Block>> {
         let ids = self.ancestry(leader, lowest, true);
         let mut blocks = Vec::with_capacity(ids.len());
         for id in ids {
-            self.set_committed(id);
+            self.set_committed(id, index);
             if let Some(node) = self.node(id) {
                 blocks.push(node.block.clone());
             }
@@ -328,47 +385,59 @@ impl Dag {
         blocks
     }
 
-    /// Forgets all rounds below `floor`; the uncommitted blocks among them are returned.
-    pub fn raise_floor(&mut self, floor: Round) -> Vec<Arc<Block>> {
+    /// Moves the window up to `floor`, with `committed` as the index of the last commit; the uncommitted blocks that fall out
+    /// of it are returned.
+    pub fn raise_floor(&mut self, floor: Round, committed: u64) -> Vec<Arc<Block>> {
         let mut dropped = Vec::new();
         while self.floor < floor {
             if let Some(row) = self.rows.pop_front() {
-                let committed = row.committed;
-                let firsts = row.nodes.into_iter().flatten().map(|node| {
-                    let committed = committed.contains(node.block.author());
-                    (node, committed)
-                });
-                let extra = row.extra.into_iter().map(|(_, node)| {
-                    let committed = node.committed;
-                    (node, committed)
-                });
-                for (node, committed) in firsts.chain(extra) {
+                let firsts = row.nodes.into_iter().flatten();
+                for node in firsts.chain(row.extra.into_iter().map(|(_, node)| node)) {
                     self.blocks -= 1;
                     self.bytes -= node.block.bytes().len();
-                    if !committed {
-                        dropped.push(node.block);
+                    if node.commit.is_none() {
+                        dropped.push(node.block.clone());
+                    }
+                    if node.commit.is_none_or(|commit| commit + self.depth > committed) {
+                        self.outgrow(node.block, node.commit);
                     }
                 }
             }
             self.floor = self.floor.next();
         }
-        self.settled = self.settled.split_off(&BlockRef {
-            round: self.floor,
-            author: ReplicaId(0),
-            digest: Digest::default(),
-        });
+        let first = |round: Round| BlockRef { round, author: ReplicaId(0), digest: Digest::default() };
+        self.settled = self.settled.split_off(&first(self.floor));
+        let kept = self.outgrown.split_off(&first(self.floor.before(self.depth)));
+        for (_, outgrown) in std::mem::replace(&mut self.outgrown, kept) {
+            self.blocks -= 1;
+            self.bytes -= outgrown.block.bytes().len();
+        }
         dropped
     }
 
-    /// Takes over a prefix ordered elsewhere: `settled` are its committed blocks, of which `recent` are at hand.
-    /// Returns the blocks that fell out of the window.
+    /// Keeps a block of a round below the floor for those who may lack it.
+    pub fn outgrow(&mut self, block: Arc<Block>, commit: Option<u64>) {
+        let reference = block.reference();
+        if reference.round < self.floor.before(self.depth) {
+            return;
+        }
+        let bytes = block.bytes().len();
+        if self.outgrown.insert(reference, Outgrown { block, commit }).is_none() {
+            self.blocks += 1;
+            self.bytes += bytes;
+        }
+    }
+
+    /// Takes over a prefix ordered elsewhere up to the commit of index `committed`: `settled` are its committed blocks, of which
+    /// `recent` are at hand. Returns the blocks that fell out of the window.
     pub fn settle(
         &mut self,
         floor: Round,
+        committed: u64,
         settled: impl Iterator<Item = BlockRef>,
         recent: &[Arc<Block>],
     ) -> Vec<Arc<Block>> {
-        let dropped = self.raise_floor(floor);
+        let dropped = self.raise_floor(floor, committed);
         let mut settled: BTreeSet<BlockRef> = settled.filter(|reference| reference.round >= floor).collect();
         let mut recent: Vec<_> = recent.iter().filter(|block| settled.contains(&block.reference())).collect();
         recent.sort_unstable_by_key(|block| block.reference());
@@ -379,7 +448,7 @@ impl Dag {
         }
         settled.retain(|reference| match self.resolve(reference) {
             Resolved::Node(id) => {
-                self.set_committed(id);
+                self.set_committed(id, committed);
                 false
             }
             Resolved::Settled | Resolved::Missing => true,

@@ -4,6 +4,10 @@
 //! again once its ancestors are here. A missing block is asked for after a grace (it is usually on its way), first
 //! from the author of the block that names it, then from the others in rotation, with growing intervals, at most
 //! [`FETCH_MAX`] in one request.
+//!
+//! An answer may name what is missing too: a replica that shows some of the others a chain of blocks of its own, a window
+//! deep, would cost the rest a round trip for each. So what an answer makes missing is asked for at once, and each request
+//! reaches twice as far down as the last one did, until nothing is missing.
 
 use crate::block::{Block, BlockRef, Round};
 use crate::committee::ReplicaId;
@@ -18,6 +22,8 @@ pub(super) const SUSPENDED_PER_AUTHOR_MAX: usize = 256;
 const MISSING_PER_BLOCK_MAX: usize = 2 * crate::committee::REPLICAS_MAX;
 /// Longest interval between two requests for one block.
 const RETRY_MAX: Duration = Duration::from_secs(2);
+/// Most links below the wanted blocks that a request reaches: a chain as long as an answer.
+pub(super) const REACH_MAX: u16 = FETCH_MAX as u16 - 1;
 
 struct Waiting {
     block: Arc<Block>,
@@ -29,6 +35,8 @@ struct Missing {
     ask_first: ReplicaId,
     attempts: u32,
     ask_at: Timestamp,
+    /// A block that was itself asked for names it.
+    below: bool,
 }
 
 /// See the module.
@@ -40,6 +48,8 @@ pub(super) struct Suspended {
     bytes: usize,
     /// When to look for requests that are due.
     next_look: Option<Timestamp>,
+    /// Links below the wanted blocks that requests reach.
+    reach: u16,
 }
 
 impl Suspended {
@@ -51,6 +61,7 @@ impl Suspended {
             per_author: vec![0; replicas],
             bytes: 0,
             next_look: None,
+            reach: 0,
         }
     }
 
@@ -91,6 +102,26 @@ impl Suspended {
         self.waiting.contains_key(reference)
     }
 
+    /// How many links below the wanted blocks to ask for.
+    pub fn reach(&self) -> u16 {
+        self.reach
+    }
+
+    /// All blocks of an answer are here. If they made others missing, these are not on their way, and there may be more below.
+    pub fn answered(&mut self, now: Timestamp) {
+        let mut found = false;
+        for (reference, missing) in &mut self.missing {
+            if missing.below && missing.attempts == 0 && !self.waiting.contains_key(reference) {
+                missing.ask_at = now;
+                found = true;
+            }
+        }
+        if found {
+            self.reach = (2 * self.reach + 1).min(REACH_MAX);
+            self.next_look = Some(now);
+        }
+    }
+
     pub fn next_look(&self) -> Option<Timestamp> {
         self.next_look
     }
@@ -110,12 +141,14 @@ impl Suspended {
         self.per_author[author] += 1;
         self.bytes += block.bytes().len();
         let reference = block.reference();
+        let below = self.missing.get(&reference).is_some_and(|wanted| wanted.attempts > 0 || wanted.below);
         for ancestor in missing {
             let entry = self.missing.entry(*ancestor).or_insert_with(|| Missing {
                 children: Vec::new(),
                 ask_first: from,
                 attempts: 0,
                 ask_at: now + self.grace,
+                below,
             });
             entry.children.push(reference);
         }
@@ -128,6 +161,9 @@ impl Suspended {
     /// A block was accepted (or need not be waited for): returns those that waited for nothing else.
     pub fn release(&mut self, reference: &BlockRef) -> Vec<Arc<Block>> {
         let Some(missing) = self.missing.remove(reference) else { return Vec::new() };
+        if self.missing.is_empty() {
+            self.reach = 0;
+        }
         let mut ready = Vec::new();
         for child in missing.children {
             let Some(waiting) = self.waiting.get_mut(&child) else { continue };
@@ -171,6 +207,9 @@ impl Suspended {
             // Children that were dropped with their round no longer need it.
             !missing.children.is_empty()
         });
+        if self.missing.is_empty() {
+            self.reach = 0;
+        }
         for (reference, missing) in &mut self.missing {
             // What is itself waiting here is not missing: its own ancestors are.
             if missing.ask_at <= now && !self.waiting.contains_key(reference) {

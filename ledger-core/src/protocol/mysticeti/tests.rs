@@ -5,10 +5,13 @@
 //! author. Letters follow the leader schedule: with one leader a round and four replicas, B leads round 1, C leads
 //! round 2, D leads 3, A leads 4 and so on.
 
+mod fetching;
+
 use super::*;
 use crate::block::BlockBody;
 use crate::codec::Blob;
 use crate::committee::tests::committee;
+use fetching::asking_for;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -104,7 +107,7 @@ impl Drawing {
         let genesis =
             self.committee.replicas().map(|r| BlockRef::genesis(self.committee.chain(), r)).collect();
         let schedule = Schedule::genesis(&self.committee);
-        let mut dag = Dag::new(genesis);
+        let mut dag = Dag::new(genesis, 100);
         let mut committer = Committer::new(1, Round(1), 0);
         for block in &self.blocks {
             let id = dag.accept(block.clone()).unwrap();
@@ -635,7 +638,7 @@ fn fetch_of_an_author_that_does_not_exist() {
         machine.handle_block(Timestamp(1_000_000_000), block.author(), block.clone());
     }
     let wanted = BlockRef { round: Round(1), author: ReplicaId(u16::MAX), digest: Digest::default() };
-    let message = ProtocolMessage::Fetch(List::new(vec![wanted]).unwrap());
+    let message = asking_for(&[wanted], 0, 0);
     machine.handle_message(Timestamp(1_000_000_000), ReplicaId(1), message);
 }
 

@@ -159,7 +159,8 @@ impl Udp {
         }
         let happens = |share: u64, stream: &mut Stream| share > 0 && stream.chance(share, 1_000_000_000);
         let impairments = &mut self.impairments;
-        let duplicated = happens(self.duplication_ppb, &mut path.stream) | impairments.duplicates(from, to);
+        let duplicated =
+            happens(self.duplication_ppb, &mut path.stream) | impairments.duplicates(from, to, left_ns);
         let mut cross = |counters: &mut UdpCounters| {
             if happens(self.loss_ppb, &mut path.stream) {
                 counters.lost += 1;

@@ -4,11 +4,12 @@ use crate::network::{Impairment, Shared, WorseLinks};
 use crate::plan::{Direction, LinkFault};
 use crate::world::World;
 use crate::world::transport::Transport;
+use ledger_core::time::Timestamp;
 
 impl World {
     /// A fault of links is in force from now on.
-    pub(super) fn impair(&mut self, fault: usize, link: &LinkFault) {
-        let links = self.worse_links(link);
+    pub(super) fn impair(&mut self, fault: usize, link: &LinkFault, until: Timestamp) {
+        let links = self.worse_links(link, until);
         match &mut self.transport {
             Transport::Message(network) => network.impair(fault, links),
             Transport::Quic(network) => network.impair(fault, links),
@@ -24,7 +25,7 @@ impl World {
     }
 
     /// By direction, out first.
-    fn worse_links(&self, link: &LinkFault) -> Vec<WorseLinks> {
+    fn worse_links(&self, link: &LinkFault, until: Timestamp) -> Vec<WorseLinks> {
         let adds = Impairment {
             loss_ppb: link.loss_ppb,
             delay_ns: ledger_core::time::nanos(link.delay),
@@ -53,10 +54,12 @@ impl World {
         let mut links = Vec::new();
         if matches!(link.direction, Direction::Out | Direction::Both) {
             let bandwidth = narrow(Shared::BySender);
-            links.push(WorseLinks { from: near.clone(), to: far.clone(), adds, bandwidth });
+            let (from, to) = (near.clone(), far.clone());
+            links.push(WorseLinks { from, to, adds, bandwidth, until_ns: until.0 });
         }
         if matches!(link.direction, Direction::In | Direction::Both) {
-            links.push(WorseLinks { from: far, to: near, adds, bandwidth: narrow(Shared::ByReceiver) });
+            let bandwidth = narrow(Shared::ByReceiver);
+            links.push(WorseLinks { from: far, to: near, adds, bandwidth, until_ns: until.0 });
         }
         links
     }
