@@ -9,11 +9,13 @@
 //! whose effect is below the threshold, or whose interval does not exclude that nothing changed.
 
 mod changes;
+mod distribution;
 mod groups;
 mod judge;
 mod side;
 
 pub use changes::{Change, changes, plan_hash};
+pub use distribution::{Distribution, distributions};
 pub use groups::{Curve, Load, Point};
 pub use judge::{Cell, Effect, Judgement, Row};
 pub use side::Side;

@@ -21,7 +21,9 @@ pub fn comparison(comparison: &Comparison, all: bool, style: Style) -> String {
         text.push_str(&changes("Plan", &group.plan, style));
         text.push_str(&changes("Outcomes", &group.outcomes, style));
         text.push_str(&figures(group, all, style));
-        text.push_str(&trust(group, comparison, style));
+        for line in trust(group, comparison) {
+            text.push_str(&format!("{}\n", style.dim(&line)));
+        }
     }
     for load in &comparison.loads {
         text.push('\n');
@@ -55,15 +57,18 @@ pub fn changes(title: &str, changes: &[Change], style: Style) -> String {
     }
     let mut text = format!("\n{}\n", style.bold(title));
     let width = changes.iter().take(CHANGES_MAX).map(|change| change.key.chars().count()).max().unwrap_or(0);
-    let side = |value: &Option<String>| value.clone().unwrap_or_else(|| style.none().to_owned());
     for change in changes.iter().take(CHANGES_MAX) {
-        let (old, new) = (side(&change.old), side(&change.new));
+        let (old, new) = (side(&change.old, style.none()), side(&change.new, style.none()));
         text.push_str(&format!("  {:width$}  {old} -> {new}\n", change.key));
     }
     if changes.len() > CHANGES_MAX {
         text.push_str(&format!("  and {} more\n", changes.len() - CHANGES_MAX));
     }
     text
+}
+
+fn side(value: &Option<String>, none: &str) -> String {
+    value.clone().unwrap_or_else(|| none.to_owned())
 }
 
 fn figures(group: &Group, all: bool, style: Style) -> String {
@@ -82,7 +87,7 @@ fn figures(group: &Group, all: bool, style: Style) -> String {
     shown.sort_by_key(|row| row.cell.judgement);
     for row in shown {
         let figure = |value: Option<Value>| {
-            value.map_or_else(|| style.none().to_owned(), |value| units::value(value, unit(row)))
+            value.map_or_else(|| style.none().to_owned(), |value| self::figure(row, value))
         };
         let interval = row.cell.interval.as_ref().map(|interval| self::interval(row, interval));
         table.row([
@@ -108,37 +113,41 @@ fn figures(group: &Group, all: bool, style: Style) -> String {
     text
 }
 
-/// What the figures rest on.
-fn trust(group: &Group, comparison: &Comparison, style: Style) -> String {
+/// What the figures rest on, a line each.
+fn trust(group: &Group, comparison: &Comparison) -> Vec<String> {
     let level = comparison.level * 100.0;
-    let mut lines = vec![format!(
-        "matters: {} % or more{}",
-        comparison.threshold * 100.0,
-        if group.intervals() > 0 { ", and an interval that excludes no change" } else { "" }
-    )];
-    match (group.pairs, group.live) {
-        (0, _) => lines.push("no result has a seed of the other side: nothing can be paired, medians are shown".to_owned()),
-        (1, false) if !group.identical => {
-            lines.push("one run each in virtual time: exact at this seed, which says nothing of others".to_owned());
+    let excludes = if group.intervals() > 0 { ", and an interval that excludes no change" } else { "" };
+    let mut lines = vec![format!("matters: {} % or more{excludes}", comparison.threshold * 100.0)];
+    let further = match (group.pairs, group.live) {
+        _ if group.identical => None,
+        (0, _) => Some(
+            "no result has a seed of the other side: nothing can be paired, medians are shown".to_owned(),
+        ),
+        (1, false) => {
+            Some("one run each in virtual time: exact at this seed, which says nothing of others".to_owned())
         }
-        (1, true) => lines.push("one live run each cannot tell a change from noise".to_owned()),
-        (pairs, _) if pairs < pairs_needed() && !group.identical => lines.push(format!(
-            "{pairs} pairs are too few for an interval at {level} %, which takes {}: what is called better or worse is so in \
-             every pair",
+        (1, true) => Some("one live run each cannot tell a change from noise".to_owned()),
+        (pairs, _) if pairs < pairs_needed() => Some(format!(
+            "{pairs} pairs are too few for an interval at {level} %, which takes {}: what is called better or worse is so \
+             in every pair",
             pairs_needed()
         )),
-        _ if group.intervals() > 0 => {
+        (pairs, _) => {
             let intervals = group.intervals();
             let chance = (intervals as f64 * (1.0 - comparison.level)).round();
-            lines.push(format!(
-                "median of {} paired by seed, BCa bootstrap; of {intervals} intervals at {level} %, {chance} exclude the \
-                 truth by chance",
-                some(group.pairs, "run")
-            ));
+            Some(format!(
+                "median of {} paired by seed, BCa bootstrap; of {intervals} intervals at {level} %, {chance} miss the truth \
+                 by chance",
+                some(pairs, "run")
+            ))
         }
-        _ => {}
-    }
-    lines.iter().map(|line| format!("{}\n", style.dim(line))).collect()
+    };
+    lines.extend(further);
+    lines
+}
+
+fn figure(row: &Row, value: Value) -> String {
+    units::value(value, unit(row))
 }
 
 fn unit(row: &Row) -> MetricUnit {
