@@ -5,6 +5,7 @@
 
 mod comparison;
 mod faults;
+pub mod html;
 mod sections;
 pub mod sequence;
 mod table;
