@@ -11,7 +11,7 @@ pub mod sequence;
 mod table;
 pub mod units;
 
-pub use comparison::{changes, comparison, difference, percent};
+pub use comparison::{changes, comparison, difference, page as comparison_page, percent};
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;

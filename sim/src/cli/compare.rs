@@ -2,8 +2,9 @@
 
 use super::exit::Exit;
 use super::{put, style};
-use crate::compare::{Side, compare as judge};
+use crate::compare::{Side, compare as judge, distributions};
 use crate::report;
+use crate::result::write_text;
 use crate::scenario::units::SHARE;
 use clap::Args;
 use std::io;
@@ -22,6 +23,9 @@ pub struct Compare {
     /// Show what does not matter too.
     #[arg(long)]
     all: bool,
+    /// Write a page with latency by load and distributions of both sides over each other.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print one JSON document on stdout instead of text.
     #[arg(long)]
     json: bool,
@@ -49,6 +53,13 @@ pub fn compare(arguments: &Compare) -> io::Result<Exit> {
         return Ok(Exit::Invalid);
     }
     let comparison = judge(&sides, arguments.threshold);
+    if let Some(file) = &arguments.html {
+        let page = report::comparison_page(&comparison, &distributions(&sides));
+        if let Err(error) = write_text(file, &page) {
+            eprintln!("error: {error}");
+            return Ok(Exit::Failure);
+        }
+    }
     if arguments.json {
         put(&format!("{:#}\n", serde_json::to_value(&comparison).map_err(io::Error::other)?))?;
     } else {

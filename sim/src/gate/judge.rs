@@ -113,8 +113,8 @@ fn metric(name: &str, old: Value, new: Option<Value>, tolerance: f64) -> (Status
     };
     let limit = if tolerance > 0.0 { format!("; tolerance {} %", tolerance * 100.0) } else { String::new() };
     let message = format!("{name}: {} -> {} ({direction}{by}{limit})", shown(name, old), shown(name, new));
-    // Written so that a figure that is not comparable is outside.
-    let within = (after - before).abs() <= tolerance * before.abs();
+    // Of a time that never came nothing is a part.
+    let within = before.is_finite() && (after - before).abs() <= tolerance * before.abs();
     let status = match (within, direction) {
         (true, _) => Status::Passed,
         (false, "better") if tolerance > 0.0 => Status::Warned,

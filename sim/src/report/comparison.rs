@@ -1,5 +1,9 @@
 //! A comparison as text: what changed in the plan, then the differences that matter, then how far they can be trusted.
 
+mod page;
+
+pub use page::page;
+
 use super::table::Table;
 use super::{Style, some, units};
 use crate::compare::{Change, Comparison, Curve, Effect, Group, Judgement, Load, Row, pairs_needed};
@@ -86,9 +90,8 @@ fn figures(group: &Group, all: bool, style: Style) -> String {
         .collect();
     shown.sort_by_key(|row| row.cell.judgement);
     for row in shown {
-        let figure = |value: Option<Value>| {
-            value.map_or_else(|| style.none().to_owned(), |value| self::figure(row, value))
-        };
+        let figure =
+            |value: Option<Value>| value.map_or_else(|| style.none().to_owned(), |value| figure(row, value));
         let interval = row.cell.interval.as_ref().map(|interval| self::interval(row, interval));
         table.row([
             &row.metric,

@@ -45,15 +45,16 @@ fn few_samples_have_the_interval_of_every_resample() {
 #[test]
 fn more_samples_are_drawn_and_come_near() {
     let twelve = [0.031, 0.012, -0.004, 0.052, 0.047, 0.019, 0.005, 0.066, -0.011, 0.028, 0.037, 0.009];
-    for (statistic, level, low, high) in [
-        (Statistic::Mean, 0.95, 0.012083333333333333, 0.0375),
-        (Statistic::Mean, 0.99, 0.008583333333333333, 0.04166666666666668),
-        (Statistic::Median, 0.95, 0.006999999999999999, 0.041999999999999996),
-        (Statistic::Median, 0.99, 0.0024999999999999996, 0.047),
+    // With 10,000 resamples scipy itself is up to so far off, at 40 seeds: the median's distribution has steps.
+    for (statistic, level, low, high, tolerance) in [
+        (Statistic::Mean, 0.95, 0.012083333333333333, 0.0375, 0.0006),
+        (Statistic::Mean, 0.99, 0.008583333333333333, 0.04166666666666668, 0.0011),
+        (Statistic::Median, 0.95, 0.006999999999999999, 0.041999999999999996, 1e-9),
+        (Statistic::Median, 0.99, 0.0024999999999999996, 0.047, 0.0026),
     ] {
         let interval = bca(&twelve, statistic, level).unwrap();
-        near(interval.low, low, 0.0011);
-        near(interval.high, high, 0.0011);
+        near(interval.low, low, tolerance);
+        near(interval.high, high, tolerance);
         let mut shuffled = twelve;
         shuffled.reverse();
         assert_eq!(bca(&shuffled, statistic, level), Some(interval), "order is not information");

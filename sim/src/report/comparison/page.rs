@@ -39,10 +39,13 @@ fn verdict(comparison: &Comparison) -> (Tone, &'static str, String) {
         rows.filter(|row| row.cell.judgement == judgement).count()
     };
     let (worse, better) = (count(Judgement::Worse), count(Judgement::Better));
-    let why = format!("{worse} figures worse, {better} better, {} changed otherwise", count(Judgement::Changed));
+    let why =
+        format!("{worse} figures worse, {better} better, {} changed otherwise", count(Judgement::Changed));
     let same = !comparison.groups.is_empty() && comparison.groups.iter().all(|group| group.identical);
     match (worse, better) {
-        _ if same => (Tone::Good, "IDENTICAL", "the digests are equal, and so are the runs, to the bit".to_owned()),
+        _ if same => {
+            (Tone::Good, "IDENTICAL", "the digests are equal, and so are the runs, to the bit".to_owned())
+        }
         (0, 0) => (Tone::Plain, "NO DIFFERENCE THAT MATTERS", why),
         (0, _) => (Tone::Good, "BETTER", why),
         (_, 0) => (Tone::Bad, "WORSE", why),
@@ -73,7 +76,14 @@ fn group(page: &mut Page, group: &Group, comparison: &Comparison) {
         };
         let interval = row.cell.interval.as_ref().map_or_else(Cell::none, |of| interval(row, of).into());
         let judgement = Cell::text(row.cell.judgement.name()).tone(tone);
-        table.row([row.metric.clone().into(), cell(row.before), cell(row.after), change, interval, judgement]);
+        table.row([
+            row.metric.clone().into(),
+            cell(row.before),
+            cell(row.after),
+            change,
+            interval,
+            judgement,
+        ]);
     }
     page.table(&table);
     let equal = group.rows.iter().filter(|row| row.cell.judgement == Judgement::Equal).count();
@@ -93,9 +103,13 @@ fn changed(title: &str, changes: &[Change]) -> Table {
 
 fn curves(load: &Load) -> Chart {
     let title = format!("{}: {}", load.scenario, load.latency);
-    let mut chart = Chart::new(&title, Axis::rate().label("offered"), Axis::nanoseconds().label(load.latency).log());
+    let mut chart =
+        Chart::new(&title, Axis::rate().label("offered"), Axis::nanoseconds().label(load.latency).log());
     for curve in &load.curves {
-        chart = chart.series(Series::line(&curve.side, curve.points.iter().map(|point| (point.offered, point.latency))));
+        chart = chart.series(Series::line(
+            &curve.side,
+            curve.points.iter().map(|point| (point.offered, point.latency)),
+        ));
     }
     chart
 }
