@@ -125,7 +125,7 @@ fn examples_for_ci_call_what_there_is() {
         }
         // The flags as they are, of scenarios that are not: nothing runs, and no flag is unknown.
         let words: Vec<&str> =
-            words.iter().map(|word| if word.ends_with(".yaml") { "no.yaml" } else { word }).collect();
+            words.iter().map(|word| if word.ends_with(".yaml") { "no.yaml" } else { *word }).collect();
         Build::Debug
             .run(&directory(&format!("gate-{name}")), &words)
             .exits(2)

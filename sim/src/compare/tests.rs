@@ -141,6 +141,21 @@ fn loads_become_curves_and_scenarios_meet_by_name() {
     let text = report::comparison(&comparison, false, Style::default());
     assert!(text.contains("share.latency.p99 by load"), "{text}");
     assert!(text.contains("only in b: other"), "{text}");
+    let distribution = Distribution {
+        metric: "share.latency",
+        curves: vec![("a".to_owned(), vec![(1.0, 5e6), (2.0, 9e6)])],
+    };
+    let page = report::comparison_page(&comparison, &[distribution]);
+    for phrase in [
+        "What is different from a?",
+        "Latency by load",
+        "Distribution of latency",
+        "fake: share.latency.p99",
+        "+10.0 %",
+    ] {
+        assert!(page.contains(phrase), "no {phrase:?}");
+    }
+    assert_eq!(page.matches("class=\"chart\"").count(), comparison.loads.len() + 1);
 }
 
 #[test]
