@@ -9,21 +9,20 @@ use std::sync::OnceLock;
 /// How the program is built.
 #[derive(Clone, Copy, Debug)]
 pub enum Build {
-    /// With overflow checks and debug assertions.
+    /// With overflow checks and debug assertions, and with the features that tests switch on.
     Debug,
     /// As it is installed.
     Release,
 }
 
 impl Build {
-    /// The program's file. The first call builds it, without the features that the tests switch on; cargo keeps what it
-    /// built, so that only the first run of the suite on a machine waits for the release build.
+    /// The program's file. Cargo has built the one for tests with them. The first call builds the other; cargo keeps it, so
+    /// that only the first run of the suite on a machine waits for it.
     pub fn program(self) -> &'static Path {
-        static DEBUG: OnceLock<PathBuf> = OnceLock::new();
         static RELEASE: OnceLock<PathBuf> = OnceLock::new();
         match self {
-            Self::Debug => DEBUG.get_or_init(|| build(&[])),
-            Self::Release => RELEASE.get_or_init(|| build(&["--release"])),
+            Self::Debug => Path::new(env!("CARGO_BIN_EXE_amanah-under-test")),
+            Self::Release => RELEASE.get_or_init(build_release),
         }
     }
 
@@ -43,11 +42,11 @@ impl Build {
 }
 
 /// Cargo says where it put the program: neither the target directory nor the platform is guessed.
-fn build(profile: &[&str]) -> PathBuf {
+fn build_release() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let output = Command::new(cargo)
-        .args(["build", "--package", "sim", "--bin", "amanah", "--message-format", "json-render-diagnostics"])
-        .args(profile)
+        .args(["build", "--release", "--package", "sim", "--bin", "amanah"])
+        .args(["--message-format", "json-render-diagnostics"])
         .current_dir(root())
         .stderr(std::process::Stdio::inherit())
         .output()

@@ -7,16 +7,16 @@ use sim::history::Run;
 use sim::plan::Plan;
 use sim::world::Options;
 
-/// Seeds of each behaviour in the short version; `AMANAH_BYZANTINE_SEEDS` asks for more. Even ones are played over QUIC.
-const SEEDS: u64 = 2;
+/// Seeds of each behaviour in the short version; `AMANAH_BYZANTINE_SEEDS` asks for more.
+const SEEDS: u64 = 1;
 
 fn seeds() -> u64 {
     std::env::var("AMANAH_BYZANTINE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
 }
 
-/// A run of a scenario that leaves the transport open.
-fn play(scenario: &str, seed: u64) -> Run {
-    let transport = if seed.is_multiple_of(2) { "quic" } else { "message" };
+/// A run of a scenario that leaves the transport open: every other one is played over QUIC.
+fn play(number: usize, scenario: &str, seed: u64) -> Run {
+    let transport = if (number as u64 + seed).is_multiple_of(2) { "quic" } else { "message" };
     let plan = plan(&scenario.replace("TRANSPORT", transport));
     run(&Plan { seed, ..plan }, &Options::default())
 }
@@ -73,7 +73,7 @@ fn holds(run: &Run, what: &str) {
 fn tolerated(fault: &str, acts: &[&str]) {
     for (number, scenario) in scenarios(fault).iter().enumerate() {
         for seed in 1..=seeds() {
-            let run = play(scenario, seed);
+            let run = play(number, scenario, seed);
             let what = format!("{fault}, scenario {number}");
             holds(&run, &what);
             if std::env::var_os("AMANAH_BYZANTINE_TALK").is_some() {
@@ -145,15 +145,15 @@ faults:
 #[test]
 fn a_liar_about_snapshots_costs_one_question() {
     for seed in [4, 5] {
-        holds(&play(STALE_SNAPSHOTS, seed), "stale snapshots");
+        holds(&play(0, STALE_SNAPSHOTS, seed), "stale snapshots");
     }
 }
 
 #[test]
 fn stale_snapshots_are_tolerated() {
     let mut served = 0;
-    for seed in 1..=seeds() {
-        let run = play(STALE_SNAPSHOTS, seed);
+    for seed in 1..=seeds().max(2) {
+        let run = play(0, STALE_SNAPSHOTS, seed);
         holds(&run, "stale snapshots");
         served += run.history.hostility.acts.get("stale_snapshot").copied().unwrap_or(0);
     }
@@ -167,7 +167,7 @@ fn hostile_gateways_are_tolerated() {
         // Records only: where bytes are opaque nobody has a gateway.
         for (number, scenario) in scenarios(&fault).iter().enumerate().skip(2) {
             for seed in 1..=seeds() {
-                let run = play(scenario, seed);
+                let run = play(number, scenario, seed);
                 let what = format!("{fault}, scenario {number}");
                 holds(&run, &what);
                 let done = run.history.hostility.acts.get(behaviour).copied().unwrap_or(0);
@@ -185,7 +185,7 @@ fn hostile_gateways_are_tolerated() {
 #[test]
 fn beyond_the_assumption_a_run_says_so() {
     let [opaque, ..] = scenarios("byzantine: { replicas: [1, 2], behaviour: silent }");
-    let verdicts = check(&play(&opaque, 1));
+    let verdicts = check(&play(0, &opaque, 1));
     let of = |checker: &str| verdicts.iter().find(|verdict| verdict.checker == checker).unwrap();
     for checker in ["assumption", "validity"] {
         assert_eq!(of(checker).status, Status::Expected, "{:#?}", of(checker));
