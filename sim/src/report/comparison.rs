@@ -139,7 +139,7 @@ fn trust(group: &Group, comparison: &Comparison) -> Vec<String> {
             let intervals = group.intervals();
             let chance = (intervals as f64 * (1.0 - comparison.level)).round();
             Some(format!(
-                "median of {} paired by seed, BCa bootstrap; of {intervals} intervals at {level} %, {chance} miss the truth \
+                "median of {} paired by seed, BCa bootstrap; of {intervals} intervals at {level} %, about {chance} miss the truth \
                  by chance",
                 some(pairs, "run")
             ))
