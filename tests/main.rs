@@ -14,6 +14,7 @@ mod disturbances;
 mod environment;
 mod export;
 mod fuzzing;
+mod gate;
 #[path = "fuzz/harness.rs"]
 mod harness;
 mod hunt;

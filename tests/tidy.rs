@@ -94,6 +94,17 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ),
     // Configuration files are read by the reader of scenarios.
     ("deploy", &["world", "check", "report", "metrics", "cli", "testbed", "daemon", "workload", "history"]),
+    // Numbers and named randomness alone.
+    (
+        "statistics",
+        &[
+            "world", "testbed", "workload", "scenario", "plan", "history", "check", "metrics", "report",
+            "cli", "result",
+        ],
+    ),
+    // Comparison and gate are functions of results: they play nothing.
+    ("compare", &["world", "testbed", "workload", "scenario", "history", "report", "cli", "gate"]),
+    ("gate", &["world", "testbed", "workload", "history", "check", "cli"]),
     // Documents are what everybody builds and reads: they know codes and streams, and nobody's purpose.
     (
         "document",

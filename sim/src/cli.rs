@@ -1,9 +1,11 @@
 //! The command line. Data goes to stdout, everything else to stderr; exit codes are those of the README.
 
 mod audit;
+mod compare;
 mod daemons;
 mod exit;
 mod export;
+mod gate;
 mod hunt;
 mod keygen;
 mod merge;
@@ -48,6 +50,10 @@ enum Command {
     Audit(audit::Audit),
     /// Write what happened in a run as FHIR R4 resources and EPCIS 2.0 events.
     Export(export::Export),
+    /// Say what is different between results: figures with their confidence, and what changed in the plan.
+    Compare(compare::Compare),
+    /// Hold scenarios against their baselines, or one program against another, and fail where something regressed.
+    Gate(gate::Gate),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
     /// Play every schedule of a small world in which one replica exists twice, and look for forks and standstills.
@@ -58,8 +64,8 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Make table and page of a sweep, or the sum of a hunt, that several machines took part in.
     Merge(merge::Merge),
-    /// List every metric that an expectation can name.
-    Metrics,
+    /// List every metric that an expectation can name, with its unit, which way is better, and what it means.
+    Metrics(Metrics),
     /// Make a key, or every key and configuration file of a consortium for trials.
     Keygen(keygen::Keygen),
     /// Run one replica of a consortium until SIGTERM or SIGINT.
@@ -94,6 +100,13 @@ struct Check {
     overrides: Overrides,
 }
 
+#[derive(Args)]
+struct Metrics {
+    /// Print one JSON document on stdout instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let written = match Cli::parse().command {
@@ -103,12 +116,14 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Gate(arguments) => gate::gate(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Twins(arguments) => twins::twins(&arguments),
         Command::Hunt(arguments) => hunt::hunt(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
-        Command::Metrics => metrics(),
+        Command::Metrics(arguments) => metrics(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Replica(arguments) => Ok(daemons::replica(&arguments)),
         Command::Gateway(arguments) => Ok(daemons::gateway(&arguments)),
@@ -238,10 +253,22 @@ fn summary(plan: &Plan) -> String {
     .join(", ")
 }
 
-fn metrics() -> io::Result<Exit> {
+fn metrics(arguments: &Metrics) -> io::Result<Exit> {
     let mut out = io::stdout().lock();
+    if arguments.json {
+        let row = |metric: &catalog::Metric| {
+            json!({
+                "name": metric.name, "unit": metric.unit.symbol(), "better": metric.better,
+                "deterministic": metric.deterministic, "meaning": metric.meaning,
+            })
+        };
+        let rows: Vec<_> = catalog::all().iter().map(row).collect();
+        writeln!(out, "{:#}", json!({ "metrics": rows }))?;
+        return Ok(Exit::Success);
+    }
     for metric in catalog::all() {
-        writeln!(out, "{:36} {:12} {}", metric.name, format!("{:?}", metric.unit), metric.meaning)?;
+        let (unit, better) = (format!("{:?}", metric.unit), metric.better.name());
+        writeln!(out, "{:36} {unit:12} {better:8} {}", metric.name, metric.meaning)?;
     }
     Ok(Exit::Success)
 }

@@ -3,6 +3,7 @@
 //!
 //! It sees the run and what was found about it, never the world; it decides nothing.
 
+mod comparison;
 mod faults;
 pub mod html;
 pub mod picture;
@@ -10,6 +11,8 @@ mod sections;
 pub mod sequence;
 mod table;
 pub mod units;
+
+pub use comparison::{changes, comparison, difference, page as comparison_page, percent};
 
 use crate::check::{Status, Verdict};
 use crate::expect::Expected;

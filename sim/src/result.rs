@@ -151,6 +151,19 @@ pub enum StatusName {
     NotApplicable,
 }
 
+impl StatusName {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Expected => "expected",
+            Self::Undecided => "undecided",
+            Self::NotApplicable => "not_applicable",
+        }
+    }
+}
+
 /// Why a file is not a result.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All held.
     Success,
+    /// It is not what the baseline says, or worse than the program before it.
+    Regressed,
     /// An expectation fell short.
     FellShort,
     /// The generator lagged, or nothing was measured.
@@ -33,6 +35,21 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, the least bad first.
+    pub const ALL: [Self; 11] = [
+        Self::Success,
+        Self::Regressed,
+        Self::FellShort,
+        Self::MeasurementInvalid,
+        Self::Undecided,
+        Self::Failure,
+        Self::NoProgress,
+        Self::SafetyViolated,
+        Self::Nondeterminism,
+        Self::Interrupted,
+        Self::Invalid,
+    ];
+
     /// The process's exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -45,6 +62,7 @@ impl Exit {
             Self::MeasurementInvalid => 13,
             Self::Nondeterminism => 20,
             Self::Retry => 75,
+            Self::Regressed => 98,
             Self::FellShort => 99,
             Self::Interrupted => 130,
         }
@@ -75,6 +93,7 @@ impl Exit {
             Self::MeasurementInvalid => "the measurement is invalid",
             Self::Nondeterminism => "the replay differs",
             Self::Retry => "something that it needs could not be reached",
+            Self::Regressed => "it differs from its baseline",
             Self::FellShort => "an expectation fell short",
             Self::Interrupted => "it was interrupted",
         }
@@ -124,6 +143,8 @@ mod tests {
         let order = [Nondeterminism, SafetyViolated, NoProgress, Undecided, MeasurementInvalid, FellShort];
         assert!(order.is_sorted_by(|a, b| a > b));
         assert_eq!(order.map(Exit::code), [20, 10, 11, 12, 13, 99]);
+        assert!(Exit::ALL.is_sorted_by(|a, b| a < b));
+        assert!(Exit::Regressed < FellShort && Exit::Regressed.code() == 98);
     }
 
     fn verdict(checker: &'static str, status: Status) -> Verdict {

@@ -3,6 +3,7 @@
 //! A metric that is not here does not exist: a misspelt name is a mistake in the scenario, never a check that passes.
 
 use crate::history::{Figure, FigureKind, System, Wrong};
+use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
 /// What a metric's values are counted in.
@@ -33,6 +34,29 @@ impl MetricUnit {
     }
 }
 
+/// Which way of two equal runs but for this figure is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// The greater figure: work done, wrong deeds caught.
+    Higher,
+    /// The smaller figure: time, cost, mistakes.
+    Lower,
+    /// It describes what was asked for, or how the run went: neither praise nor blame.
+    Neither,
+}
+
+impl Better {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+            Self::Neither => "neither",
+        }
+    }
+}
+
 /// One metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -40,6 +64,8 @@ pub struct Metric {
     pub name: String,
     /// What its value is counted in.
     pub unit: MetricUnit,
+    /// Which way is the better one, all else being equal.
+    pub better: Better,
     /// One line for people.
     pub meaning: &'static str,
     /// False for figures of this machine's wall clock: reported, never part of the digest.
@@ -51,6 +77,7 @@ struct Family {
     name: &'static str,
     aggregates: &'static [&'static str],
     unit: MetricUnit,
+    better: Better,
     meaning: &'static str,
 }
 
@@ -83,93 +110,95 @@ const fn row(
     name: &'static str,
     aggregates: &'static [&'static str],
     unit: MetricUnit,
+    better: Better,
     meaning: &'static str,
 ) -> Family {
-    Family { name, aggregates, unit, meaning }
+    Family { name, aggregates, unit, better, meaning }
 }
 
+use Better::{Higher, Lower, Neither};
 use MetricUnit::{Bytes, Count, Nanoseconds, PerSecond, Ratio};
 
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
-    row("transactions.submitted", ALONE, Count, "transactions that clients started; each action of a signed bundle counts as one"),
-    row("transactions.submitted", &["rate"], PerSecond, "transactions that clients started, per second of measurement"),
-    row("transactions.committed", ALONE, Count, "transactions whose receipt the client verified"),
-    row("transactions.committed", &["rate"], PerSecond, "transactions whose receipt the client verified, per second of measurement"),
-    row("transactions.refused", ALONE, Count, "transactions committed with a refusal as their outcome"),
-    row("transactions.refused", &["rate"], PerSecond, "transactions committed with a refusal as their outcome, per second of measurement"),
-    row("transactions.refused.latency", PHASE, Nanoseconds, "transactions.latency of those that were committed with a refusal"),
-    row("transactions.timed_out", ALONE, Count, "transactions without a verified receipt when the drain ended"),
-    row("transactions.timed_out", &["rate"], PerSecond, "transactions without a verified receipt when the drain ended, per second of measurement"),
-    row("transactions.rejected", ALONE, Count, "transactions that a replica called unacceptable"),
-    row("transactions.unfinished", ALONE, Count, "transactions under way when the run was interrupted; 0 in a complete run"),
-    row("transactions.latency", LATENCY, Nanoseconds, "from an operation's scheduled start to its verified receipt; a signed bundle is one operation"),
-    row("commit.latency", LATENCY, Nanoseconds, "from a block's proposal to its commit at its author"),
-    row("shares.requested", ALONE, Count, "documents that clinicians asked for"),
-    row("shares.completed", ALONE, Count, "documents that arrived and whose hash was verified"),
-    row("shares.refused", ALONE, Count, "requests that the ledger refused"),
-    row("shares.refused_wrongly", ALONE, Count, "requests refused although a consent covered them; must be 0"),
-    row("shares.permitted_wrongly", ALONE, Count, "requests that got a document although no consent covered them; must be 0"),
-    row("shares.timed_out", ALONE, Count, "requests unfinished when the drain ended"),
-    row("shares.failed", ALONE, Count, "requests permitted by the ledger that the custodian refused, or whose document was corrupt, or that were rejected"),
-    row("shares.rate", ALONE, PerSecond, "shares completed, per second of measurement"),
-    row("shares.bytes", ALONE, Bytes, "bytes of all documents shared"),
-    row("documents.read", ALONE, Count, "documents that readers opened and read, in the whole run; needs `documents: fhir`"),
-    row("documents.defective", ALONE, Count, "of these, unreadable, or not of the class or the patient asked for; must be 0"),
-    row("share.latency", LATENCY, Nanoseconds, "from a share's scheduled start to its document's verified hash"),
-    row("share.phase.order", PHASE, Nanoseconds, "part of a share: from request to ordered decision"),
-    row("share.phase.key", PHASE, Nanoseconds, "part of a share: from decision to released key"),
-    row("share.phase.transfer", PHASE, Nanoseconds, "part of a share: from released key to the document's last byte"),
-    row("share.phase.verify", PHASE, Nanoseconds, "part of a share: from the last byte to the verified hash"),
-    row("decisions.requested", ALONE, Count, "requests for access, of which no key or document was to follow"),
-    row("decisions.permitted", ALONE, Count, "of these, permitted by the ledger"),
-    row("decisions.refused_wrongly", ALONE, Count, "of these, refused although a consent covered them; must be 0"),
-    row("consent.revocation.effect", &["max", "p50"], Nanoseconds, "from a revocation's scheduled start to its taking effect"),
-    row("consent.revocation.completed", ALONE, Count, "revocations that took effect"),
-    row("consent.revocation.late_accesses", ALONE, Count, "accesses permitted after the receipt of the revocation that should have stopped them; must be 0"),
-    row("keys.rewrapped", ALONE, Count, "keys that a patient's agent wrapped to a grantee"),
-    row("keys.rotated", ALONE, Count, "records that were given another key"),
-    row("keys.erased", ALONE, Count, "records that were given up for good"),
-    row("keys.refused", ALONE, Count, "of rewraps, rotations and erasures, refused by the ledger"),
-    row("delegations.registered", ALONE, Count, "patients' delegations of authority"),
-    row("audits.requested", ALONE, Count, "proofs of earlier accesses asked for"),
-    row("audits.verified", ALONE, Count, "proofs that verified"),
-    row("audits.failed", ALONE, Count, "proofs that did not verify; must be 0"),
-    row("audits.timed_out", ALONE, Count, "proofs that had not arrived when the drain ended"),
-    row("recovery.time", ALONE, Nanoseconds, "longest time from the healing of a fault to 95 % of the rate before it"),
-    row("unavailability.longest", ALONE, Nanoseconds, "longest time without any committed transaction while some were offered"),
-    row("replica.rounds", ALONE, Count, "rounds that the furthest replica reached"),
-    row("replica.blocks", ALONE, Count, "blocks accepted by the replica that accepted most"),
-    row("replica.bytes_sent", ALONE, Bytes, "bytes sent by all replicas"),
-    row("replica.cpu.utilisation", ALONE, Ratio, "busy part of all cores of the busiest replica"),
-    row("replica.memory", &["max"], Bytes, "most memory that one replica's state took"),
-    row("replica.mempool.bytes", &["max"], Bytes, "most payload waiting in one replica's mempool"),
-    row("replica.blocks.suspended", &["max"], Count, "most blocks waiting for their ancestors at one replica"),
-    row("replica.restarts", ALONE, Count, "restarts of all replicas"),
-    row("replica.process.cpu", ALONE, Nanoseconds, "live: processor time of all replicas' processes"),
-    row("replica.process.cpu", REPLICA_STAGES, Nanoseconds, "live: the same by what it was spent on"),
-    row("replica.process.cpu_per_transaction", ALONE, Nanoseconds, "live: the same for each transaction committed in the whole run"),
-    row("replica.process.memory", &["max"], Bytes, "live: most resident memory of all replicas' processes together"),
-    row("clients.process.cpu", ALONE, Nanoseconds, "live: processor time of gateways, workload and recorder, which are one process"),
-    row("clients.process.cpu", CLIENT_STAGES, Nanoseconds, "live: the same by what it was spent on"),
-    row("clients.process.cpu_per_transaction", ALONE, Nanoseconds, "live: the same for each transaction committed in the whole run"),
-    row("network.messages", ALONE, Count, "messages sent by all hosts"),
-    row("network.bytes", ALONE, Bytes, "bytes sent by all hosts"),
-    row("network.packets_lost", ALONE, Count, "packets lost on links, those that found a queue full included"),
-    row("network.undelivered", ALONE, Count, "messages that did not arrive: partition, receiver down, or shed by a full queue"),
-    row("network.datagrams", ALONE, Count, "datagrams sent by all hosts; 0 without QUIC, as the next four"),
-    row("network.datagrams.bytes", ALONE, Bytes, "bytes of the datagrams, with IP and UDP headers"),
-    row("network.datagrams.overflowed", ALONE, Count, "datagrams for which a queue had no room; they are among network.packets_lost"),
-    row("network.packets_retransmitted", ALONE, Count, "packets that their senders believed lost and sent again"),
-    row("network.connections", ALONE, Count, "connections established"),
-    row("network.transferred.bytes", ALONE, Bytes, "bytes of the network's own load that arrived"),
-    row("generator.offered", &["rate"], PerSecond, "operations a second that the plan asks for; each action of a signed bundle counts as one"),
-    row("generator.achieved", &["rate"], PerSecond, "operations a second that the generator started; each action of a signed bundle counts as one"),
-    row("simulator.events", ALONE, Count, "events handled"),
-    row("simulator.events_per_second", ALONE, PerSecond, "events handled per second of wall-clock time"),
-    row("simulator.wall", ALONE, Nanoseconds, "wall-clock time of the run"),
-    row("simulator.setup_wall", ALONE, Nanoseconds, "wall-clock time of building keys, documents and genesis"),
-    row("simulator.memory", &["max"], Bytes, "most memory of the process that simulates"),
+    row("transactions.submitted", ALONE, Count, Neither, "transactions that clients started; each action of a signed bundle counts as one"),
+    row("transactions.submitted", &["rate"], PerSecond, Neither, "transactions that clients started, per second of measurement"),
+    row("transactions.committed", ALONE, Count, Higher, "transactions whose receipt the client verified"),
+    row("transactions.committed", &["rate"], PerSecond, Higher, "transactions whose receipt the client verified, per second of measurement"),
+    row("transactions.refused", ALONE, Count, Neither, "transactions committed with a refusal as their outcome"),
+    row("transactions.refused", &["rate"], PerSecond, Neither, "transactions committed with a refusal as their outcome, per second of measurement"),
+    row("transactions.refused.latency", PHASE, Nanoseconds, Lower, "transactions.latency of those that were committed with a refusal"),
+    row("transactions.timed_out", ALONE, Count, Lower, "transactions without a verified receipt when the drain ended"),
+    row("transactions.timed_out", &["rate"], PerSecond, Lower, "transactions without a verified receipt when the drain ended, per second of measurement"),
+    row("transactions.rejected", ALONE, Count, Lower, "transactions that a replica called unacceptable"),
+    row("transactions.unfinished", ALONE, Count, Lower, "transactions under way when the run was interrupted; 0 in a complete run"),
+    row("transactions.latency", LATENCY, Nanoseconds, Lower, "from an operation's scheduled start to its verified receipt; a signed bundle is one operation"),
+    row("commit.latency", LATENCY, Nanoseconds, Lower, "from a block's proposal to its commit at its author"),
+    row("shares.requested", ALONE, Count, Neither, "documents that clinicians asked for"),
+    row("shares.completed", ALONE, Count, Higher, "documents that arrived and whose hash was verified"),
+    row("shares.refused", ALONE, Count, Neither, "requests that the ledger refused"),
+    row("shares.refused_wrongly", ALONE, Count, Lower, "requests refused although a consent covered them; must be 0"),
+    row("shares.permitted_wrongly", ALONE, Count, Lower, "requests that got a document although no consent covered them; must be 0"),
+    row("shares.timed_out", ALONE, Count, Lower, "requests unfinished when the drain ended"),
+    row("shares.failed", ALONE, Count, Lower, "requests permitted by the ledger that the custodian refused, or whose document was corrupt, or that were rejected"),
+    row("shares.rate", ALONE, PerSecond, Higher, "shares completed, per second of measurement"),
+    row("shares.bytes", ALONE, Bytes, Neither, "bytes of all documents shared"),
+    row("documents.read", ALONE, Count, Neither, "documents that readers opened and read, in the whole run; needs `documents: fhir`"),
+    row("documents.defective", ALONE, Count, Lower, "of these, unreadable, or not of the class or the patient asked for; must be 0"),
+    row("share.latency", LATENCY, Nanoseconds, Lower, "from a share's scheduled start to its document's verified hash"),
+    row("share.phase.order", PHASE, Nanoseconds, Lower, "part of a share: from request to ordered decision"),
+    row("share.phase.key", PHASE, Nanoseconds, Lower, "part of a share: from decision to released key"),
+    row("share.phase.transfer", PHASE, Nanoseconds, Lower, "part of a share: from released key to the document's last byte"),
+    row("share.phase.verify", PHASE, Nanoseconds, Lower, "part of a share: from the last byte to the verified hash"),
+    row("decisions.requested", ALONE, Count, Neither, "requests for access, of which no key or document was to follow"),
+    row("decisions.permitted", ALONE, Count, Neither, "of these, permitted by the ledger"),
+    row("decisions.refused_wrongly", ALONE, Count, Lower, "of these, refused although a consent covered them; must be 0"),
+    row("consent.revocation.effect", &["max", "p50"], Nanoseconds, Lower, "from a revocation's scheduled start to its taking effect"),
+    row("consent.revocation.completed", ALONE, Count, Higher, "revocations that took effect"),
+    row("consent.revocation.late_accesses", ALONE, Count, Lower, "accesses permitted after the receipt of the revocation that should have stopped them; must be 0"),
+    row("keys.rewrapped", ALONE, Count, Neither, "keys that a patient's agent wrapped to a grantee"),
+    row("keys.rotated", ALONE, Count, Neither, "records that were given another key"),
+    row("keys.erased", ALONE, Count, Neither, "records that were given up for good"),
+    row("keys.refused", ALONE, Count, Neither, "of rewraps, rotations and erasures, refused by the ledger"),
+    row("delegations.registered", ALONE, Count, Neither, "patients' delegations of authority"),
+    row("audits.requested", ALONE, Count, Neither, "proofs of earlier accesses asked for"),
+    row("audits.verified", ALONE, Count, Higher, "proofs that verified"),
+    row("audits.failed", ALONE, Count, Lower, "proofs that did not verify; must be 0"),
+    row("audits.timed_out", ALONE, Count, Lower, "proofs that had not arrived when the drain ended"),
+    row("recovery.time", ALONE, Nanoseconds, Lower, "longest time from the healing of a fault to 95 % of the rate before it"),
+    row("unavailability.longest", ALONE, Nanoseconds, Lower, "longest time without any committed transaction while some were offered"),
+    row("replica.rounds", ALONE, Count, Neither, "rounds that the furthest replica reached"),
+    row("replica.blocks", ALONE, Count, Neither, "blocks accepted by the replica that accepted most"),
+    row("replica.bytes_sent", ALONE, Bytes, Lower, "bytes sent by all replicas"),
+    row("replica.cpu.utilisation", ALONE, Ratio, Lower, "busy part of all cores of the busiest replica"),
+    row("replica.memory", &["max"], Bytes, Lower, "most memory that one replica's state took"),
+    row("replica.mempool.bytes", &["max"], Bytes, Lower, "most payload waiting in one replica's mempool"),
+    row("replica.blocks.suspended", &["max"], Count, Lower, "most blocks waiting for their ancestors at one replica"),
+    row("replica.restarts", ALONE, Count, Neither, "restarts of all replicas"),
+    row("replica.process.cpu", ALONE, Nanoseconds, Lower, "live: processor time of all replicas' processes"),
+    row("replica.process.cpu", REPLICA_STAGES, Nanoseconds, Lower, "live: the same by what it was spent on"),
+    row("replica.process.cpu_per_transaction", ALONE, Nanoseconds, Lower, "live: the same for each transaction committed in the whole run"),
+    row("replica.process.memory", &["max"], Bytes, Lower, "live: most resident memory of all replicas' processes together"),
+    row("clients.process.cpu", ALONE, Nanoseconds, Lower, "live: processor time of gateways, workload and recorder, which are one process"),
+    row("clients.process.cpu", CLIENT_STAGES, Nanoseconds, Lower, "live: the same by what it was spent on"),
+    row("clients.process.cpu_per_transaction", ALONE, Nanoseconds, Lower, "live: the same for each transaction committed in the whole run"),
+    row("network.messages", ALONE, Count, Lower, "messages sent by all hosts"),
+    row("network.bytes", ALONE, Bytes, Lower, "bytes sent by all hosts"),
+    row("network.packets_lost", ALONE, Count, Lower, "packets lost on links, those that found a queue full included"),
+    row("network.undelivered", ALONE, Count, Lower, "messages that did not arrive: partition, receiver down, or shed by a full queue"),
+    row("network.datagrams", ALONE, Count, Lower, "datagrams sent by all hosts; 0 without QUIC, as the next four"),
+    row("network.datagrams.bytes", ALONE, Bytes, Lower, "bytes of the datagrams, with IP and UDP headers"),
+    row("network.datagrams.overflowed", ALONE, Count, Lower, "datagrams for which a queue had no room; they are among network.packets_lost"),
+    row("network.packets_retransmitted", ALONE, Count, Lower, "packets that their senders believed lost and sent again"),
+    row("network.connections", ALONE, Count, Neither, "connections established"),
+    row("network.transferred.bytes", ALONE, Bytes, Higher, "bytes of the network's own load that arrived"),
+    row("generator.offered", &["rate"], PerSecond, Neither, "operations a second that the plan asks for; each action of a signed bundle counts as one"),
+    row("generator.achieved", &["rate"], PerSecond, Higher, "operations a second that the generator started; each action of a signed bundle counts as one"),
+    row("simulator.events", ALONE, Count, Neither, "events handled"),
+    row("simulator.events_per_second", ALONE, PerSecond, Higher, "events handled per second of wall-clock time"),
+    row("simulator.wall", ALONE, Nanoseconds, Lower, "wall-clock time of the run"),
+    row("simulator.setup_wall", ALONE, Nanoseconds, Lower, "wall-clock time of building keys, documents and genesis"),
+    row("simulator.memory", &["max"], Bytes, Lower, "most memory of the process that simulates"),
 ];
 
 /// Names, and beginnings of names, of wall-clock figures.
@@ -192,29 +221,32 @@ pub fn all() -> &'static [Metric] {
 fn domain() -> impl Iterator<Item = Metric> {
     let of_systems = System::ALL.into_iter().flat_map(|system| {
         [
-            ("detection", Ratio, "wrong deeds that were caught, of those that were done on purpose"),
-            ("false_alarms", Count, "right deeds that were refused; must be 0"),
+            ("detection", Ratio, Higher, "wrong deeds that were caught, of those that were done on purpose"),
+            ("false_alarms", Count, Lower, "right deeds that were refused; must be 0"),
         ]
-        .map(|(what, unit, meaning)| Metric {
+        .map(|(what, unit, better, meaning)| Metric {
             name: format!("{}.{what}", system.name()),
             unit,
+            better,
             meaning,
             deterministic: true,
         })
     });
     let of_wrongs = Wrong::ALL.iter().flat_map(|wrong| {
-        let metric = |what: &str, unit| Metric {
+        let metric = |what: &str, unit, better| Metric {
             name: format!("{}.{what}", wrong.name()),
             unit,
+            better,
             meaning: wrong.meaning(),
             deterministic: true,
         };
-        let counts = ["injected", "caught", "missed"].map(|what| metric(what, Count));
-        counts.into_iter().chain(TIMES.map(|what| metric(&format!("time.{what}"), Nanoseconds)))
+        let counts = [("injected", Neither), ("caught", Higher), ("missed", Lower)];
+        let counts = counts.map(|(what, better)| metric(what, Count, better));
+        counts.into_iter().chain(TIMES.map(|what| metric(&format!("time.{what}"), Nanoseconds, Lower)))
     });
     let of_figures = Figure::ALL.iter().flat_map(|figure| {
-        let metric =
-            |name: String, unit| Metric { name, unit, meaning: figure.meaning(), deterministic: true };
+        let (better, meaning) = (of_figure(*figure), figure.meaning());
+        let metric = |name: String, unit| Metric { name, unit, better, meaning, deterministic: true };
         match figure.kind() {
             FigureKind::Count | FigureKind::Mean => vec![metric(figure.name().to_owned(), Count)],
             FigureKind::Span => {
@@ -224,6 +256,23 @@ fn domain() -> impl Iterator<Item = Metric> {
         }
     });
     of_systems.chain(of_wrongs).chain(of_figures)
+}
+
+/// What a figure of a system says for a run. What counts its load, or how its stories went, says nothing.
+const fn of_figure(figure: Figure) -> Better {
+    match figure {
+        Figure::RecordsRecovered | Figure::ResultsVerified | Figure::ViolationsRefused => Higher,
+        Figure::RecordsUnavailable
+        | Figure::RecordsLostForGood
+        | Figure::SharesWithoutDocument
+        | Figure::TrialsAbandoned
+        | Figure::ResultsDisproved
+        | Figure::AlarmsMissed => Lower,
+        _ => match figure.kind() {
+            FigureKind::Span => Lower,
+            FigureKind::Count | FigureKind::Mean => Neither,
+        },
+    }
 }
 
 /// The metric called `name`.
@@ -238,7 +287,7 @@ fn members(family: &Family) -> impl Iterator<Item = Metric> + '_ {
             _ => format!("{}.{aggregate}", family.name),
         };
         let deterministic = !WALL_CLOCK.iter().any(|wall| name.starts_with(wall));
-        Metric { name, unit: family.unit, meaning: family.meaning, deterministic }
+        Metric { name, unit: family.unit, better: family.better, meaning: family.meaning, deterministic }
     })
 }
 
@@ -265,6 +314,25 @@ mod tests {
         assert_eq!(outside.iter().filter(of_processes).count(), 17 + 10, "{outside:?}");
         let rest: Vec<&&str> = outside.iter().filter(|name| !of_processes(name)).collect();
         assert_eq!(rest, WALL_CLOCK[2..].iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn whoever_compares_knows_which_way_is_better() {
+        let better = |name: &str| lookup(name).unwrap().better;
+        assert_eq!(better("transactions.committed.rate"), Higher);
+        assert_eq!(better("share.latency.p99"), Lower);
+        assert_eq!(better("transactions.submitted"), Neither);
+        assert_eq!(better("personal_health_record.detection"), Higher);
+        assert_eq!(better("claims.adjudication.time.p50"), Lower);
+        // Every time is something to wait for, and nothing that must be 0 is better greater.
+        let times = |metric: &&Metric| metric.unit == Nanoseconds || metric.meaning.contains("must be 0");
+        let other: Vec<&str> = all()
+            .iter()
+            .filter(times)
+            .filter(|metric| metric.better != Lower)
+            .map(|m| m.name.as_str())
+            .collect();
+        assert!(other.is_empty(), "{other:?}");
     }
 
     #[test]

@@ -1,0 +1,119 @@
+//! One program against another on one machine, live: a pure function of pairs of runs.
+//!
+//! Pairs are run interleaved, ABBA, because what a machine does changes slowly and hits neighbours alike (side by side,
+//! differences are several times more accurate than apart, arXiv 2001.05811). The median of the pairs' log-ratios has a
+//! BCa interval at 99 %. A regression is one whose whole interval is past the limit; one that straddles the limit is
+//! inconclusive, and warns. Pairs of one program with itself come first: where their interval reaches past the limit, the
+//! machine cannot tell, and nothing is gated.
+//!
+//! Stopping when decided looks at the data several times. With at most five looks at 99 % each, a change of exactly the
+//! limit is called a regression in at most 5 % of all gates, and noise around no change far more seldom.
+
+use crate::metrics::catalog::{self, Better};
+use crate::statistics::{Interval, log_ratios, median, of_median, samples_needed};
+use serde::Serialize;
+
+/// Level of the intervals.
+pub const LEVEL: f64 = 0.99;
+/// Pairs after which nothing is decided any more.
+pub const PAIRS_MAX: usize = 30;
+/// Pairs before which nothing is.
+pub const PAIRS_MIN: usize = 10;
+/// Pairs between two looks.
+pub const PAIRS_STEP: usize = 5;
+
+/// What is judged, and the greatest change for the worse that passes: 5 % of throughput and medians, 10 % of tails.
+pub const LIMITS: &[(&str, f64)] = &[
+    ("transactions.committed.rate", 0.05),
+    ("transactions.latency.p50", 0.05),
+    ("transactions.latency.p99", 0.10),
+    ("share.latency.p50", 0.05),
+    ("share.latency.p99", 0.10),
+];
+
+/// What pairs say of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The whole interval is past the limit.
+    Regressed,
+    /// The whole interval is short of it.
+    Clean,
+    /// The interval straddles the limit.
+    Inconclusive,
+    /// The machine's noise reaches past the limit.
+    TooNoisy,
+    /// So few pairs have no interval.
+    TooFew,
+}
+
+/// A metric and what was decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judged {
+    /// Its name.
+    pub metric: String,
+    /// Greatest change for the worse that passes, as a share.
+    pub limit: f64,
+    /// Pairs that have a ratio.
+    pub pairs: usize,
+    /// Median change, new over old; `None` without pairs.
+    pub factor: Option<f64>,
+    /// Its interval.
+    pub interval: Option<Interval>,
+    /// Interval of one program against itself.
+    pub noise: Option<Interval>,
+    /// What follows.
+    pub decision: Decision,
+}
+
+/// Judges a metric: `same` are pairs of one program, `pairs` are old and new.
+pub fn judge(metric: &str, limit: f64, same: &[(f64, f64)], pairs: &[(f64, f64)]) -> Judged {
+    let higher = catalog::lookup(metric).is_some_and(|metric| metric.better == Better::Higher);
+    let (ratios, noises) = (log_ratios(pairs), log_ratios(same));
+    let (interval, noise) = (of_median(&ratios, LEVEL), of_median(&noises, LEVEL));
+    let bound = libm::log(1.0 + limit);
+    // Turned so that more is worse.
+    let worse = |interval: &Interval| match higher {
+        true => (-interval.high, -interval.low),
+        false => (interval.low, interval.high),
+    };
+    let decision = match (&interval, &noise) {
+        (_, Some(noise)) if noise.low < -bound || noise.high > bound => Decision::TooNoisy,
+        (None, _) | (_, None) => Decision::TooFew,
+        (Some(interval), Some(_)) => match worse(interval) {
+            (low, _) if low > bound => Decision::Regressed,
+            (_, high) if high < bound => Decision::Clean,
+            _ => Decision::Inconclusive,
+        },
+    };
+    Judged {
+        metric: metric.to_owned(),
+        limit,
+        pairs: ratios.len(),
+        factor: median(&ratios).map(libm::exp),
+        interval: interval.map(|interval| interval.factors()),
+        noise: noise.map(|noise| noise.factors()),
+        decision,
+    }
+}
+
+/// Whether so many pairs are a time to look.
+pub fn is_look(pairs: usize, least: usize) -> bool {
+    pairs >= least && (pairs - least).is_multiple_of(PAIRS_STEP)
+}
+
+/// Whether further pairs are of no use: something regressed, or nothing is open.
+pub fn is_decided(judged: &[Judged]) -> bool {
+    let open = |one: &Judged| matches!(one.decision, Decision::Inconclusive | Decision::TooFew);
+    judged.iter().any(|one| one.decision == Decision::Regressed) || !judged.iter().any(open)
+}
+
+/// The fewest pairs of which anything can be said.
+pub fn pairs_needed() -> usize {
+    samples_needed(LEVEL)
+}
+
+/// Of the pair with this number, whether the old program runs first: old new, new old, old new, …
+pub fn old_first(pair: usize) -> bool {
+    pair.is_multiple_of(2)
+}
