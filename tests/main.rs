@@ -26,4 +26,5 @@ mod replay;
 mod scenarios;
 mod seeded_bugs;
 mod support;
+mod sweep;
 mod tidy;

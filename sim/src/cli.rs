@@ -6,9 +6,11 @@ mod exit;
 mod export;
 mod hunt;
 mod keygen;
+mod merge;
 mod progress;
 mod replay;
 mod run;
+mod sweep;
 mod twins;
 mod verify;
 
@@ -49,6 +51,10 @@ enum Command {
     Twins(twins::Twins),
     /// Play a scenario under many random fault schedules, and shrink what fails to the least that does.
     Hunt(hunt::Hunt),
+    /// Play every combination of a scenario's `matrix:`, and put all their figures into one table and one page.
+    Sweep(sweep::Sweep),
+    /// Make table and page of a sweep, or the sum of a hunt, that several machines took part in.
+    Merge(merge::Merge),
     /// List every metric that an expectation can name.
     Metrics,
     /// Make a key, or every key and configuration file of a consortium for trials.
@@ -96,6 +102,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check(&arguments),
         Command::Twins(arguments) => twins::twins(&arguments),
         Command::Hunt(arguments) => hunt::hunt(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Replica(arguments) => Ok(daemons::replica(&arguments)),
@@ -116,6 +124,14 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// Every mistake in the file and the overrides.
 pub fn load(file: &Path, overrides: &Overrides) -> Result<Plan, Diagnostics> {
+    Plan::from_scenario(&read(file, overrides)?)
+}
+
+/// Reads a scenario and applies the overrides.
+///
+/// # Errors
+/// When the file cannot be read or is not YAML.
+fn read(file: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     let mut scenario = Scenario::read(file)?;
     for assignment in &overrides.set {
         scenario.set(assignment);
@@ -123,7 +139,7 @@ pub fn load(file: &Path, overrides: &Overrides) -> Result<Plan, Diagnostics> {
     if let Some(seed) = overrides.seed {
         scenario.set_seed(seed);
     }
-    Plan::from_scenario(&scenario)
+    Ok(scenario)
 }
 
 /// Whether stderr should be coloured: a terminal, and `NO_COLOR` unset or empty.
@@ -164,18 +180,35 @@ fn check(arguments: &Check) -> io::Result<Exit> {
     let mut rows = Vec::new();
     let mut valid = true;
     for file in &arguments.files {
-        let plan = load(file, &arguments.overrides);
-        valid &= plan.is_ok();
+        let scenario = read(file, &arguments.overrides);
+        let is_sweep = scenario.as_ref().is_ok_and(Scenario::has_matrix);
+        let plans = scenario.and_then(|scenario| scenario.into_matrix().read_all(Plan::from_scenario));
+        valid &= plans.is_ok();
         let name = file.display();
-        match plan {
-            Ok(plan) if arguments.json => {
-                rows.push(json!({ "file": name.to_string(), "ok": true, "plan": plan }))
+        match plans {
+            Ok(plans) if arguments.json && is_sweep => {
+                rows.push(
+                    json!({ "file": name.to_string(), "ok": true, "runs": plans.len(), "plans": plans }),
+                );
             }
-            Ok(plan) if arguments.print => {
-                let yaml = serde_yaml::to_string(&plan).map_err(io::Error::other)?;
-                write!(out, "# {name}\n---\n{yaml}")?;
+            Ok(plans) if arguments.json => {
+                rows.push(json!({ "file": name.to_string(), "ok": true, "plan": plans[0] }));
             }
-            Ok(plan) => writeln!(out, "{name}: ok: {}", summary(&plan))?,
+            Ok(plans) if arguments.print => {
+                for plan in &plans {
+                    let yaml = serde_yaml::to_string(plan).map_err(io::Error::other)?;
+                    write!(out, "# {name}\n---\n{yaml}")?;
+                }
+            }
+            Ok(plans) if is_sweep => {
+                writeln!(
+                    out,
+                    "{name}: ok: {} runs of a sweep; the first: {}",
+                    plans.len(),
+                    summary(&plans[0])
+                )?;
+            }
+            Ok(plans) => writeln!(out, "{name}: ok: {}", summary(&plans[0]))?,
             Err(errors) if arguments.json => {
                 rows.push(json!({ "file": name.to_string(), "ok": false, "errors": errors.to_json() }));
             }

@@ -34,6 +34,7 @@ pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod seed;
+pub mod sweep;
 pub mod testbed;
 pub mod triage;
 pub mod twins;

@@ -16,6 +16,8 @@ pub enum Exit {
     MeasurementInvalid,
     /// A checker could not tell.
     Undecided,
+    /// What it depends on could not be reached: worth another try, as nothing else is.
+    Retry,
     /// Internal or environment failure: the run is not there.
     Failure,
     /// What correct clients asked for did not end.
@@ -42,9 +44,23 @@ impl Exit {
             Self::Undecided => 12,
             Self::MeasurementInvalid => 13,
             Self::Nondeterminism => 20,
+            Self::Retry => 75,
             Self::FellShort => 99,
             Self::Interrupted => 130,
         }
+    }
+
+    /// What a run that was recorded with this code ended with.
+    pub fn recorded(code: u8) -> Self {
+        let ends = [
+            Self::Success,
+            Self::FellShort,
+            Self::MeasurementInvalid,
+            Self::Undecided,
+            Self::NoProgress,
+            Self::SafetyViolated,
+        ];
+        ends.into_iter().find(|end| end.code() == code).unwrap_or(Self::Failure)
     }
 
     /// In words, for the line that says why a run failed.
@@ -58,6 +74,7 @@ impl Exit {
             Self::Undecided => "a checker could not tell",
             Self::MeasurementInvalid => "the measurement is invalid",
             Self::Nondeterminism => "the replay differs",
+            Self::Retry => "something that it needs could not be reached",
             Self::FellShort => "an expectation fell short",
             Self::Interrupted => "it was interrupted",
         }

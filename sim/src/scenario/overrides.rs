@@ -5,7 +5,8 @@ use super::node::{Entry, Node, Value};
 use super::{SUBJECT, Scenario, yaml};
 use crate::diagnostic::{Position, Source, quote};
 
-enum Step {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
     Key(String),
     Index(usize),
 }
@@ -41,7 +42,7 @@ pub(crate) fn apply(scenario: &mut Scenario, flag: &str, assignment: &str) {
     }
 }
 
-fn steps(path: &str) -> Option<Vec<Step>> {
+pub(super) fn steps(path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     for part in path.split('.') {
         let (key, mut rest) = part.split_at(part.find('[').unwrap_or(part.len()));
@@ -58,7 +59,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-fn put(node: &mut Node, steps: &[Step], position: Position, value: Node) -> Result<(), String> {
+pub(super) fn put(node: &mut Node, steps: &[Step], position: Position, value: Node) -> Result<(), String> {
     let Some((step, rest)) = steps.split_first() else {
         *node = value;
         return Ok(());
