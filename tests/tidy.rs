@@ -145,6 +145,8 @@ const SIM_NEVER: &[(&str, &[&str])] = &[
     ),
     // A hunt plays plans as a user does, in the simulated world alone.
     ("hunt", &["testbed", "daemon", "deploy", "population", "workload", "cli"]),
+    // A sweep plays plans as a user does, in the simulated world alone; of configuration files it knows what a bucket is.
+    ("sweep", &["testbed", "daemon", "population", "workload", "cli"]),
     ("history", &["world", "testbed", "workload", "check", "report", "cli"]),
     ("network", &["world", "scenario", "cli"]),
     ("event_queue", &["world", "plan", "scenario", "cli"]),

@@ -3,12 +3,18 @@
 mod audit;
 mod daemons;
 mod exit;
+mod explain;
 mod export;
 mod hunt;
+mod init;
 mod keygen;
+mod merge;
 mod progress;
 mod replay;
 mod run;
+mod schema;
+mod shell;
+mod sweep;
 mod twins;
 mod verify;
 
@@ -17,18 +23,30 @@ use crate::metrics::catalog;
 use crate::plan::Plan;
 use crate::report::Style;
 use crate::scenario::Scenario;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use exit::Exit;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 #[derive(Parser)]
 #[command(name = "amanah", version, about = "A health-record ledger that is measured before it is built")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Whether to colour what people read. [default: auto, which means on terminals, unless NO_COLOR is set]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    color: Option<Colour>,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Subcommand)]
@@ -45,10 +63,20 @@ enum Command {
     Export(export::Export),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
+    /// Write a commented scenario to begin with, by a few questions or by flags.
+    Init(init::Init),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema(schema::Schema),
+    /// Say what a key of a scenario, a metric, an error or an exit code is about.
+    Explain(explain::Explain),
     /// Play every schedule of a small world in which one replica exists twice, and look for forks and standstills.
     Twins(twins::Twins),
     /// Play a scenario under many random fault schedules, and shrink what fails to the least that does.
     Hunt(hunt::Hunt),
+    /// Play every combination of a scenario's `matrix:`, and put all their figures into one table and one page.
+    Sweep(sweep::Sweep),
+    /// Make table and page of a sweep, or the sum of a hunt, that several machines took part in.
+    Merge(merge::Merge),
     /// List every metric that an expectation can name.
     Metrics,
     /// Make a key, or every key and configuration file of a consortium for trials.
@@ -57,6 +85,10 @@ enum Command {
     Replica(daemons::Daemon),
     /// Run one institution's gateway until SIGTERM or SIGINT.
     Gateway(daemons::Daemon),
+    /// Print completions for a shell.
+    Completions(shell::Completions),
+    /// Write manual pages.
+    Man(shell::Man),
 }
 
 /// Changes to a scenario, applied before it is validated.
@@ -87,19 +119,26 @@ struct Check {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let written = match Cli::parse().command {
+    let written = match parsed().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Twins(arguments) => twins::twins(&arguments),
         Command::Hunt(arguments) => hunt::hunt(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Metrics => metrics(),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Replica(arguments) => Ok(daemons::replica(&arguments)),
         Command::Gateway(arguments) => Ok(daemons::gateway(&arguments)),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
     };
     let exit = written.unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Exit::Success,
@@ -116,6 +155,14 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// Every mistake in the file and the overrides.
 pub fn load(file: &Path, overrides: &Overrides) -> Result<Plan, Diagnostics> {
+    Plan::from_scenario(&read(file, overrides)?)
+}
+
+/// Reads a scenario and applies the overrides.
+///
+/// # Errors
+/// When the file cannot be read or is not YAML.
+fn read(file: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     let mut scenario = Scenario::read(file)?;
     for assignment in &overrides.set {
         scenario.set(assignment);
@@ -123,22 +170,54 @@ pub fn load(file: &Path, overrides: &Overrides) -> Result<Plan, Diagnostics> {
     if let Some(seed) = overrides.seed {
         scenario.set_seed(seed);
     }
-    Plan::from_scenario(&scenario)
+    Ok(scenario)
 }
 
-/// Whether stderr should be coloured: a terminal, and `NO_COLOR` unset or empty.
+/// The command line's definition: what completions, manual pages and the documentation's tests are made of.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Whether these words, the program's name first, are a command line of ours.
+///
+/// # Errors
+/// What clap says about it. Asking for help or the version is none.
+pub fn parse(words: &[&str]) -> Result<(), String> {
+    match Cli::try_parse_from(words) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What was said of colour, for as long as the process lives.
+static COLOUR: OnceLock<Colour> = OnceLock::new();
+
+fn parsed() -> Cli {
+    let cli = Cli::parse();
+    COLOUR.get_or_init(|| cli.color.unwrap_or(Colour::Auto));
+    cli
+}
+
+/// Whether stderr should be coloured.
 pub fn colour() -> bool {
-    io::stderr().is_terminal() && colour_wanted()
+    coloured(io::stderr().is_terminal())
 }
 
 /// What stdout can show.
 fn style() -> Style {
     let unicode = io::stdout().is_terminal();
-    Style { colour: unicode && colour_wanted(), unicode }
+    Style { colour: coloured(unicode), unicode }
 }
 
-fn colour_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// The flag wins, then `NO_COLOR`, then `CLICOLOR_FORCE`, each unless it is empty; then whether it is a terminal.
+fn coloured(terminal: bool) -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    match COLOUR.get().unwrap_or(&Colour::Auto) {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto if set("NO_COLOR").is_some() => false,
+        Colour::Auto => terminal || set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+    }
 }
 
 /// Writes to stdout. That nobody reads on changes nothing about how a run ends.
@@ -164,18 +243,35 @@ fn check(arguments: &Check) -> io::Result<Exit> {
     let mut rows = Vec::new();
     let mut valid = true;
     for file in &arguments.files {
-        let plan = load(file, &arguments.overrides);
-        valid &= plan.is_ok();
+        let scenario = read(file, &arguments.overrides);
+        let is_sweep = scenario.as_ref().is_ok_and(Scenario::has_matrix);
+        let plans = scenario.and_then(|scenario| scenario.into_matrix().read_all(Plan::from_scenario));
+        valid &= plans.is_ok();
         let name = file.display();
-        match plan {
-            Ok(plan) if arguments.json => {
-                rows.push(json!({ "file": name.to_string(), "ok": true, "plan": plan }))
+        match plans {
+            Ok(plans) if arguments.json && is_sweep => {
+                rows.push(
+                    json!({ "file": name.to_string(), "ok": true, "runs": plans.len(), "plans": plans }),
+                );
             }
-            Ok(plan) if arguments.print => {
-                let yaml = serde_yaml::to_string(&plan).map_err(io::Error::other)?;
-                write!(out, "# {name}\n---\n{yaml}")?;
+            Ok(plans) if arguments.json => {
+                rows.push(json!({ "file": name.to_string(), "ok": true, "plan": plans[0] }));
             }
-            Ok(plan) => writeln!(out, "{name}: ok: {}", summary(&plan))?,
+            Ok(plans) if arguments.print => {
+                for plan in &plans {
+                    let yaml = serde_yaml::to_string(plan).map_err(io::Error::other)?;
+                    write!(out, "# {name}\n---\n{yaml}")?;
+                }
+            }
+            Ok(plans) if is_sweep => {
+                writeln!(
+                    out,
+                    "{name}: ok: {} runs of a sweep; the first: {}",
+                    plans.len(),
+                    summary(&plans[0])
+                )?;
+            }
+            Ok(plans) => writeln!(out, "{name}: ok: {}", summary(&plans[0]))?,
             Err(errors) if arguments.json => {
                 rows.push(json!({ "file": name.to_string(), "ok": false, "errors": errors.to_json() }));
             }

@@ -39,6 +39,8 @@ pub use gateway::GatewayFile;
 pub use key::{KeyError, SecretSeed};
 pub use replica::{LoadPlan, ReplicaFile};
 pub use vault::VaultPlace;
+#[cfg(feature = "s3")]
+pub(crate) use vault::bucket;
 
 /// What `format:` says in every file.
 pub const FORMAT: u64 = 1;

@@ -4,6 +4,7 @@
 //! It sees the run and what was found about it, never the world; it decides nothing.
 
 mod faults;
+pub mod html;
 mod sections;
 pub mod sequence;
 mod table;

@@ -200,7 +200,11 @@ impl ResultFile {
         }
     }
 
-    fn parse(file: PathBuf, bytes: &[u8]) -> Result<Self, ReadError> {
+    /// Reads the bytes of `file`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn parse(file: PathBuf, bytes: &[u8]) -> Result<Self, ReadError> {
         let value: serde_json::Value = match serde_json::from_slice(bytes) {
             Ok(value) => value,
             Err(error) => return Err(ReadError::NotJson { file, error }),

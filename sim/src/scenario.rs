@@ -1,12 +1,15 @@
 //! A scenario as written: the YAML tree with the position of every key and value, and the `--set` arguments applied to
 //! it. Nothing here knows which keys exist; [`Plan::from_scenario`](crate::plan::Plan::from_scenario) does.
 
+mod matrix;
 pub(crate) mod node;
 pub(crate) mod overrides;
 pub(crate) mod reader;
 mod text;
 pub(crate) mod units;
 pub(crate) mod yaml;
+
+pub use matrix::{Axis, Matrix};
 
 use crate::diagnostic::{Diagnostics, Problems, Source, nearest};
 use node::Node;
@@ -54,6 +57,11 @@ impl Scenario {
             Some(root) => Ok(Self { sources, root, question: question(text), problems }),
             None => Err(Diagnostics::new(sources, problems)),
         }
+    }
+
+    /// The comment that opens the file.
+    pub fn question(&self) -> &str {
+        &self.question
     }
 
     /// Applies `--set key=value`. Mistakes in it are reported with all others by the validator.

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::progress::Interrupt;
+use super::sweep::Ended;
 use super::{colour, put, shell};
 use crate::hunt::coverage::Coverage;
 use crate::hunt::draw::{Case, Drawn, KINDS};
@@ -11,12 +12,15 @@ use crate::report::units;
 use crate::result;
 use crate::scenario::Scenario;
 use crate::scenario::units::DURATION;
+use crate::sweep::hunted::{self, Hunted};
+use crate::sweep::shard::Shard;
+use crate::sweep::store::Store;
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -48,6 +52,10 @@ pub struct Hunt {
     /// Kinds of fault that are not drawn.
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = kind)]
     without: Vec<&'static str>,
+    /// Hunt in this part of the seeds alone, `i/n`, `auto` or `auto/n` as in `amanah sweep`, and leave what is found at --out,
+    /// a directory or a URL, for `amanah merge`.
+    #[arg(long, value_name = "I/N", requires = "out", conflicts_with = "budget")]
+    shard: Option<Shard>,
     /// Directory of what is found. [default: results/hunt-<name>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -81,18 +89,42 @@ pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.unwrap_or(cores).max(1);
-    let out =
-        arguments.out.clone().unwrap_or_else(|| PathBuf::from("results").join(format!("hunt-{}", plan.name)));
+    let default = || PathBuf::from("results").join(format!("hunt-{}", plan.name));
+    let store = match (arguments.shard, &arguments.out) {
+        (Some(_), Some(out)) => match Store::open(&out.to_string_lossy()) {
+            Ok(store) => Some(store),
+            Err(error) => return Ended::from(error).told(),
+        },
+        _ => None,
+    };
+    let out = match &store {
+        Some(store) => store.directory().map_or_else(default, Path::to_owned),
+        None => arguments.out.clone().unwrap_or_else(default),
+    };
     if let Err(error) = result::prepare(&out) {
         eprintln!("error: {error}");
         return Ok(Exit::Failure);
     }
-    let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    let whole = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    let seeds = arguments.shard.map_or_else(|| whole.clone(), |shard| shard.part(&whole));
+    let count = seeds.end - seeds.start;
     let (always, without) = (arguments.always.clone(), arguments.without.clone());
     let scope = Scope { always, without, ..Scope::new(scenario, seeds, jobs) };
     if let Err(errors) = Case::draw(&scope, &plan, arguments.from).plan(&scope.scenario) {
         eprint!("{}", errors.render(colour()));
         return Ok(Exit::Invalid);
+    }
+    let shared = store.as_ref().zip(arguments.shard);
+    if let Some((store, shard)) = shared {
+        let begun = hunted::begin(store, &scope, &plan, shard, &whole);
+        match begun.and_then(|()| hunted::is_there(store, shard)) {
+            Ok(false) => {}
+            Ok(true) => {
+                eprintln!("{}: part {shard} is there already", plan.name);
+                return Ok(Exit::Success);
+            }
+            Err(error) => return Ended::from(error).told(),
+        }
     }
     let interrupt = Interrupt::listen();
     let begun = Instant::now();
@@ -103,7 +135,7 @@ pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
         let last = told.load(Ordering::Relaxed);
         let due = seconds >= last + PROGRESS_SECONDS;
         if due && told.compare_exchange(last, seconds, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            eprintln!("{}: {done} of {} runs, {}", plan.name, arguments.seeds, rate(done, begun.elapsed()));
+            eprintln!("{}: {done} of {count} runs, {}", plan.name, rate(done, begun.elapsed()));
         }
         in_time()
     });
@@ -120,6 +152,12 @@ pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
         }
     }
     let exit = exit(&found, interrupt.pressed());
+    let kept = shared.filter(|_| !interrupt.pressed()).map(|(store, shard)| {
+        hunted::put(store, (&scope, &plan), (shard, &whole), (&found, &written), exit.code())
+    });
+    if let Some(Err(error)) = kept {
+        return Ended::from(error).told();
+    }
     if arguments.json {
         let per_second = found.runs as f64 / wall.as_secs_f64().max(1e-9);
         let document = json!({
@@ -130,8 +168,63 @@ pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
     } else {
         put(&text(&found, &written, wall, jobs))?;
     }
-    if found.runs < arguments.seeds && !interrupt.pressed() {
-        eprintln!("{}: the budget ended after {} of {} runs", plan.name, found.runs, arguments.seeds);
+    if found.runs < count && !interrupt.pressed() {
+        eprintln!("{}: the budget ended after {} of {count} runs", plan.name, found.runs);
+    }
+    // What a part found is for the whole to judge: an engine would take another code for a part that was not played.
+    Ok(if kept.is_some() { Exit::Success } else { exit })
+}
+
+/// Says what all parts of a hunt found together.
+pub(super) fn merged(hunted: &Hunted, as_json: bool) -> io::Result<Exit> {
+    let recorded = hunted.exit_codes.iter().map(|code| Exit::recorded(*code)).max().unwrap_or(Exit::Success);
+    let exit = if hunted.missing.is_empty() { recorded } else { recorded.max(Exit::Retry) };
+    let number = |key: &str| hunted.found[key].as_u64().unwrap_or(0);
+    if as_json {
+        let document = json!({
+            "exit_code": exit.code(), "seeds": hunted.seeds.end - hunted.seeds.start, "from": hunted.seeds.start,
+            "shards": hunted.shards, "missing": hunted.missing, "found": hunted.found, "written": hunted.written,
+        });
+        put(&format!("{document:#}\n"))?;
+    } else {
+        let mut text = format!(
+            "{}: {} runs in {} of {} parts; {} failed\n",
+            hunted.scenario,
+            units::count(number("runs")),
+            hunted.exit_codes.len(),
+            hunted.shards,
+            number("failed")
+        );
+        for finding in hunted.found["findings"].as_array().into_iter().flatten() {
+            for failure in finding["failures"].as_array().into_iter().flatten() {
+                let [checker, detail] =
+                    ["checker", "detail"].map(|key| failure[key].as_str().unwrap_or_default());
+                let detail = detail.replace(char::is_control, " ");
+                let _ = writeln!(text, "  seed {:<10} {checker:12} {detail}", finding["seed"]);
+            }
+        }
+        for (name, counts) in hunted.found["coverage"].as_object().into_iter().flatten() {
+            let _ = writeln!(text, "\n{name}");
+            match counts.as_object() {
+                None => {
+                    let _ = writeln!(text, "  {counts}");
+                }
+                Some(counts) => counts.iter().for_each(|(name, count)| {
+                    let _ = writeln!(text, "  {name:28} {:>12}", count.to_string());
+                }),
+            }
+        }
+        for one in &hunted.written {
+            let _ = writeln!(
+                text,
+                "\n# seed {}: {} failed, as its part shrank it\n{}",
+                one.seed, one.checker, one.scenario
+            );
+        }
+        put(&text)?;
+    }
+    for part in &hunted.missing {
+        eprintln!("missing: part {part}/{}", hunted.shards);
     }
     Ok(exit)
 }

@@ -47,7 +47,11 @@ pub(super) fn place(field: &Field<'_>, folder: &Path, problems: &mut Problems) -
     }
 }
 
-fn bucket(text: &str) -> Result<BucketPlace, String> {
+/// Reads `bucket/prefix?endpoint=…&region=…`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn bucket(text: &str) -> Result<BucketPlace, String> {
     let (place, query) = text.split_once('?').unwrap_or((text, ""));
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);

@@ -1,6 +1,7 @@
 //! A distribution of times: quantiles to three significant digits, count, sum and maximum exact.
 
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use std::fmt::Write;
 
 /// What histograms tell apart: from 1 us to 1 h. What is outside counts as the bound; the maximum stays exact.
@@ -38,6 +39,37 @@ impl Latency {
         self.histogram.saturating_record_n(ns, count);
         self.sum_ns += u128::from(ns) * u128::from(count);
         self.max_ns = self.max_ns.max(ns);
+    }
+
+    /// The histogram as other programs read it: the compressed second version of HdrHistogram's format. The exact sum and
+    /// maximum are not in it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = V2DeflateSerializer::new().serialize(&self.histogram, &mut bytes);
+        written.expect("a histogram of these bounds fits its format, and memory takes every write");
+        bytes
+    }
+
+    /// Reads what [`Latency::encode`] wrote; sum and maximum are those of its buckets. `None` if it is something else.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &*bytes).ok()?;
+        if (histogram.low(), histogram.high(), histogram.sigfig())
+            != (BOUNDS_NS.0, BOUNDS_NS.1, SIGNIFICANT_DIGITS)
+        {
+            return None;
+        }
+        let sum_ns = histogram.iter_recorded().map(|step| {
+            u128::from(histogram.median_equivalent(step.value_iterated_to()))
+                * u128::from(step.count_at_value())
+        });
+        Some(Self { sum_ns: sum_ns.sum(), max_ns: histogram.max(), histogram })
+    }
+
+    /// Adds all samples of another: bucket by bucket, so that what comes out is the histogram of both.
+    pub fn merge(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).expect("all have the same bounds");
+        self.sum_ns += other.sum_ns;
+        self.max_ns = self.max_ns.max(other.max_ns);
     }
 
     /// Samples.
@@ -114,6 +146,30 @@ mod tests {
             assert!(found.abs_diff(ms * 1_000_000) <= ms * 1_000, "{part}: {found}");
         }
         assert_eq!(latency.quantile(1.0), latency.max());
+    }
+
+    #[test]
+    fn merged_is_the_histogram_of_all_samples() {
+        let mut samples = (0_u64..5_000).map(|number| number.pow(4) % 7_200_000_000_000 + 1);
+        let [mut whole, mut parts] = [Latency::default(), Latency::default()];
+        for _ in 0..5 {
+            let mut part = Latency::default();
+            samples.by_ref().take(1_000).for_each(|ns| {
+                part.record(ns);
+                whole.record(ns);
+            });
+            parts.merge(&Latency::decode(&part.encode()).unwrap());
+        }
+        assert_eq!(parts.histogram, whole.histogram);
+        assert_eq!(parts.encode(), whole.encode());
+        for part in [0.0, 0.5, 0.9, 0.99, 0.999] {
+            assert_eq!(parts.quantile(part), whole.quantile(part));
+        }
+        assert!(Latency::decode(b"no histogram").is_none());
+        let other = Histogram::<u64>::new(2).unwrap();
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&other, &mut bytes).unwrap();
+        assert!(Latency::decode(&bytes).is_none());
     }
 
     #[test]

@@ -96,7 +96,10 @@ fn plan(scenario: &Scenario, problems: &mut Problems) -> Option<Plan> {
     let expect = expect
         .map(|field| expectations(&field, known_faults, opaque, is_sized, problems))
         .unwrap_or_default();
-    root.later(problems, "matrix", "write one scenario for each combination, or pass `--set key=value`");
+    if let Some(matrix) = root.optional("matrix") {
+        let report = problems.report(matrix.key, matrix.path, "it makes many runs of this scenario");
+        report.help("play them all with `amanah sweep FILE`");
+    }
     root.finish(problems);
     let ledger = ledger?;
     let mut ledger_plan = ledger.plan;

@@ -44,7 +44,7 @@ impl Scenario {
     }
 }
 
-fn flow(node: &Node) -> String {
+pub(super) fn flow(node: &Node) -> String {
     match &node.value {
         Value::Null | Value::Refused => "~".to_owned(),
         Value::Scalar { text, quoted } => scalar(text, *quoted),

@@ -277,10 +277,10 @@ documents: size")],
         (
             &[("duration: 60s", "duration: 60s
 matrix: { ledger.replicas: [4, 10] }")],
-"error: x.yaml:4:1: matrix: `matrix` is known but not available in this version
+"error: x.yaml:4:1: matrix: it makes many runs of this scenario
     4 | matrix: { ledger.replicas: [4, 10] }
       | ^^^^^^
-  = write one scenario for each combination, or pass `--set key=value`
+  = play them all with `amanah sweep FILE`
 ",
         ),
     ]);
