@@ -356,8 +356,10 @@ fn what_init_writes_is_checked_and_never_written_over() {
         "5",
         "--faults",
         "crash,partition",
+        "--rate",
+        "20/s",
         "--duration",
-        "6s",
+        "3s",
         "--json",
     ]);
     let written: Value = serde_json::from_str(&ended.exits(0).stdout).unwrap();
