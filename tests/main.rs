@@ -11,6 +11,7 @@ mod command_line;
 mod determinism;
 mod disk;
 mod disturbances;
+mod documentation;
 mod environment;
 mod export;
 mod fuzzing;

@@ -4,15 +4,19 @@ mod audit;
 mod compare;
 mod daemons;
 mod exit;
+mod explain;
 mod export;
 mod gate;
 mod hunt;
+mod init;
 mod keygen;
 mod merge;
 mod progress;
 mod replay;
 mod report;
 mod run;
+mod schema;
+mod shell;
 mod sweep;
 mod twins;
 mod verify;
@@ -22,18 +26,30 @@ use crate::metrics::catalog;
 use crate::plan::Plan;
 use crate::report::Style;
 use crate::scenario::Scenario;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use exit::Exit;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 #[derive(Parser)]
 #[command(name = "amanah", version, about = "A health-record ledger that is measured before it is built")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Whether to colour what people read. [default: auto, which means on terminals, unless NO_COLOR is set]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    color: Option<Colour>,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Subcommand)]
@@ -56,6 +72,12 @@ enum Command {
     Gate(gate::Gate),
     /// Say whether scenarios can run, or everything that is wrong with them.
     Check(Check),
+    /// Write a commented scenario to begin with, by a few questions or by flags.
+    Init(init::Init),
+    /// Print the JSON Schema of scenarios, for editors.
+    Schema(schema::Schema),
+    /// Say what a key of a scenario, a metric, an error or an exit code is about.
+    Explain(explain::Explain),
     /// Play every schedule of a small world in which one replica exists twice, and look for forks and standstills.
     Twins(twins::Twins),
     /// Play a scenario under many random fault schedules, and shrink what fails to the least that does.
@@ -72,6 +94,10 @@ enum Command {
     Replica(daemons::Daemon),
     /// Run one institution's gateway until SIGTERM or SIGINT.
     Gateway(daemons::Daemon),
+    /// Print completions for a shell.
+    Completions(shell::Completions),
+    /// Write manual pages.
+    Man(shell::Man),
 }
 
 /// Changes to a scenario, applied before it is validated.
@@ -109,7 +135,7 @@ struct Metrics {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let written = match Cli::parse().command {
+    let written = match parsed().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),
@@ -119,6 +145,9 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Gate(arguments) => gate::gate(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Twins(arguments) => twins::twins(&arguments),
         Command::Hunt(arguments) => hunt::hunt(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
@@ -127,6 +156,8 @@ pub fn main() -> ExitCode {
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Replica(arguments) => Ok(daemons::replica(&arguments)),
         Command::Gateway(arguments) => Ok(daemons::gateway(&arguments)),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
     };
     let exit = written.unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Exit::Success,
@@ -161,19 +192,51 @@ fn read(file: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     Ok(scenario)
 }
 
-/// Whether stderr should be coloured: a terminal, and `NO_COLOR` unset or empty.
+/// The command line's definition: what completions, manual pages and the documentation's tests are made of.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Whether these words, the program's name first, are a command line of ours.
+///
+/// # Errors
+/// What clap says about it. Asking for help or the version is none.
+pub fn parse(words: &[&str]) -> Result<(), String> {
+    match Cli::try_parse_from(words) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What was said of colour, for as long as the process lives.
+static COLOUR: OnceLock<Colour> = OnceLock::new();
+
+fn parsed() -> Cli {
+    let cli = Cli::parse();
+    COLOUR.get_or_init(|| cli.color.unwrap_or(Colour::Auto));
+    cli
+}
+
+/// Whether stderr should be coloured.
 pub fn colour() -> bool {
-    io::stderr().is_terminal() && colour_wanted()
+    coloured(io::stderr().is_terminal())
 }
 
 /// What stdout can show.
 fn style() -> Style {
     let unicode = io::stdout().is_terminal();
-    Style { colour: unicode && colour_wanted(), unicode }
+    Style { colour: coloured(unicode), unicode }
 }
 
-fn colour_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// The flag wins, then `NO_COLOR`, then `CLICOLOR_FORCE`, each unless it is empty; then whether it is a terminal.
+fn coloured(terminal: bool) -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    match COLOUR.get().unwrap_or(&Colour::Auto) {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto if set("NO_COLOR").is_some() => false,
+        Colour::Auto => terminal || set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+    }
 }
 
 /// Writes to stdout. That nobody reads on changes nothing about how a run ends.

@@ -3,6 +3,10 @@
 //!
 //! Knows neither scenarios nor plans. Text that comes from a file never reaches a terminal with its control characters.
 
+mod kind;
+
+pub use kind::Kind;
+
 use serde_json::{Value, json};
 use std::fmt::{self, Write};
 
@@ -46,17 +50,29 @@ pub struct Diagnostic {
     pub message: String,
     /// What was expected, and the cure.
     pub help: Vec<String>,
+    /// For programs.
+    pub kind: Kind,
 }
 
 impl Diagnostic {
+    /// Says what kind of mistake it is.
+    pub fn of(&mut self, kind: Kind) -> &mut Self {
+        self.kind = kind;
+        self
+    }
+
     /// Adds a line of help.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help.push(help.into());
         self
     }
 
-    /// Adds "did you mean" when one of `known` is close to `found`; true when it was.
+    /// Adds "did you mean" when one of `known` is close to `found`; true when it was. Whoever looks for a name has not
+    /// found it.
     pub fn suggest<'a>(&mut self, found: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+        if self.kind == Kind::default() {
+            self.kind = Kind::UnknownName;
+        }
         let nearest = nearest(found, known);
         if let Some(name) = nearest {
             self.help.push(format!("did you mean `{name}`?"));
@@ -82,6 +98,7 @@ impl Problems {
             path: path.into(),
             message: message.into(),
             help: Vec::new(),
+            kind: Kind::default(),
         })
     }
 
@@ -110,7 +127,8 @@ impl Diagnostics {
     /// A mistake about the file as a whole.
     pub fn of_file(file: &str, message: impl Into<String>, help: Vec<String>) -> Self {
         let source = Source { name: file.to_owned(), text: String::new(), is_argument: false };
-        let item = Diagnostic { position: None, path: String::new(), message: message.into(), help };
+        let kind = Kind::Unreadable;
+        let item = Diagnostic { position: None, path: String::new(), message: message.into(), help, kind };
         Self { sources: vec![source], items: vec![item] }
     }
 
@@ -152,11 +170,12 @@ impl Diagnostics {
         out
     }
 
-    /// For programs: `[{file, line, column, path, message, help}]`.
+    /// For programs: `[{code, file, line, column, path, message, help}]`.
     pub fn to_json(&self) -> Value {
         let row = |item: &Diagnostic| {
             let at = item.position;
             json!({
+                "code": item.kind.code(),
                 "file": self.sources[at.map_or(0, |at| at.source)].name,
                 "line": at.map(|at| at.line),
                 "column": at.map(|at| at.column),

@@ -126,6 +126,50 @@ impl Exit {
     }
 }
 
+/// Every exit code: what `amanah explain` says of it.
+pub const CODES: &[(u8, &str, &str)] = &[
+    (0, "all held", "Everything that was asked for was done, and every checker and expectation held."),
+    (
+        1,
+        "internal or environment failure",
+        "It could not be run or written: a disk, a port, a permission, or a mistake of ours.",
+    ),
+    (
+        2,
+        "usage or invalid scenario",
+        "The command line or a file is not valid; nothing ran. Every mistake is named with its place and its cure.",
+    ),
+    (
+        10,
+        "safety violation",
+        "A checker of safety failed: something happened that must never happen. Do not deploy; replay it.",
+    ),
+    (11, "no progress", "Operations of correct clients did not end, although faults had healed."),
+    (
+        12,
+        "checker undecided",
+        "A checker ran out of its budget, or had nothing to judge: nothing is known to be wrong, and nothing proven.",
+    ),
+    (13, "measurement invalid", "The generator lagged, or the run was too short: the figures say nothing."),
+    (
+        20,
+        "nondeterminism",
+        "A replay differs from what was recorded: another program version, a changed file, or a mistake of ours.",
+    ),
+    (
+        75,
+        "retryable infrastructure failure",
+        "Somebody else's service did not answer; the same command may succeed later.",
+    ),
+    (
+        98,
+        "regression against the baseline",
+        "A gate found figures worse than its baseline, beyond what it tolerates.",
+    ),
+    (99, "expectation fell short", "The run was safe and complete, and a line of `expect` did not hold."),
+    (130, "interrupted", "Ctrl-C: partial results are written and marked as such."),
+];
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -145,6 +189,16 @@ mod tests {
         assert_eq!(order.map(Exit::code), [20, 10, 11, 12, 13, 99]);
         assert!(Exit::ALL.is_sorted_by(|a, b| a < b));
         assert!(Exit::Regressed < FellShort && Exit::Regressed.code() == 98);
+    }
+
+    #[test]
+    fn every_code_is_explained() {
+        let ours = [Exit::Success, Exit::FellShort, Exit::MeasurementInvalid, Exit::Undecided, Exit::Failure];
+        let ours = ours.into_iter().chain([Exit::NoProgress, Exit::SafetyViolated, Exit::Nondeterminism]);
+        for exit in ours.chain([Exit::Interrupted, Exit::Invalid]) {
+            assert!(CODES.iter().any(|(code, ..)| *code == exit.code()), "{exit:?}");
+        }
+        assert!(CODES.is_sorted_by_key(|(code, ..)| *code));
     }
 
     fn verdict(checker: &'static str, status: Status) -> Verdict {

@@ -10,6 +10,7 @@ use crate::result::ResultFile;
 use crate::seed::Seed;
 use crate::world::{self, Options};
 use clap::Args;
+use serde_json::json;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -29,6 +30,12 @@ pub struct Export {
     /// Write what clients asked and were told here, as Knossos, Elle and Porcupine read it: EDN and JSON lines.
     #[arg(long, value_name = "DIR")]
     history: Option<PathBuf>,
+    /// Print nothing but failures.
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+    /// Print one JSON document on stdout instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Exports one result.
@@ -60,7 +67,7 @@ pub fn export(arguments: &Export) -> io::Result<Exit> {
     let export = export::Export::new(seed, arguments.fhir.as_deref(), arguments.epcis.as_deref());
     let export = export?.shared();
     let interrupt = Interrupt::listen();
-    let mut watcher = Watcher::new(&recorded.plan.name, Pace::Virtual, false, &interrupt);
+    let mut watcher = Watcher::new(&recorded.plan.name, Pace::Virtual, arguments.quiet, &interrupt);
     let witness = Box::new(export.clone());
     let run = world::run_witnessed(&recorded.plan, &Options::default(), witness, &mut |p| watcher.observe(p));
     drop(watcher);
@@ -85,12 +92,27 @@ pub fn export(arguments: &Export) -> io::Result<Exit> {
         );
         return Ok(Exit::Nondeterminism);
     }
-    if arguments.fhir.is_some() || arguments.epcis.is_some() {
-        put(&summary(&written))?;
-    }
-    if let Some(directory) = &arguments.history {
-        let [registers, appends] = jepsen::write(&run, directory)?;
-        put(&format!("{:28} {registers}\n{:28} {appends}\n", "operations on registers", "on lists"))?;
+    let documents = arguments.fhir.is_some() || arguments.epcis.is_some();
+    let history = match &arguments.history {
+        Some(directory) => Some(jepsen::write(&run, directory)?),
+        None => None,
+    };
+    if arguments.json {
+        let operations = history.map(|[registers, lists]| json!({ "registers": registers, "lists": lists }));
+        let row = json!({
+            "resources": written.resources,
+            "events": written.events,
+            "unknown": written.unknown,
+            "operations": operations,
+        });
+        put(&format!("{row:#}\n"))?;
+    } else if !arguments.quiet {
+        if documents {
+            put(&summary(&written))?;
+        }
+        if let Some([registers, appends]) = history {
+            put(&format!("{:28} {registers}\n{:28} {appends}\n", "operations on registers", "on lists"))?;
+        }
     }
     Ok(Exit::Success)
 }

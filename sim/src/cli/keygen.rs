@@ -12,8 +12,9 @@ use crate::seed::Seed;
 use clap::Args;
 use ledger_core::committee::ReplicaId;
 use ledger_core::seam::GatewayId;
+use serde_json::json;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Arguments of `keygen`.
@@ -34,12 +35,15 @@ pub struct Keygen {
     /// Port of replica 0; the others follow, then the gateways. Metrics and API have the same port over TCP.
     #[arg(long, value_name = "PORT", default_value_t = 7000, requires = "scenario")]
     port: u16,
+    /// Print one JSON document on stdout instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Makes keys.
 pub fn keygen(arguments: &Keygen) -> io::Result<Exit> {
     let made = match &arguments.scenario {
-        None => one(&arguments.out),
+        None => one(arguments),
         Some(scenario) => match load(scenario, &arguments.overrides) {
             Ok(plan) => consortium(arguments, &plan),
             Err(errors) => {
@@ -57,16 +61,15 @@ pub fn keygen(arguments: &Keygen) -> io::Result<Exit> {
     }
 }
 
-fn one(file: &Path) -> Result<String, WriteError> {
+fn one(arguments: &Keygen) -> Result<String, WriteError> {
     let key = SecretSeed::fresh()?;
-    key.write(file)?;
+    key.write(&arguments.out)?;
     let hex = |bytes: [u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok(format!(
-        "key           {}\ntransport_key {}\nwrap_key      {}\n",
-        hex(key.public().0),
-        hex(key.transport_key().0),
-        hex(key.wrap_key())
-    ))
+    let (public, transport, wrap) = (hex(key.public().0), hex(key.transport_key().0), hex(key.wrap_key()));
+    Ok(match arguments.json {
+        true => format!("{:#}\n", json!({ "key": public, "transport_key": transport, "wrap_key": wrap })),
+        false => format!("key           {public}\ntransport_key {transport}\nwrap_key      {wrap}\n"),
+    })
 }
 
 fn consortium(arguments: &Keygen, plan: &Plan) -> Result<String, WriteError> {
@@ -103,6 +106,10 @@ fn consortium(arguments: &Keygen, plan: &Plan) -> Result<String, WriteError> {
         write_gateway(directory, plan, &population, GatewayId(index as u32), listen)?;
     }
     debug_assert!(Consortium::read(&file).is_ok(), "what is written can be read");
+    if arguments.json {
+        let row = json!({ "file": file.display().to_string(), "replicas": replicas, "gateways": gateways });
+        return Ok(format!("{row:#}\n"));
+    }
     let mut text = format!(
         "{}: {replicas} replicas, {gateways} gateways\nstart each with\n",
         directory.join(CONSORTIUM_FILE).display()

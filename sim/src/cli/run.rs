@@ -64,9 +64,16 @@ struct Job<'a> {
 
 /// Runs them all.
 pub fn run(arguments: &Run) -> io::Result<Exit> {
-    let jobs = match jobs(arguments) {
+    let mut errors = Vec::new();
+    let jobs = match jobs(arguments, &mut errors) {
         Ok(jobs) => jobs,
-        Err(exit) => return Ok(exit),
+        Err(exit) => {
+            if arguments.json {
+                let row = json!({ "exit_code": exit.code(), "results": [], "errors": errors });
+                put(&format!("{row:#}\n"))?;
+            }
+            return Ok(exit);
+        }
     };
     let interrupt = Interrupt::listen();
     let mut exit = Exit::Success;
@@ -86,8 +93,8 @@ pub fn run(arguments: &Run) -> io::Result<Exit> {
     Ok(exit)
 }
 
-/// Everything that can be wrong before anything runs.
-fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
+/// Everything that can be wrong before anything runs; mistakes in files are in `mistakes` too, for programs.
+fn jobs<'a>(arguments: &'a Run, mistakes: &mut Vec<Value>) -> Result<Vec<Job<'a>>, Exit> {
     let mut jobs = Vec::new();
     let mut valid = true;
     let mut directories: BTreeMap<PathBuf, &Path> = BTreeMap::new();
@@ -96,6 +103,7 @@ fn jobs(arguments: &Run) -> Result<Vec<Job<'_>>, Exit> {
             Ok(plan) => plan,
             Err(errors) => {
                 eprint!("{}", errors.render(colour()));
+                mistakes.extend(errors.to_json().as_array().into_iter().flatten().cloned());
                 valid = false;
                 continue;
             }

@@ -20,6 +20,9 @@ pub struct Twins {
     /// Threads; all cores by default. The findings do not depend on it.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Print nothing but failures.
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
     /// Print one JSON document on stdout instead of text.
     #[arg(long)]
     json: bool,
@@ -37,10 +40,13 @@ pub fn twins(arguments: &Twins) -> io::Result<Exit> {
         #[cfg(feature = "seeded-bugs")]
         skip_undecided: false,
     };
-    eprintln!("{} schedules of {} rounds, protocol {name}", scope.schedules(), scope.rounds);
+    if !arguments.quiet {
+        eprintln!("{} schedules of {} rounds, protocol {name}", scope.schedules(), scope.rounds);
+    }
     let found = twins::explore(&scope);
     match arguments.json {
         true => put(&format!("{}\n", json!({ "protocol": name, "rounds": scope.rounds, "found": found })))?,
+        false if arguments.quiet && found.told.is_empty() => {}
         false => put(&text(&scope, &found))?,
     }
     let of = |kind: Kind| found.told.iter().any(|violation| violation.kind == kind);

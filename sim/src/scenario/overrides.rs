@@ -3,7 +3,7 @@
 
 use super::node::{Entry, Node, Value};
 use super::{SUBJECT, Scenario, yaml};
-use crate::diagnostic::{Position, Source, quote};
+use crate::diagnostic::{Kind, Position, Source, quote};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -18,19 +18,21 @@ pub(crate) fn apply(scenario: &mut Scenario, flag: &str, assignment: &str) {
     let whole = Position { source, line: 1, column: 1, width: assignment.chars().count().max(1) };
     let Some((path, value)) = assignment.split_once('=') else {
         let report = scenario.problems.report(whole, "", format!("{} has no `=`", quote(assignment)));
-        report.help("write `--set key=value`, as in `--set ledger.replicas=7`");
+        report.of(Kind::Override).help("write `--set key=value`, as in `--set ledger.replicas=7`");
         return;
     };
     let path_width = path.chars().count();
     let key_position = Position { width: path_width.max(1), ..whole };
     let Some(steps) = steps(path) else {
         let report = scenario.problems.report(key_position, "", format!("{} is not a key path", quote(path)));
-        report.help("keys are joined with dots and list items counted from 0, as in `faults[0].crash.for`");
+        report
+            .of(Kind::Override)
+            .help("keys are joined with dots and list items counted from 0, as in `faults[0].crash.for`");
         return;
     };
     if value.trim().is_empty() {
         let report = scenario.problems.report(whole, path, "there is no value after the `=`");
-        report.help("to remove a key, edit the file");
+        report.of(Kind::Override).help("to remove a key, edit the file");
         return;
     }
     let Some(value) = yaml::parse(value, SUBJECT, source, path_width + 1, &mut scenario.problems) else {
@@ -38,7 +40,7 @@ pub(crate) fn apply(scenario: &mut Scenario, flag: &str, assignment: &str) {
     };
     if let Err(message) = put(&mut scenario.root, &steps, key_position, value) {
         let report = scenario.problems.report(key_position, path, message);
-        report.help("an override sets a key of a map or replaces an item of a list");
+        report.of(Kind::Override).help("an override sets a key of a map or replaces an item of a list");
     }
 }
 

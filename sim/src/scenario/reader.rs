@@ -4,7 +4,7 @@
 use super::node::{Node, Value};
 use super::units::Unit;
 use super::yaml::join;
-use crate::diagnostic::{Diagnostic, Position, Problems, nearest, one_of, quote};
+use crate::diagnostic::{Diagnostic, Kind, Position, Problems, nearest, one_of, quote};
 
 /// A value, the key that led to it, and the whole path.
 #[derive(Clone, Debug)]
@@ -32,12 +32,14 @@ impl<'a> Field<'a> {
         match &self.node.value {
             Value::Scalar { text, .. } => Some(text),
             Value::Null => {
-                self.wrong(problems, "there is no value").help(format!("expected {expected}"));
+                self.wrong(problems, "there is no value")
+                    .of(Kind::WrongType)
+                    .help(format!("expected {expected}"));
                 None
             }
             Value::List(_) | Value::Map(_) => {
                 let message = format!("{} where a single value belongs", self.node.kind());
-                self.wrong(problems, message).help(format!("expected {expected}"));
+                self.wrong(problems, message).of(Kind::WrongType).help(format!("expected {expected}"));
                 None
             }
             Value::Refused => None,
@@ -46,11 +48,13 @@ impl<'a> Field<'a> {
 
     /// A number with its unit.
     pub fn read<T>(&self, problems: &mut Problems, unit: &Unit<T>) -> Option<T> {
+        #[cfg(test)]
+        heard::note(heard::Heard::Unit(self.path.clone(), unit.expected));
         let text = self.text(problems, unit.expected)?;
         match (unit.parse)(text) {
             Ok(value) => Some(value),
             Err(found) => {
-                self.wrong(problems, found).help(format!("expected {}", unit.expected));
+                self.wrong(problems, found).of(Kind::WrongValue).help(format!("expected {}", unit.expected));
                 None
             }
         }
@@ -64,6 +68,8 @@ impl<'a> Field<'a> {
         (least, least_text): (T, &str),
         (most, most_text): (T, &str),
     ) -> Option<T> {
+        #[cfg(test)]
+        heard::note(heard::Heard::Range(self.path.clone(), least_text.to_owned(), most_text.to_owned()));
         let value = self.read(problems, unit)?;
         if value >= least && value <= most {
             return Some(value);
@@ -71,6 +77,7 @@ impl<'a> Field<'a> {
         let found = self.text(problems, unit.expected)?;
         let side = if value < least { "too small" } else { "too large" };
         self.wrong(problems, format!("{} is {side}", quote(found)))
+            .of(Kind::OutOfRange)
             .help(format!("expected {least_text} to {most_text}"));
         None
     }
@@ -82,6 +89,8 @@ impl<'a> Field<'a> {
         names: &[(&'static str, T)],
         later: &[&str],
     ) -> Option<T> {
+        #[cfg(test)]
+        heard::note(heard::Heard::Names(self.path.clone(), names.iter().map(|(name, _)| *name).collect()));
         let known = one_of(names.iter().map(|(name, _)| *name));
         let found = self.text(problems, &known)?;
         if let Some((_, value)) = names.iter().find(|(name, _)| *name == found) {
@@ -89,6 +98,7 @@ impl<'a> Field<'a> {
         }
         if later.contains(&found) {
             self.wrong(problems, format!("{} is known but not available in this version", quote(found)))
+                .of(Kind::NotAvailable)
                 .help(format!("use {known}"));
             return None;
         }
@@ -112,6 +122,7 @@ impl<'a> Field<'a> {
             Value::Null | Value::Scalar { .. } | Value::Map(_) => {
                 let found = self.node.kind();
                 self.wrong(problems, format!("{found} where a list belongs"))
+                    .of(Kind::WrongType)
                     .help(format!("expected {expected}"));
                 None
             }
@@ -139,6 +150,7 @@ impl<'a> Field<'a> {
             Value::Null | Value::Scalar { .. } | Value::List(_) => {
                 let found = self.node.kind();
                 self.wrong(problems, format!("{found} where a map belongs"))
+                    .of(Kind::WrongType)
                     .help(format!("expected {expected}"));
                 None
             }
@@ -162,7 +174,7 @@ impl<'a> Field<'a> {
             0 => "an empty map".to_owned(),
             _ => format!("`{found}` together in one item"),
         };
-        self.wrong(problems, message).help(format!("expected {expected}"));
+        self.wrong(problems, message).of(Kind::WrongType).help(format!("expected {expected}"));
         None
     }
 }
@@ -215,14 +227,20 @@ impl<'a> Map<'a> {
             let (_, field) = self.entries.remove(at);
             problems
                 .report(field.key, field.path, format!("`{key}` is known but not available in this version"))
+                .of(Kind::NotAvailable)
                 .help(cure);
         }
     }
 
     /// Reports every key that was not asked for and every one that is missing; a misspelt key is one mistake, not two.
     pub fn finish(mut self, problems: &mut Problems) {
+        #[cfg(test)]
+        for key in &self.known {
+            heard::note(heard::Heard::Key(join(&self.path, key)));
+        }
         for (key, field) in self.entries {
             let report = problems.report(field.key, field.path, format!("unknown key {}", quote(key)));
+            report.of(Kind::UnknownKey);
             match nearest(key, self.known.iter().copied()) {
                 Some(near) => {
                     report.help(format!("did you mean `{near}`?"));
@@ -238,7 +256,40 @@ impl<'a> Map<'a> {
             let position = if self.path.is_empty() { None } else { Some(self.key) };
             let path = join(&self.path, key);
             let help = vec![format!("add it, as in `{key}: {example}`")];
-            problems.push(Diagnostic { position, path, message: "missing".to_owned(), help });
+            let kind = Kind::MissingKey;
+            problems.push(Diagnostic { position, path, message: "missing".to_owned(), help, kind });
         }
+    }
+}
+
+/// What the validator asked for while it read, on this thread: a test compares it with the table of keys.
+#[cfg(test)]
+pub(crate) mod heard {
+    use std::cell::RefCell;
+
+    /// One question.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Heard {
+        /// For a key, by its path.
+        Key(String),
+        /// For a number; and what is expected.
+        Unit(String, &'static str),
+        /// For a number in a range.
+        Range(String, String, String),
+        /// For one of these words.
+        Names(String, Vec<&'static str>),
+    }
+
+    thread_local! {
+        static HEARD: RefCell<Vec<Heard>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub fn note(heard: Heard) {
+        HEARD.with_borrow_mut(|all| all.push(heard));
+    }
+
+    /// All since the last time.
+    pub fn take() -> Vec<Heard> {
+        HEARD.take()
     }
 }

@@ -4,7 +4,7 @@
 //! Aliases are refused: they hide what a scenario says, and expanding them is how a small file becomes a large one.
 
 use super::node::{Entry, Node, Value};
-use crate::diagnostic::{Position, Problems, quote};
+use crate::diagnostic::{Kind, Position, Problems, quote};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use std::borrow::Cow;
 
@@ -23,6 +23,21 @@ pub(crate) struct Subject {
 /// Parses one document. `column_offset` shifts positions: the text of a `--set` value starts after its key. `None` when
 /// there is no tree to go on with; `problems` then says why.
 pub(crate) fn parse(
+    text: &str,
+    subject: Subject,
+    source: usize,
+    column_offset: usize,
+    problems: &mut Problems,
+) -> Option<Node> {
+    let before = problems.0.len();
+    let root = build(text, subject, source, column_offset, problems);
+    for mistake in problems.0[before..].iter_mut().filter(|mistake| mistake.kind == Kind::default()) {
+        mistake.of(Kind::Syntax);
+    }
+    root
+}
+
+fn build(
     text: &str,
     subject: Subject,
     source: usize,
@@ -186,6 +201,7 @@ impl<'t> Builder<'t, '_> {
                     let message = format!("the key {} is there twice", quote(&key));
                     self.problems
                         .report(position, key_path, message)
+                        .of(Kind::DuplicateKey)
                         .help(format!("it is already on line {line}; keep one of the two"));
                 }
                 None => entries.push(Entry { key, position, node }),

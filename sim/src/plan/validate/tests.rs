@@ -2,6 +2,7 @@
 
 mod disks;
 mod environment;
+mod keys;
 mod losses;
 mod messages;
 mod telemedicine;
