@@ -4,7 +4,25 @@
 use std::path::{Path, PathBuf};
 
 /// What only asks for runs and shows them.
-const SHOWS: &[&str] = &["cli", "cli.rs", "main.rs", "report", "report.rs", "sweep", "sweep.rs"];
+const SHOWS: &[&str] = &[
+    "cli",
+    "cli.rs",
+    "compare",
+    "compare.rs",
+    "gate",
+    "gate.rs",
+    "main.rs",
+    "report",
+    "report.rs",
+    "schema",
+    "schema.rs",
+    "starter",
+    "starter.rs",
+    "statistics",
+    "statistics.rs",
+    "sweep",
+    "sweep.rs",
+];
 
 fn main() {
     let sim = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));

@@ -123,7 +123,7 @@ fn of_key(placed: &Placed) -> (String, Value) {
 }
 
 fn of_metric(metric: &Metric) -> (String, Value) {
-    let Metric { name, unit, meaning, deterministic } = metric;
+    let Metric { name, unit, meaning, deterministic, better } = metric;
     let example = match unit {
         MetricUnit::Nanoseconds => "< 800ms",
         MetricUnit::Bytes => "< 64MiB",
@@ -136,15 +136,17 @@ fn of_metric(metric: &Metric) -> (String, Value) {
         false => "of this machine's wall clock: outside the digest, never twice the same",
     };
     let text = format!(
-        "{name}: a metric\n  {meaning}\n  unit       {}\n  repeats    {repeats}\n  example    expect: [{name} {example}]\n  \
+        "{name}: a metric\n  {meaning}\n  unit       {}\n  better     {}\n  repeats    {repeats}\n  example    expect: [{name} {example}]\n  \
          found in   `metrics` of result.json\n",
-        unit.symbol()
+        unit.symbol(),
+        better.name()
     );
     let json = json!({
         "kind": "metric",
         "name": name,
         "meaning": meaning,
         "unit": unit.symbol(),
+        "better": better.name(),
         "deterministic": deterministic,
         "example": format!("{name} {example}"),
     });
