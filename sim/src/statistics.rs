@@ -5,7 +5,8 @@
 //! of the samples would cover the median less often than asked ([`attainable`]), there is no interval of that level.
 //!
 //! The interval is the bias-corrected and accelerated bootstrap (Efron, "Better bootstrap confidence intervals", JASA
-//! 1987). Up to [`EXACT_SAMPLES_MAX`] samples the bootstrap distribution is enumerated, not drawn.
+//! 1987), of the median widened to the exact interval between two samples. Up to [`EXACT_SAMPLES_MAX`] samples the
+//! bootstrap distribution is enumerated, not drawn.
 
 mod bootstrap;
 mod normal;
@@ -93,9 +94,30 @@ pub fn samples_needed(level: f64) -> usize {
     (1..=1_000).find(|samples| attainable(*samples) >= level).unwrap_or(1_000)
 }
 
-/// The interval of the median at `level`, if so many samples can have one.
+/// The interval of the median at `level`, if so many samples can have one: the bootstrap's, widened to the exact one
+/// between two samples ([`ranks`]). The bootstrap alone promises too much: of 200 samples of 15 skewed values its 99 %
+/// missed the median 11 times, because how a median changes when one value is left out says little of its spread.
 pub fn of_median(samples: &[f64], level: f64) -> Option<Interval> {
-    (samples.len() >= samples_needed(level)).then(|| bca(samples, Statistic::Median, level)).flatten()
+    let rank = ranks(samples.len(), level)?;
+    let bootstrap = bca(samples, Statistic::Median, level)?;
+    let sorted = sorted(samples);
+    let (low, high) = (sorted[rank - 1], sorted[sorted.len() - rank]);
+    Some(Interval { low: low.min(bootstrap.low), high: high.max(bootstrap.high), level })
+}
+
+/// The greatest rank such that the samples of this rank from below and from above have the median between them as often as
+/// `level`, whatever they are drawn from: outside it, so many of them or more fall on one side, as of so many coins.
+pub fn ranks(samples: usize, level: f64) -> Option<usize> {
+    let (mut sequences, mut tail, mut rank) = (libm::exp2(1.0 - samples as f64), 0.0, None);
+    for heads in 0..samples.div_ceil(2) {
+        tail += sequences;
+        if tail > 1.0 - level {
+            break;
+        }
+        rank = Some(heads + 1);
+        sequences *= (samples - heads) as f64 / (heads + 1) as f64;
+    }
+    rank
 }
 
 fn sorted(samples: &[f64]) -> Vec<f64> {

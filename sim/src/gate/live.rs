@@ -1,10 +1,10 @@
 //! One program against another on one machine, live: a pure function of pairs of runs.
 //!
 //! Pairs are run interleaved, ABBA, because what a machine does changes slowly and hits neighbours alike (side by side,
-//! differences are several times more accurate than apart, arXiv 2001.05811). The median of the pairs' log-ratios has a
-//! BCa interval at 99 %. A regression is one whose whole interval is past the limit; one that straddles the limit is
-//! inconclusive, and warns. Pairs of one program with itself come first: where their interval reaches past the limit, the
-//! machine cannot tell, and nothing is gated.
+//! differences are several times more accurate than apart, arXiv 2001.05811). The median of the pairs' log-ratios has an
+//! interval at 99 % (BCa, widened to the exact one, see [`crate::statistics`]). A regression is one whose whole interval
+//! is past the limit; one that straddles the limit is inconclusive, and warns. Pairs of one program with itself come
+//! first: where their interval reaches past the limit, the machine cannot tell, and nothing is gated.
 //!
 //! Stopping when decided looks at the data several times. With at most five looks at 99 % each, a change of exactly the
 //! limit is called a regression in at most 5 % of all gates, and noise around no change far more seldom.
