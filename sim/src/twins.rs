@@ -392,7 +392,7 @@ mod tests {
     #[cfg(feature = "seeded-bugs")]
     #[test]
     fn a_rule_that_leaves_out_undecided_slots_forks() {
-        let scope = Scope { skip_undecided: true, ..scope(2, 1, 2) };
+        let scope = Scope { skip_undecided: true, ..scope(2, 2, 2) };
         let found = explore(&scope);
         assert!(found.told.iter().any(|violation| violation.kind == Kind::Conflict), "{found:?}");
     }

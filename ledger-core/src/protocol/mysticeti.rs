@@ -122,7 +122,7 @@ impl Mysticeti {
             committee.replicas().map(|replica| BlockRef::genesis(committee.chain(), replica)).collect();
         Self {
             own: genesis[me.index()],
-            dag: Dag::new(genesis, tuning.gc_depth),
+            dag: Dag::new(genesis, tuning.gc_depth, tuning.gc_depth / 2 * tuning.leaders_per_round as u64),
             suspended: Suspended::new(n, tuning.leader_timeout / 4),
             schedule: Schedule::genesis(&committee),
             committer: Committer::new(tuning.leaders_per_round, Round(1), 0),

@@ -79,9 +79,10 @@ pub(super) struct Dag {
     settled: BTreeSet<BlockRef>,
     /// Below the floor: blocks that replicas which are some commits behind may lack.
     outgrown: BTreeMap<BlockRef, Outgrown>,
-    /// Rounds below the floor for which they are kept, and commits that such a replica may be behind by: who is behind by
-    /// more takes a snapshot.
+    /// Rounds below the floor for which they are kept.
     depth: u64,
+    /// Commits that such a replica may be behind by: who is behind by more takes a snapshot.
+    lag: u64,
     genesis: Vec<BlockRef>,
     blocks: usize,
     bytes: usize,
@@ -91,8 +92,8 @@ pub(super) struct Dag {
 const COPIES_MAX: usize = u16::MAX as usize;
 
 impl Dag {
-    /// Empty. Blocks that others may lack are kept for `depth` rounds below the floor.
-    pub fn new(genesis: Vec<BlockRef>, depth: u64) -> Self {
+    /// Empty. Blocks that others may lack, who are behind by `lag` commits at most, are kept for `depth` rounds below the floor.
+    pub fn new(genesis: Vec<BlockRef>, depth: u64, lag: u64) -> Self {
         let size = genesis.len();
         Self {
             size,
@@ -101,6 +102,7 @@ impl Dag {
             settled: BTreeSet::new(),
             outgrown: BTreeMap::new(),
             depth,
+            lag,
             genesis,
             blocks: 0,
             bytes: 0,
@@ -398,7 +400,7 @@ impl Dag {
                     if node.commit.is_none() {
                         dropped.push(node.block.clone());
                     }
-                    if node.commit.is_none_or(|commit| commit + self.depth > committed) {
+                    if node.commit.is_none_or(|commit| commit + self.lag > committed) {
                         self.outgrow(node.block, node.commit);
                     }
                 }

@@ -107,7 +107,7 @@ impl Drawing {
         let genesis =
             self.committee.replicas().map(|r| BlockRef::genesis(self.committee.chain(), r)).collect();
         let schedule = Schedule::genesis(&self.committee);
-        let mut dag = Dag::new(genesis, 100);
+        let mut dag = Dag::new(genesis, 100, 50);
         let mut committer = Committer::new(1, Round(1), 0);
         for block in &self.blocks {
             let id = dag.accept(block.clone()).unwrap();

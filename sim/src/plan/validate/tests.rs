@@ -276,7 +276,7 @@ fn every_scenario_of_the_repository_is_valid_asks_a_question_and_survives_json_a
     for entry in fs::read_dir(scenarios()).expect("the repository has scenarios") {
         let path = entry.expect("the directory is readable").path();
         // `deploy/` has configuration of daemons.
-        if path.is_dir() {
+        if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
         }
         let scenario = Scenario::read(&path).unwrap_or_else(|errors| panic!("{errors}"));

@@ -187,7 +187,7 @@ colour: blue")],
 "error: x.yaml:3:1: colour: unknown key `colour`
     3 | colour: blue
       | ^^^^^^
-  = the keys here are name, seed, duration, warmup, drain, network, ledger, host, gateway_host, workloads, population, documents, arrivals, faults, expect
+  = the keys here are name, seed, duration, warmup, drain, network, ledger, host, gateway_host, workloads, population, documents, arrivals, faults, expect, matrix
 ",
         ),
         (
