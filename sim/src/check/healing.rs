@@ -19,7 +19,8 @@
 //!   slowest pair of regions, the shortest time between proposals, and a write to disk;
 //! * `backlog`: what piled up behind a slow part is worked off no more slowly than it came. So it is the fault's length
 //!   where something was slow, and nothing where it was gone. What a bad link lost is sent again after timeouts that double:
-//!   the one that is running as the link heals is as long as all before it, and a round trip with what the fault added.
+//!   the one that is running as the link heals is as long as all before it, and a round trip with what the fault added. A
+//!   write that is under way as a slow disk heals takes the time that it was given.
 //!
 //! Those who are behind by more than the window fetch a snapshot meanwhile, in as many round trips as it has parts; a peer
 //! that does not answer costs them [`SNAPSHOT_PATIENCE`].
@@ -116,9 +117,23 @@ fn bound(run: &Run, kind: &FaultKind, lasted: Duration) -> Duration {
     let backlog = match kind {
         _ if gone => Duration::ZERO,
         FaultKind::Link(link) => lasted + link.delay * 2,
+        FaultKind::SlowDisk { replicas, .. } => lasted + slowest_write(&run.plan, replicas),
         _ => lasted,
     };
     common_bound(run, lasted) + backlog
+}
+
+/// A write that is under way as its disk is healed takes the time that it was given, by all faults that slowed the disk.
+fn slowest_write(plan: &Plan, replicas: &[usize]) -> Duration {
+    let factors = plan.faults.iter().filter_map(|fault| match &fault.kind {
+        FaultKind::SlowDisk { replicas: others, factor_milli } => {
+            replicas.iter().any(|replica| others.contains(replica)).then_some(u128::from(*factor_milli))
+        }
+        _ => None,
+    });
+    let write_ns = u128::from(plan.replica_host.disk_append_ns + plan.replica_host.disk_sync_ns);
+    let slowed_ns = factors.fold(write_ns, |ns, factor| ns.saturating_mul(factor) / 1_000);
+    Duration::from_nanos(u64::try_from(slowed_ns).unwrap_or(u64::MAX))
 }
 
 fn common_bound(run: &Run, lasted: Duration) -> Duration {
