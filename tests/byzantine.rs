@@ -8,7 +8,7 @@ use sim::plan::Plan;
 use sim::world::Options;
 
 /// Seeds of each behaviour in the short version; `AMANAH_BYZANTINE_SEEDS` asks for more.
-const SEEDS: u64 = 1;
+const SEEDS: u64 = 3;
 
 fn seeds() -> u64 {
     std::env::var("AMANAH_BYZANTINE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
@@ -152,7 +152,7 @@ fn a_liar_about_snapshots_costs_one_question() {
 #[test]
 fn stale_snapshots_are_tolerated() {
     let mut served = 0;
-    for seed in 1..=seeds().max(2) {
+    for seed in 1..=seeds() {
         let run = play(0, STALE_SNAPSHOTS, seed);
         holds(&run, "stale snapshots");
         served += run.history.hostility.acts.get("stale_snapshot").copied().unwrap_or(0);
