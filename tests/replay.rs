@@ -41,13 +41,12 @@ expect:
 ";
 
 /// A trace's events, and the checks that the format's document asks for: every phase is one that it has, times are
-/// microseconds, slices of a track do not overlap, flows begin and end once, async events are pairs, processes have names.
+/// microseconds, slices of a track do not overlap, flows begin and end once, counters count, processes have names.
 fn trace(file: &Path) -> Vec<Value> {
     let document = json(file);
     let events = document["traceEvents"].as_array().unwrap().clone();
     let mut ends = BTreeMap::<_, f64>::new();
     let mut flows = BTreeMap::<String, Vec<Value>>::new();
-    let mut pairs = BTreeMap::<String, i32>::new();
     let (mut named, mut used) = (BTreeSet::new(), BTreeSet::new());
     let mut slices: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
     slices.sort_by(|one, other| one["ts"].as_f64().unwrap().total_cmp(&other["ts"].as_f64().unwrap()));
@@ -67,14 +66,12 @@ fn trace(file: &Path) -> Vec<Value> {
                 named.insert(pid);
             }
             "s" | "t" | "f" => flows.entry(id).or_default().push(event.clone()),
-            "b" => *pairs.entry(id).or_default() += 1,
-            "e" => *pairs.entry(id).or_default() -= 1,
+            "C" => assert!(event["args"][event["name"].as_str().unwrap()].is_u64(), "{event}"),
             "X" | "i" => assert!(id.is_empty()),
             other => panic!("no phase of the format: {other}"),
         }
     }
     assert_eq!(named, used, "every process has a name");
-    assert!(pairs.values().all(|open| *open == 0), "what begins ends");
     for (id, points) in flows {
         let phases: String = points.iter().map(|point| point["ph"].as_str().unwrap()).collect();
         let middle = phases.trim_matches('t').len();
@@ -125,6 +122,21 @@ fn a_replay_shows_what_happened_and_repeats_it() {
     let faults = whole.iter().filter(|event| event["pid"] == 1 && event["ph"] == "X");
     let faults: BTreeSet<&str> = faults.map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(faults, BTreeSet::from(["crash", "partition"]));
+    let tracks = |what: &'static str| whole.iter().filter(move |event| event["ph"] == what);
+    let threads: BTreeSet<&str> = tracks("M").filter_map(|event| event["args"]["name"].as_str()).collect();
+    assert!(
+        ["machine", "disk", "core 0", "link to replica 2", "link to replica 2, 2"]
+            .iter()
+            .all(|it| threads.contains(it)),
+        "{threads:?}"
+    );
+    for counter in ["messages waiting", "messages under way", "bytes not written"] {
+        let lengths = tracks("C")
+            .filter(|event| event["name"] == counter)
+            .map(|event| event["args"][counter].as_u64().unwrap());
+        let lengths: BTreeSet<u64> = lengths.collect();
+        assert!(lengths.contains(&0) && lengths.len() > 2, "{counter}: {lengths:?}");
+    }
 
     // The same transaction by its digits, as JSON, and a part of the trace.
     let digits = &refused["transaction"].as_str().unwrap()[..12];

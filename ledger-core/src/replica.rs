@@ -55,6 +55,7 @@ use execution::Execution;
 use snapshot::Snapshots;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Jobs of one peer under way; more of its messages are dropped (it sends again).
 pub const JOBS_PER_PEER_MAX: usize = 2048;
@@ -149,8 +150,10 @@ pub struct CommitReport {
     pub log_root: Digest,
     /// Commit time.
     pub time: Timestamp,
-    /// Own blocks in it.
-    pub own: Vec<BlockRef>,
+    /// Its blocks in order, each with the log index of its first entry.
+    pub blocks: Vec<(BlockRef, u64)>,
+    /// From its decision until it was executed, by the replica's clock.
+    pub took: Duration,
     /// What was executed, in order; where nothing is executed, the items of own blocks.
     pub executed: Vec<Executed>,
 }
@@ -439,7 +442,7 @@ impl Replica {
                 for (block, checked) in blocks.into_iter().zip(checked) {
                     self.execution.checked(block, checked);
                 }
-                self.execute();
+                self.execute(now);
             }
             (Job::Submissions(submissions), Finding::Submissions(checked)) => {
                 self.check_due(now);
@@ -506,8 +509,8 @@ impl Replica {
                     let known = commit.header.leader.round >= self.protocol.status().forgotten;
                     self.vouched_for = if known { commit.header.index } else { u64::MAX };
                 }
-                self.execution.push(commit);
-                self.execute();
+                self.execution.push(now, commit);
+                self.execute(now);
                 if self.execution.is_held_up() {
                     self.check_payloads();
                 }

@@ -152,6 +152,27 @@ pub struct Unlisted {
 }
 
 impl History {
+    /// Finds for every operation in the log when its block was proposed, and its commit decided.
+    pub(crate) fn place_operations(&mut self) {
+        let of = |commit: &CommitRecord| {
+            let decided = commit.decided;
+            commit
+                .blocks
+                .iter()
+                .map(move |(first, proposed)| (*first, *proposed, decided))
+                .collect::<Vec<_>>()
+        };
+        let blocks: Vec<_> = self.commits.iter().flat_map(of).collect();
+        for operation in &mut self.operations {
+            let Some(index) = operation.log_index else { continue };
+            // Blocks without entries begin where the next one does.
+            let next = blocks.partition_point(|(first, ..)| *first <= index);
+            if let Some((_, proposed, decided)) = next.checked_sub(1).and_then(|last| blocks.get(last)) {
+                (operation.proposed_at, operation.decided_at) = (*proposed, Some(*decided));
+            }
+        }
+    }
+
     /// Every wrong deed of which the end is known: those that are operations by themselves, and those noted.
     pub fn incidents(&self) -> impl Iterator<Item = Incident> {
         let incident = |operation: &Operation| {
@@ -239,6 +260,10 @@ pub struct Operation {
     pub scheduled: Timestamp,
     /// When it ended and how; `None` while it runs.
     pub ended: Option<(Timestamp, End)>,
+    /// When a replica put its transaction into a block.
+    pub proposed_at: Option<Timestamp>,
+    /// When a replica first decided the commit that its transaction is in.
+    pub decided_at: Option<Timestamp>,
     /// When its transaction's receipt was verified.
     pub receipt_at: Option<Timestamp>,
     /// When the custodian's key arrived.
@@ -304,6 +329,8 @@ impl Operation {
             gateway,
             scheduled,
             ended: None,
+            proposed_at: None,
+            decided_at: None,
             receipt_at: None,
             key_at: None,
             transferred_at: None,
@@ -346,6 +373,10 @@ pub struct CommitRecord {
     pub time: Timestamp,
     /// Virtual time of the first report.
     pub first_at: Timestamp,
+    /// When it was decided at the replica that reported first.
+    pub decided: Timestamp,
+    /// Where something is executed: of each of its blocks the log index of its first entry, and when it was proposed.
+    pub blocks: Vec<(u64, Option<Timestamp>)>,
     /// Who reported the same.
     pub replicas: ReplicaSet,
 }

@@ -17,7 +17,7 @@ use ledger_core::crypto::Digest;
 use ledger_core::gateway::{Completion, End};
 use ledger_core::replica::{ANSWERS_HELD_MAX, CommitReport, ENTRIES_HELD_MAX, ReplicaStatus};
 use ledger_core::seam::{GatewayId, Observation, Peer};
-use ledger_core::time::Timestamp;
+use ledger_core::time::{Timestamp, nanos};
 use std::collections::BTreeMap;
 
 /// Reports of misbehaviour kept of each accused, so that a noisy one does not cover up for another.
@@ -255,6 +255,8 @@ impl Recorder {
                 roots: [Digest::default(); 2],
                 time: at,
                 first_at: at,
+                decided: at,
+                blocks: Vec::new(),
                 replicas: ReplicaSet::default(),
             });
         }
@@ -262,7 +264,9 @@ impl Recorder {
     }
 
     fn execute(&mut self, at: Timestamp, replica: ReplicaId, report: CommitReport) {
-        for own in &report.own {
+        let proposals: Vec<(u64, Option<Timestamp>)> =
+            report.blocks.iter().map(|(block, first)| (*first, self.proposed.get(block).copied())).collect();
+        for (own, _) in report.blocks.iter().filter(|(block, _)| block.author == replica) {
             if let Some(proposed) = self.proposed.remove(own) {
                 self.history.commit_latencies.push((at, at.since(proposed).as_nanos() as u64));
             }
@@ -294,6 +298,8 @@ impl Recorder {
                 roots: [report.log_root, report.state_root],
                 time: report.time,
                 first_at: at,
+                decided: Timestamp(at.0.saturating_sub(nanos(report.took))),
+                blocks: if executes { proposals } else { Vec::new() },
                 replicas,
             };
             match commits.get_mut(index) {
@@ -466,6 +472,7 @@ impl Recorder {
             self.give_up_gap();
         }
         let mut history = self.history;
+        history.place_operations();
         for (record, last) in history.replicas.iter_mut().zip(replicas) {
             record.up = last.status.is_some();
             record.status = last.status.unwrap_or_default();
@@ -507,7 +514,8 @@ mod tests {
             state_root: Digest::default(),
             log_root: Digest::default(),
             time: Timestamp(index),
-            own: Vec::new(),
+            blocks: Vec::new(),
+            took: std::time::Duration::ZERO,
             executed: Vec::new(),
         }
     }

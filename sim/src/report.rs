@@ -20,6 +20,21 @@ use crate::history::{Run, Setting};
 use crate::metrics::Metrics;
 use std::path::Path;
 
+/// Rows of a table of latencies: what they are called there, and their metrics.
+const LATENCIES: [(&str, &str); 11] = [
+    ("transaction", "transactions.latency"),
+    ("  refused", "transactions.refused.latency"),
+    ("commit", "commit.latency"),
+    ("share", "share.latency"),
+    ("  queue", "share.phase.queue"),
+    ("  order", "share.phase.order"),
+    ("  execute", "share.phase.execute"),
+    ("  key", "share.phase.key"),
+    ("  transfer", "share.phase.transfer"),
+    ("  verify", "share.phase.verify"),
+    ("revocation", "consent.revocation.effect"),
+];
+
 /// Everything that is known of a run.
 #[derive(Clone, Copy)]
 pub struct Report<'a> {

@@ -38,6 +38,8 @@ pub(super) struct State {
 #[derive(Clone)]
 pub(super) struct Ready {
     pub commit: Commit,
+    /// When it was decided.
+    pub decided: Timestamp,
     /// Blocks to be executed, in order, with what was found of their payloads.
     pub payloads: Vec<(Arc<Block>, CheckedPayload)>,
     /// Whether the state's root is to be signed after it.
@@ -50,6 +52,7 @@ pub(super) struct Ready {
 #[derive(Clone)]
 pub(super) struct Done {
     pub commit: Commit,
+    pub decided: Timestamp,
     pub executed: Vec<Executed>,
     /// To those who asked: why what was answered, by transaction.
     pub accounts: Vec<(Digest, Vec<Option<Account>>)>,
@@ -80,7 +83,7 @@ impl std::fmt::Debug for Executing {
 impl Executing {
     /// Executes what is ready. A pure function of the state and the commits.
     pub fn run(&mut self) {
-        while let Some(Ready { commit, payloads, root, capture }) = self.ready.pop_front() {
+        while let Some(Ready { commit, decided, payloads, root, capture }) = self.ready.pop_front() {
             let (index, time) = (commit.header.index, commit.header.time);
             let mut executed = Vec::new();
             for (block, checked) in payloads {
@@ -94,7 +97,7 @@ impl Executing {
             let capture = capture.then(|| (log.frontier(), ledger.clone()));
             let log = (log.size(), log.root());
             let accounts = std::mem::take(&mut self.state.accounts);
-            self.done.push(Done { commit, executed, accounts, log, state_root, capture });
+            self.done.push(Done { commit, decided, executed, accounts, log, state_root, capture });
         }
     }
 }

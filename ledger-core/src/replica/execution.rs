@@ -27,7 +27,8 @@ pub(super) struct Execution {
     executes: bool,
     /// Decisions are told with their grounds.
     explains: bool,
-    queue: VecDeque<Commit>,
+    /// With when they were decided.
+    queue: VecDeque<(Timestamp, Commit)>,
     /// Judged payloads of accepted blocks that are not executed yet.
     checked: BTreeMap<BlockRef, CheckedPayload>,
     /// Questions about the state, to be answered when it is back.
@@ -125,8 +126,8 @@ impl Execution {
         }
     }
 
-    pub fn push(&mut self, commit: Commit) {
-        self.queue.push_back(commit);
+    pub fn push(&mut self, now: Timestamp, commit: Commit) {
+        self.queue.push_back((now, commit));
     }
 
     /// Questions that wait for the state.
@@ -144,14 +145,14 @@ impl Execution {
     }
 
     /// The next commit, if every signature in it has been judged.
-    fn pop_ready(&mut self) -> Option<Commit> {
-        let ready = self.queue.front().is_some_and(|next| self.is_judged(next));
+    fn pop_ready(&mut self) -> Option<(Timestamp, Commit)> {
+        let ready = self.queue.front().is_some_and(|(_, next)| self.is_judged(next));
         if ready { self.queue.pop_front() } else { None }
     }
 
     /// Whether the last commit must not wait for its signatures to be judged together with others.
     pub fn is_held_up(&self) -> bool {
-        let judged = |last| self.is_judged(last);
+        let judged = |(_, last): &(Timestamp, Commit)| self.is_judged(last);
         !self.queue.is_empty() && (self.state.is_some() || !self.queue.back().is_none_or(judged))
     }
 
@@ -165,7 +166,7 @@ impl Execution {
     /// Continues after a snapshot; the state is here.
     pub fn restore(&mut self, ledger: Option<Ledger>, log: AuditLog, commit: u64, time: Timestamp) {
         debug_assert!(self.state.is_some(), "nothing is installed while something is executed");
-        self.queue.retain(|waiting| waiting.header.index > commit);
+        self.queue.retain(|(_, waiting)| waiting.header.index > commit);
         self.state = Some(Box::new(State::new(ledger, log)));
         self.executed = commit;
         self.time = time;
@@ -178,13 +179,13 @@ impl Execution {
 impl Replica {
     /// Executes all commits that are ready: away from here, if there is anything to execute. What becomes ready meanwhile
     /// is executed next.
-    pub(super) fn execute(&mut self) {
+    pub(super) fn execute(&mut self, now: Timestamp) {
         while let Some(mut executing) = self.executing() {
             if self.execution.executes {
                 return self.outputs.push_back(Output::Execute(executing));
             }
             executing.run();
-            self.take_back(*executing);
+            self.take_back(now, *executing);
         }
         self.answer_ordered();
     }
@@ -194,7 +195,7 @@ impl Replica {
         self.execution.state.as_ref()?;
         let mut ready = VecDeque::new();
         while ready.len() < TOGETHER_MAX
-            && let Some(commit) = self.execution.pop_ready()
+            && let Some((decided, commit)) = self.execution.pop_ready()
         {
             let checked = &mut self.execution.checked;
             let with_payload =
@@ -207,7 +208,7 @@ impl Replica {
             }
             let root = self.checkpoints.is_due(commit.header.index);
             let capture = root && self.snapshots.is_due(&commit);
-            ready.push_back(Ready { commit, payloads, root, capture });
+            ready.push_back(Ready { commit, decided, payloads, root, capture });
         }
         if ready.is_empty() {
             return None;
@@ -219,32 +220,41 @@ impl Replica {
 
     /// Commits were executed. What waited for the state is answered before it leaves again.
     pub(super) fn executed(&mut self, now: Timestamp, executing: Executing) {
-        self.take_back(executing);
+        self.take_back(now, executing);
         self.adopt_waiting(now);
         self.answer_waiting();
         for (from, request) in std::mem::take(&mut self.execution.deferred) {
             self.answer(now, from, request);
         }
-        self.execute();
+        self.execute(now);
     }
 
-    fn take_back(&mut self, executing: Executing) {
+    fn take_back(&mut self, now: Timestamp, executing: Executing) {
         let Executing { state, ready, done } = executing;
         debug_assert!(
             ready.is_empty() && self.execution.state.is_none(),
             "a driver executes all of it, once"
         );
         self.execution.state = Some(state);
-        done.into_iter().for_each(|done| self.account_for(done));
+        done.into_iter().for_each(|done| self.account_for(now, done));
     }
 
-    fn account_for(&mut self, done: Done) {
-        let Done { commit, mut executed, accounts, log: (size, root), state_root, capture } = done;
+    fn account_for(&mut self, now: Timestamp, done: Done) {
+        let Done { commit, decided, mut executed, accounts, log: (size, root), state_root, capture } = done;
         let header = &commit.header;
         self.snapshots.commit(&commit);
         self.execution.forget_below(header.leader.round.before(self.snapshots.gc_depth()));
         let id = self.id;
         let own = || commit.blocks.iter().filter(move |block| block.author() == id);
+        let entries =
+            |block: &Arc<Block>| if self.execution.executes { block.payload().len() as u64 } else { 0 };
+        let mut first = size - commit.blocks.iter().map(entries).sum::<u64>();
+        let mut with_first = |block: &Arc<Block>| {
+            let index = first;
+            first += entries(block);
+            (block.reference(), index)
+        };
+        let blocks = commit.blocks.iter().map(&mut with_first).collect();
         if !self.execution.executes {
             // Ordering alone: the header names every block, so own items are all that must be looked at.
             for block in own() {
@@ -263,7 +273,8 @@ impl Replica {
             state_root,
             log_root: root,
             time: header.time,
-            own: own().map(|block| block.reference()).collect(),
+            blocks,
+            took: now.since(decided),
             executed,
         };
         self.clients.executed(&report.executed, header.index, self.execution.executes);

@@ -22,6 +22,7 @@ use ledger_core::replica::{CommitReport, Executed, ReplicaStatus, STORES, Store}
 use ledger_core::seam::{GatewayId, Observation, Peer};
 use ledger_core::time::Timestamp;
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 /// Most bytes of a frame: a commit of a hundred thousand transactions.
 pub const FRAME_BYTES_MAX: usize = 32 << 20;
@@ -53,7 +54,8 @@ pub struct Commit {
     state_root: Digest,
     log_root: Digest,
     time: Timestamp,
-    own: Vec<BlockRef>,
+    blocks: Vec<(BlockRef, u64)>,
+    took_ns: u64,
     executed: Vec<Done>,
 }
 
@@ -79,7 +81,8 @@ impl Commit {
             state_root: report.state_root,
             log_root: report.log_root,
             time: report.time,
-            own: report.own,
+            blocks: report.blocks,
+            took_ns: u64::try_from(report.took.as_nanos()).unwrap_or(u64::MAX),
             executed: report.executed.iter().filter(|done| listed(&done.transaction)).map(done).collect(),
         }
     }
@@ -94,7 +97,8 @@ impl Commit {
             state_root: self.state_root,
             log_root: self.log_root,
             time: self.time,
-            own: self.own,
+            blocks: self.blocks,
+            took: Duration::from_nanos(self.took_ns),
             executed: self.executed.into_iter().map(executed).collect(),
         }
     }
@@ -329,7 +333,8 @@ mod tests {
             state_root: digest,
             log_root: digest,
             time: Timestamp(9),
-            own: Vec::new(),
+            blocks: Vec::new(),
+            took: Duration::from_millis(3),
             executed: vec![done],
         };
         assert_eq!(Commit::of(report.clone(), |_| true).into_report(), report);

@@ -179,7 +179,9 @@ impl Collector {
                     bytes += share.bytes;
                     permitted_wrongly += u64::from(share.expected == Expected::Refuse);
                     self.span("share.latency", Some(share.scheduled), Some(at));
-                    self.span("share.phase.order", Some(share.scheduled), share.receipt_at);
+                    self.span("share.phase.queue", Some(share.scheduled), share.proposed_at);
+                    self.span("share.phase.order", share.proposed_at, share.decided_at);
+                    self.span("share.phase.execute", share.decided_at, share.receipt_at);
                     self.span("share.phase.key", share.receipt_at, share.key_at);
                     self.span("share.phase.transfer", share.key_at, share.transferred_at);
                     self.span("share.phase.verify", share.transferred_at, Some(at));

@@ -116,6 +116,8 @@ fn operation(history: &mut History, number: u64) {
         gateway: GatewayId((number % 12) as u32),
         scheduled,
         ended: None,
+        proposed_at: after(5),
+        decided_at: after(30),
         receipt_at: after(40),
         key_at: None,
         transferred_at: None,
@@ -207,7 +209,16 @@ fn commit(history: &mut History, index: u64) {
     });
     let digest = Digest::sha256(&[&index.to_be_bytes()]);
     let roots = [digest; 2];
-    history.commits.push(CommitRecord { digest, result: digest, roots, time: at, first_at: at, replicas });
+    history.commits.push(CommitRecord {
+        digest,
+        result: digest,
+        roots,
+        time: at,
+        first_at: at,
+        decided: at,
+        blocks: Vec::new(),
+        replicas,
+    });
     history.commit_latencies.push((at, 30 * MS));
 }
 

@@ -1,16 +1,20 @@
 //! A run as a trace in the Trace Event Format (JSON), which Perfetto and `chrome://tracing` read.
 //!
 //! ```text
-//! process   a host            thread  the machine's core, its disk, each of its other cores
+//! process   a host            thread  the machine's core, its disk, each of its other cores, each of its links to others
 //! process   faults            thread  a fault of the plan
 //! slice     a step, a job, a write, a sync, a fault in force      instant  a slot decided, a commit executed
-//! async     a message from its sender's core to its arrival       flow     a transaction from gateway to receipt
+//! slice     a message from its sender's core to its arrival       flow     a transaction from gateway to receipt
+//! counter   a host's messages waiting and under way, its bytes not written yet
 //! ```
 //!
 //! Times are virtual, microseconds with nanoseconds as decimals. Same plan, same window, same bytes. A flow is written a
 //! point late, so that the last point there is ends it: every flow has one `s` and one `f`, also where the window cuts it.
 //! Bound: [`EVENTS_MAX`] events; the trace then ends, and says where.
 
+mod tracks;
+
+use self::tracks::{Links, Queue, Queues};
 use super::message::{self, InFlight};
 use super::state::{fault_name, name};
 use crate::plan::Plan;
@@ -84,13 +88,14 @@ pub struct Trace {
     tracks: BTreeSet<(u64, u64)>,
     /// Of each host: what its machine handles, and the flows that pass through it.
     handles: BTreeMap<Peer, Handling>,
-    /// Of each host: its machine's last step.
-    steps: BTreeMap<Peer, Timestamp>,
+    /// Of each host: its machine's last step, from when to when.
+    steps: BTreeMap<Peer, (Timestamp, Timestamp)>,
     /// Of each host: when each core is free.
     cores: BTreeMap<Peer, Vec<Timestamp>>,
     disks: BTreeMap<Peer, Timestamp>,
-    flying: InFlight<(Timestamp, u64, &'static str, Lane, usize)>,
-    messages: u64,
+    flying: InFlight<(Timestamp, &'static str, Lane, usize)>,
+    links: Links,
+    queues: Queues,
     flows: BTreeMap<Digest, Flow>,
     ended: BTreeSet<Digest>,
     last_block: BTreeMap<Peer, (usize, usize)>,
@@ -115,7 +120,8 @@ impl Trace {
             cores: BTreeMap::new(),
             disks: BTreeMap::new(),
             flying: InFlight::default(),
-            messages: 0,
+            links: Links::default(),
+            queues: Queues::default(),
             flows: BTreeMap::new(),
             ended: BTreeSet::new(),
             last_block: BTreeMap::new(),
@@ -201,7 +207,7 @@ impl Trace {
 
     /// A transaction passes through the step that a host's machine took last.
     fn pass(&mut self, transaction: Digest, host: Peer, ends: bool) {
-        let Some(at) = self.steps.get(&host).copied() else { return };
+        let Some((at, _)) = self.steps.get(&host).copied() else { return };
         if !self.is_in(at) || self.ended.contains(&transaction) {
             return;
         }
@@ -289,15 +295,24 @@ impl Trace {
     }
 
     fn step(&mut self, host: Peer, from: Timestamp, to: Timestamp) {
-        let start = Handling { what: "start", ..Handling::default() };
-        let handling = self.handles.remove(&host).unwrap_or(start);
-        self.steps.insert(host, from);
+        let handling = self.handles.remove(&host).unwrap_or_else(|| self.starts(host, from));
+        self.steps.insert(host, (from, to));
         let track = self.track(from, Some(host), MACHINE, "machine");
         let args = if handling.from.is_empty() { json!({}) } else { json!({ "from": handling.from }) };
         self.slice(track, (from, to), handling.what, &args);
         if let Some((transaction, ends)) = handling.flow {
             self.pass(transaction, host, ends);
         }
+    }
+
+    /// A machine starts: what waited for the one before it, or for its disk, is gone.
+    fn starts(&mut self, host: Peer, at: Timestamp) -> Handling {
+        for queue in [Queue::Waiting, Queue::Unwritten] {
+            if self.queues.is_emptied(host, queue) {
+                self.count(at, host, queue, 0);
+            }
+        }
+        Handling { what: "start", ..Handling::default() }
     }
 
     fn job(&mut self, host: Peer, from: Timestamp, to: Timestamp, work: &Work) {
@@ -334,24 +349,48 @@ impl Trace {
             self.block_leaves(from, bytes);
         }
         if self.is_in(at) {
-            self.messages += 1;
-            let what = (at, self.messages, message::kind(bytes), lane, bytes.len());
-            self.flying.sent(from, to, bytes, what);
+            self.flying.sent(from, to, bytes, (at, message::kind(bytes), lane, bytes.len()));
+            let length = self.queues.grows(from, Queue::UnderWay, 1);
+            self.count(at, from, Queue::UnderWay, length);
         }
     }
 
     fn arrived(&mut self, at: Timestamp, host: Peer, from: Peer, bytes: &Bytes) {
-        let Some((left, id, what, lane, length)) = self.flying.arrived(from, host, bytes) else { return };
         if !self.is_in(at) {
             return;
         }
+        let length = self.queues.grows(host, Queue::Waiting, 1);
+        self.count(at, host, Queue::Waiting, length);
+        let Some((left, what, lane, length)) = self.flying.arrived(from, host, bytes) else { return };
         self.written.messages += 1;
-        let track = self.track(left, Some(from), MACHINE, "machine");
-        let what = format!("{what} to {}", name(host));
-        let more = |args: &str| format!(",\"cat\":\"link\",\"id\":\"0x{id:x}\"{args}");
-        let args = json!({ "bytes": length, "lane": format!("{lane:?}").to_lowercase() });
-        self.event("b", left, track, &what, &more(&format!(",\"args\":{args}")));
-        self.event("e", at, track, &what, &more(""));
+        if let Some(length) = self.queues.shrinks(from, Queue::UnderWay, 1) {
+            self.count(at, from, Queue::UnderWay, length);
+        }
+        let (thread, number) = self.links.place(from, host, left, at);
+        let link = match number {
+            0 => format!("link to {}", name(host)),
+            more => format!("link to {}, {}", name(host), more + 1),
+        };
+        let track = self.track(left, Some(from), thread, &link);
+        self.slice(
+            track,
+            (left, at),
+            what,
+            &json!({ "bytes": length, "lane": format!("{lane:?}").to_lowercase() }),
+        );
+    }
+
+    fn count(&mut self, at: Timestamp, host: Peer, queue: Queue, length: u64) {
+        let (thread, what) = queue.track();
+        let track = (self.track(at, Some(host), MACHINE, "machine").0, thread);
+        self.event("C", at, track, what, &format!(",\"args\":{{\"{what}\":{length}}}"));
+    }
+
+    /// Counters of what a disk has done by an instant.
+    fn written_by(&mut self, host: Peer, at: Timestamp) {
+        for (done, length) in self.queues.written(host, at) {
+            self.count(done, host, Queue::Unwritten, length);
+        }
     }
 
     fn instant(&mut self, at: Timestamp, host: Peer, what: &str, args: &Value) {
@@ -383,7 +422,10 @@ impl Trace {
                 self.written.flows += 1;
             }
         }
-        for (from, to, (at, _, what, ..)) in std::mem::take(&mut self.flying).lost() {
+        for host in self.queues.writing() {
+            self.written_by(host, end);
+        }
+        for (from, to, (at, what, ..)) in std::mem::take(&mut self.flying).lost() {
             self.instant(at, from, &format!("{what} to {}: not arrived", name(to)), &json!({}));
         }
         self.put("\n],\"otherData\":{\"clock\":\"virtual\"}}\n");
@@ -404,6 +446,11 @@ impl Observer for Trace {
             }
             Seen::Handles { at, host, input } => {
                 self.now = at;
+                if matches!(input, Input::Message { .. })
+                    && let Some(length) = self.queues.shrinks(host, Queue::Waiting, 1)
+                {
+                    self.count(at, host, Queue::Waiting, length);
+                }
                 self.handles(host, input);
             }
             Seen::Wakes { at, host } => {
@@ -414,6 +461,12 @@ impl Observer for Trace {
             Seen::Job { host, from, to, work } => self.job(host, from, to, work),
             Seen::Writes { host, from, to, bytes } => {
                 self.disk(host, (from, to), "append", &json!({ "bytes": bytes }));
+                let handed = self.steps.get(&host).map_or(from, |(_, to)| *to);
+                if self.is_in(handed) {
+                    self.written_by(host, handed);
+                    let length = self.queues.writes(host, to, bytes as u64);
+                    self.count(handed, host, Queue::Unwritten, length);
+                }
             }
             Seen::Syncs { host, from, to } => self.disk(host, (from, to), "sync", &json!({})),
             Seen::Sent { at, from, to, lane, bytes } => self.sent(at, from, to, lane, bytes),

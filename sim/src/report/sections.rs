@@ -2,7 +2,7 @@
 
 use super::faults::{self, list};
 use super::table::Table;
-use super::{Report, Style, units};
+use super::{LATENCIES, Report, Style, units};
 use crate::history::{Figure, FigureKind, ReplicaRecord, System, Wrong};
 use crate::metrics::{Recovered, Value, catalog};
 use crate::plan::{DiskLoss, FaultKind, Side};
@@ -68,17 +68,7 @@ fn throughput(report: &Report<'_>) -> Table {
 
 fn latency(report: &Report<'_>) -> Table {
     let mut table = Table::figures(&["Latency", "samples", "p50", "p90", "p99", "max"]);
-    for (label, family) in [
-        ("transaction", "transactions.latency"),
-        ("  refused", "transactions.refused.latency"),
-        ("commit", "commit.latency"),
-        ("share", "share.latency"),
-        ("  order", "share.phase.order"),
-        ("  key", "share.phase.key"),
-        ("  transfer", "share.phase.transfer"),
-        ("  verify", "share.phase.verify"),
-        ("revocation", "consent.revocation.effect"),
-    ] {
+    for (label, family) in LATENCIES {
         let Some(latency) = report.metrics.latencies.get(family) else { continue };
         let at = |part| units::time(latency.quantile(part));
         let (count, max) = (units::count(latency.count()), units::time(latency.max()));

@@ -133,6 +133,9 @@ fn latency_counts_from_the_schedule() {
         &[
             ("share.latency.max", whole(2_087 * MS)),
             ("transactions.latency.max", whole(2_040 * MS)),
+            ("share.phase.queue.max", whole(2_005 * MS)),
+            ("share.phase.order.max", whole(25 * MS)),
+            ("share.phase.execute.max", whole(10 * MS)),
             ("share.phase.transfer.max", whole(25 * MS)),
             ("share.phase.verify.max", whole(2 * MS)),
             ("unavailability.longest", whole(2_020 * MS)),

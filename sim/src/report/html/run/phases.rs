@@ -8,9 +8,11 @@ use crate::result::ResultFile;
 use std::fmt::Write as _;
 
 /// Phases in their order: name, and what it is.
-const PHASES: [(&str, &str); 4] = [
-    ("order", "from the request to the ordered and executed decision"),
-    ("key", "from the decision to the key that the custodian let go"),
+const PHASES: [(&str, &str); 6] = [
+    ("queue", "from the request until a replica proposes it in a block"),
+    ("order", "from the proposal until a replica has decided the commit"),
+    ("execute", "from the decision to the verified receipt"),
+    ("key", "from the receipt to the key that the custodian let go"),
     ("transfer", "from the key to the document's last byte"),
     ("verify", "from the last byte to the verified hash"),
 ];

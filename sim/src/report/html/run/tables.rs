@@ -5,7 +5,7 @@ use crate::history::{Figure, FigureKind, System, Wrong};
 use crate::metrics::Value;
 use crate::metrics::catalog::{self, MetricUnit};
 use crate::report::html::{Cell, Table, Tone};
-use crate::report::{sections, units};
+use crate::report::{LATENCIES, sections, units};
 use crate::result::{QuantilesRow, ResultFile, StatusName};
 
 /// A figure as text, if the result has it.
@@ -74,17 +74,7 @@ pub(super) fn shares(result: &ResultFile) -> Table {
 
 pub(super) fn latency(result: &ResultFile) -> Table {
     let mut table = Table::new("Quantiles", &["", "p50", "p90", "p99", "p99.9", "max"]);
-    for (label, family) in [
-        ("transaction", "transactions.latency"),
-        ("  refused", "transactions.refused.latency"),
-        ("commit", "commit.latency"),
-        ("share", "share.latency"),
-        ("  order", "share.phase.order"),
-        ("  key", "share.phase.key"),
-        ("  transfer", "share.phase.transfer"),
-        ("  verify", "share.phase.verify"),
-        ("revocation in effect", "consent.revocation.effect"),
-    ] {
+    for (label, family) in LATENCIES {
         let names = ["p50", "p90", "p99", "p999", "max"].map(|part| format!("{family}.{part}"));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         rows(result, &mut table, &[(label, &names)]);
