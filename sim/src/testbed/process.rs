@@ -57,10 +57,13 @@ impl Recipe {
         let text = std::fs::read_to_string(&self.config)?;
         let mut text = text.replace(JOURNAL_LOST, "");
         if journal_lost {
-            std::fs::remove_dir_all(&self.data)?;
             text.push_str(JOURNAL_LOST);
         }
-        std::fs::write(&self.config, text)
+        let beside = self.config.with_extension("tmp");
+        std::fs::write(&beside, text)?;
+        std::fs::rename(&beside, &self.config)?;
+        // Only then: a replica without its journal that does not know it would sign what it signed before.
+        if journal_lost { std::fs::remove_dir_all(&self.data) } else { Ok(()) }
     }
 
     /// Starts it; what it tells goes to `heard`.
