@@ -53,7 +53,9 @@ fn the_report_of_a_run() {
         refused                   20   40.0 ms   40.0 ms    2.00 s    2.00 s
       commit                      40   30.0 ms   30.0 ms   30.0 ms   30.0 ms
       share                      980   87.0 ms   87.0 ms    1.89 s    2.09 s
-        order                    980   40.0 ms   40.0 ms    1.84 s    2.04 s
+        queue                    980   5.00 ms   5.00 ms    1.81 s    2.00 s
+        order                    980   25.0 ms   25.0 ms   25.0 ms   25.0 ms
+        execute                  980   10.0 ms   10.0 ms   10.0 ms   10.0 ms
         key                      980   20.0 ms   20.0 ms   20.0 ms   20.0 ms
         transfer                 980   25.0 ms   25.0 ms   25.0 ms   25.0 ms
         verify                   980   2.00 ms   2.00 ms   2.00 ms   2.00 ms
