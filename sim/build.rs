@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What only asks for runs and shows them.
+/// What only asks for runs and shows them, in `sim/src`.
 const SHOWS: &[&str] = &[
     "cli",
     "cli.rs",
@@ -24,6 +24,9 @@ const SHOWS: &[&str] = &[
     "sweep.rs",
 ];
 
+/// What nevertheless decides what a run yields: how it ends, and the words of figures in verdicts and expectations.
+const DECIDES: &[&str] = &["cli/exit.rs", "report/units.rs"];
+
 fn main() {
     let sim = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
     let root = sim.parent().expect("the package lies in the workspace");
@@ -31,6 +34,9 @@ fn main() {
     for folder in ["ledger-core/src", "sim/src"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
         digest.folder(root, &root.join(folder));
+    }
+    for file in DECIDES {
+        digest.file(root, &root.join("sim/src").join(file));
     }
     println!("cargo::rerun-if-changed={}", root.join("Cargo.lock").display());
     digest.file(root, &root.join("Cargo.lock"));
@@ -52,9 +58,10 @@ impl Digest {
         let mut paths: Vec<PathBuf> =
             entries.map(|entry| entry.expect("a folder of sources can be read").path()).collect();
         paths.sort();
+        let shows = |name: &str| folder == root.join("sim/src") && SHOWS.contains(&name);
         for path in paths {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if ["tests", "tests.rs"].contains(&name) || SHOWS.contains(&name) {
+            if ["tests", "tests.rs"].contains(&name) || shows(name) {
                 continue;
             }
             if path.is_dir() {

@@ -65,6 +65,16 @@ fn a_figure_that_changed_is_98_and_told_in_every_format() {
         "{}",
         written.stdout
     );
+    gate(&["--update", "--reason", "again", "--junit", "junit.xml"]).exits(2).says(&["cannot be used with"]);
+    let again = gate(&["--update", "--reason", "again", "--json"]).exits(0);
+    let document: Value = serde_json::from_str(&again.stdout).unwrap();
+    let review = document["scenarios"][0]["checks"][0]["message"].as_str().unwrap();
+    assert!(review.contains("Nothing changed but the reason."), "{review}");
+    // A run that falls short of what its scenario expects is no measure: no run would ever pass beside it.
+    let before = fs::read_to_string(directory.join("baselines/quick.json")).unwrap();
+    let short = ["--update", "--reason", "short", "--set", "expect=[safety, share.latency.p99 < 1ns]"];
+    gate(&short).exits(99).says(&["the baseline stays what it was"]);
+    assert_eq!(fs::read_to_string(directory.join("baselines/quick.json")).unwrap(), before);
     gate(&["--tolerance", "share.latncy=1%"]).exits(2).says(&["there is no metric `share.latncy`"]);
 
     // Somebody agreed to a run with another latency and one share less.
@@ -101,12 +111,46 @@ fn a_figure_that_changed_is_98_and_told_in_every_format() {
     }
     assert!(json(&directory.join("bencher.json"))["quick/share.latency.p50"]["latency"]["value"].is_number());
 
+    // A run that leaves nothing is no pass in any file, and no figure.
+    let blocked = ["--out", "blocked", "--junit", "deep/junit.xml", "--summary", "deep/summary.md"];
+    fs::create_dir(directory.join("blocked")).unwrap();
+    fs::write(directory.join("blocked/quick-5"), "in the way").unwrap();
+    let ended = gate(&[&blocked[..], &["--bencher", "deep/bencher.json"]].concat()).exits(1);
+    ended.says(&["error: quick: there is no whole run to judge: "]);
+    let junit = fs::read_to_string(directory.join("deep/junit.xml")).unwrap();
+    assert!(
+        junit.contains("<testsuite name=\"quick\" tests=\"1\"") && junit.contains("failures=\"1\""),
+        "{junit}"
+    );
+    let summary = fs::read_to_string(directory.join("deep/summary.md")).unwrap();
+    assert!(summary.starts_with("## amanah gate: 1 of 1 failed\n"), "{summary}");
+    assert_eq!(json(&directory.join("deep/bencher.json")), serde_json::json!({}));
+
     // The result that the gate kept, compared with itself.
     let kept = "results/quick-5";
     let same = Build::Debug.run(&directory, &["compare", kept, kept]).exits(0);
     assert!(same.stdout.contains("the digests are equal"), "{}", same.stdout);
     let missing = Build::Debug.run(&directory, &["compare", kept, "nowhere"]).exits(2);
     assert!(missing.stderr.contains("nowhere"), "{}", missing.stderr);
+}
+
+/// A live gate of so few pairs that nothing can be said of them is refused before anything runs, and a program that cannot be
+/// run fails in every file.
+#[test]
+fn a_live_gate_that_could_not_fail_is_refused() {
+    let directory = directory("gate-live");
+    fs::write(directory.join("quick.yaml"), QUICK).unwrap();
+    let gate = |more: &[&str]| {
+        let arguments = [&["gate", "quick.yaml", "--live", "/bin/false", "/bin/false"], more].concat();
+        Build::Debug.run(&directory, &arguments)
+    };
+    gate(&["--pairs", "1..7"]).exits(2).says(&["at least 8"]);
+    gate(&["--pairs", "7..10"]).exits(2).says(&["at least 8"]);
+    gate(&["--junit", "junit.xml", "--pairs", "8..8"])
+        .exits(1)
+        .says(&["there is no whole run to judge", "/bin/false run"]);
+    let junit = fs::read_to_string(directory.join("junit.xml")).unwrap();
+    assert!(junit.contains("failures=\"1\""), "{junit}");
 }
 
 /// The examples for CI are YAML, call this program with flags that it has, and name scenarios and baselines that are there.

@@ -84,6 +84,22 @@ fn shards_make_the_table_of_one_machine_to_the_byte() {
     fs::write(directory.join("other.yaml"), TINY.replace("[4, 5]", "[4, 6]")).unwrap();
     let other = ["sweep", "other.yaml", "--shard", "0/3", "--out", &place];
     amanah(&directory, &other).exits(2).says(&["is of another sweep", "choose another --out"]);
+    let alone = ["sweep", "other.yaml", "--out", &place];
+    amanah(&directory, &alone).exits(2).says(&["is of another sweep", "choose another --out"]);
+    // Of a sweep of one's own another takes the place, and of a damaged one nothing is read.
+    fs::create_dir(directory.join("own")).unwrap();
+    let manifest = |place: &str| directory.join(place).join("sweep.json");
+    fs::copy(manifest("one"), manifest("own")).unwrap();
+    amanah(&directory, &["sweep", "other.yaml", "--out", "own", "--cell", "no"]).exits(2);
+    amanah(&directory, &["sweep", "plan", "tiny.yaml", "--out", "own"]).exits(0);
+    assert_eq!(fs::read(manifest("own")).unwrap(), fs::read(manifest("shared")).unwrap());
+    let text = fs::read_to_string(manifest("own")).unwrap();
+    let damaged = text.replacen("\"labels\": [\n", "\"labels\": [], \"before\": [\n", 1);
+    assert_ne!(damaged, text);
+    fs::write(manifest("own"), damaged).unwrap();
+    for command in [&["merge", "own"][..], &["sweep", "status", "own"]] {
+        amanah(&directory, command).exits(1).says(&["sweep.json is damaged: its checksum does not match"]);
+    }
 
     // A cell is a result.
     let cell = format!("shared/cells/{}", cells[0]);
@@ -192,4 +208,11 @@ fn a_hunt_of_many_machines_is_the_hunt_of_one() {
     assert_eq!(json(&directory.join("parts/hunt.json"))["shards"], 2);
     let others = [&hunt[..], &["parts", "--shard", "0/3"]].concat();
     amanah(&directory, &others).exits(2).says(&["hunt.json is of another sweep or hunt"]);
+    let part = directory.join("parts/parts/1.json");
+    let text = fs::read_to_string(&part).unwrap();
+    fs::write(&part, text.replacen("\"failed\": 0", "\"failed\": 1", 1)).unwrap();
+    amanah(&directory, &["merge", "parts"]).exits(1).says(&["parts/1.json is damaged: its checksum"]);
+    let last = u64::MAX.to_string();
+    let last = [&hunt[..4], &["--from", &last, "--out", "last"]].concat();
+    amanah(&directory, &last).exits(2).says(&["expected an earlier first seed, or fewer"]);
 }

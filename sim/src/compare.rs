@@ -71,6 +71,8 @@ pub struct Group {
     pub rows: Vec<Row>,
     /// Checkers and expectations whose outcome changed.
     pub outcomes: Vec<Change>,
+    /// Results that were cut off or measured nothing, and why: beside such a one no difference is judged.
+    pub unsound: Vec<String>,
 }
 
 impl Group {

@@ -77,6 +77,18 @@ pub struct Check {
     pub message: String,
 }
 
+impl Check {
+    /// Of a scenario of which there is no whole run: why.
+    pub fn unplayed(message: &str) -> Self {
+        Self {
+            class: Class::Checkers,
+            name: "run".to_owned(),
+            status: Status::Failed,
+            message: format!("there is no whole run to judge: {message}"),
+        }
+    }
+}
+
 /// A scenario and all that was looked at.
 #[derive(Debug, Serialize)]
 pub struct Outcome {

@@ -18,13 +18,14 @@ use crate::scenario::Scenario;
 use crate::world::{Options, run_with};
 use coverage::Coverage;
 use draw::{Case, Drawn};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Findings that are kept; more are counted.
+/// Findings that are kept, beside the first of each checker; more are counted.
 pub const FINDINGS_MAX: usize = 64;
 /// Findings that are shrunk and written, no two of one checker before each has one.
 pub const WRITTEN_MAX: usize = 8;
@@ -66,7 +67,7 @@ impl Scope {
 }
 
 /// A checker that failed, or what stands for one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Failure {
     /// Its name, or [`PANIC`] or [`ERROR`].
     pub checker: String,
@@ -77,7 +78,7 @@ pub struct Failure {
 }
 
 /// A seed under which something failed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
     /// Of its schedule and its run.
     pub seed: u64,
@@ -92,7 +93,7 @@ pub struct Found {
     pub runs: u64,
     /// Runs in which something failed.
     pub failed: u64,
-    /// The first of them by seed.
+    /// The first of them by seed, and the first of each checker: [`keep`].
     pub findings: Vec<Finding>,
     /// What was exercised.
     pub coverage: Coverage,
@@ -103,16 +104,12 @@ impl Found {
         self.runs += other.runs;
         self.failed += other.failed;
         self.findings.extend(other.findings);
-        self.trim();
+        keep(&mut self.findings);
         self.coverage.add(other.coverage);
     }
 
-    fn trim(&mut self) {
-        self.findings.sort();
-        self.findings.truncate(FINDINGS_MAX);
-    }
-
-    /// Which findings are worth a scenario of their own, and for which checker: the first of each checker, then more.
+    /// Which findings are worth a scenario of their own, and for which checker: the first of each checker, safety first,
+    /// then more.
     pub fn to_write(&self) -> Vec<(&Finding, &Failure)> {
         let mut rows: Vec<(usize, &Finding, &Failure)> = Vec::new();
         for finding in &self.findings {
@@ -120,9 +117,30 @@ impl Found {
             let earlier = rows.iter().filter(|(.., other)| other.checker == failure.checker).count();
             rows.push((earlier, finding, failure));
         }
-        rows.sort_by_key(|(earlier, finding, _)| (*earlier, finding.seed));
+        // Those that never fail first.
+        for finding in &self.findings {
+            for failure in &finding.failures {
+                if rows.iter().all(|(.., other)| other.checker != failure.checker) {
+                    rows.push((0, finding, failure));
+                }
+            }
+        }
+        rows.sort_by_key(|(earlier, finding, failure)| (*earlier, !failure.safety, finding.seed));
         rows.into_iter().take(WRITTEN_MAX).map(|(_, finding, failure)| (finding, failure)).collect()
     }
+}
+
+/// Keeps the first [`FINDINGS_MAX`] by seed, and of the others those in which a checker fails that fails in none before:
+/// no violation of safety is lost behind many findings of another kind. Keeping of parts, and then of what was kept of
+/// them, is keeping of the whole.
+pub fn keep(findings: &mut Vec<Finding>) {
+    findings.sort();
+    let (mut seen, mut rank) = (BTreeSet::new(), 0);
+    findings.retain(|finding| {
+        let new = finding.failures.iter().filter(|failure| seen.insert(failure.checker.clone())).count();
+        rank += 1;
+        new > 0 || rank <= FINDINGS_MAX
+    });
 }
 
 /// What became of one case.
@@ -145,15 +163,17 @@ impl Played {
 /// If the scope's scenario cannot run.
 pub fn explore(scope: &Scope, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Found {
     let base = Plan::from_scenario(&scope.scenario).expect("a scope's scenario is one that can run");
-    let next = AtomicU64::new(scope.seeds.start);
+    // Counted from the first on: beyond the last seed may be no number.
+    let (next, count) = (AtomicU64::new(0), scope.seeds.end.saturating_sub(scope.seeds.start));
     let done = AtomicU64::new(0);
     let worker = || {
         let mut found = Found::default();
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= scope.seeds.end || !go_on(done.load(Ordering::Relaxed)) {
+            let offset = next.fetch_add(1, Ordering::Relaxed);
+            if offset >= count || !go_on(done.load(Ordering::Relaxed)) {
                 return found;
             }
+            let seed = scope.seeds.start + offset;
             let case = Case::draw(scope, &base, seed);
             let played = play(scope, &case);
             let outcome = played.outcome.as_ref();
@@ -162,7 +182,7 @@ pub fn explore(scope: &Scope, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Found {
             if !played.failures.is_empty() {
                 found.failed += 1;
                 found.findings.push(Finding { seed, failures: played.failures });
-                found.trim();
+                keep(&mut found.findings);
             }
             done.fetch_add(1, Ordering::Relaxed);
         }
@@ -267,4 +287,50 @@ pub fn write(
     }
     let faults = case.faults.iter().map(Drawn::to_yaml).collect();
     Ok(Written { seed: finding.seed, failure, faults, shrink_runs, scenario, digest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(seed: u64, checkers: &[(&str, bool)]) -> Finding {
+        let failure = |(checker, safety): &(&str, bool)| Failure {
+            checker: (*checker).to_owned(),
+            safety: *safety,
+            detail: String::new(),
+        };
+        Finding { seed, failures: checkers.iter().map(failure).collect() }
+    }
+
+    /// A hundred findings of liveness, and behind them one of safety, which a finding of liveness hides as well.
+    fn many() -> Vec<Finding> {
+        let mut all: Vec<Finding> = (0..100).map(|seed| finding(seed, &[("validity", false)])).collect();
+        all.push(finding(100, &[("validity", false), ("agreement", true)]));
+        all.push(finding(101, &[("agreement", true)]));
+        all
+    }
+
+    #[test]
+    fn a_violation_of_safety_is_not_lost_behind_others() {
+        let mut kept = many();
+        keep(&mut kept);
+        assert_eq!(kept.len(), FINDINGS_MAX + 1);
+        assert_eq!(kept.last().unwrap().seed, 100);
+        let found = Found { findings: kept.clone(), ..Found::default() };
+        let written = found.to_write();
+        let (first, failure) = written[0];
+        assert_eq!((first.seed, failure.checker.as_str(), written.len()), (100, "agreement", WRITTEN_MAX));
+        // Parts kept apart are the whole kept.
+        for parts in [2, 3, 7] {
+            let mut sum = Vec::new();
+            for part in 0..parts {
+                let mut own = many();
+                own.retain(|finding| finding.seed % parts == part);
+                keep(&mut own);
+                sum.extend(own);
+            }
+            keep(&mut sum);
+            assert_eq!(sum, kept, "{parts} parts");
+        }
+    }
 }

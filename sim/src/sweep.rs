@@ -33,6 +33,7 @@ pub mod cell;
 pub mod html;
 pub mod hunted;
 pub mod manifest;
+pub mod seal;
 pub mod shard;
 pub mod store;
 pub mod table;
@@ -199,6 +200,14 @@ pub fn put(store: &Store, cell: &Cell) -> Result<(), StoreError> {
         Put::There(bytes) => {
             let there = Cell::parse(&store.shown(&name), &cell.run_id, &bytes)?;
             let (ours, theirs) = (cell.result.digest.clone(), there.result.digest);
+            let told = match ours == theirs {
+                // The run is the same, and what is said of it is not.
+                true => {
+                    [text.as_bytes(), &bytes].map(|bytes| format!("bytes {}", blake3::hash(bytes).to_hex()))
+                }
+                false => [ours, theirs].map(|digest| format!("digest {digest}")),
+            };
+            let [ours, theirs] = told;
             Err(StoreError::Conflict { name: store.shown(&name), ours, theirs })
         }
     }

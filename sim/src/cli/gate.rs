@@ -6,10 +6,10 @@ mod output;
 
 use super::exit::Exit;
 use super::progress::{Interrupt, Pace, Watcher};
-use super::{Overrides, colour, load, put, shell};
+use super::{Overrides, colour, load, shell};
 use crate::check::check;
 use crate::expect::evaluate;
-use crate::gate::{Baseline, Class, Outcome, Status, Tolerance, Tolerances, checks, summary, updated};
+use crate::gate::{Baseline, Check, Class, Outcome, Status, Tolerance, Tolerances, checks, summary, updated};
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::result::{self, ResultFile};
@@ -37,8 +37,8 @@ pub struct Gate {
     /// A file of tolerances, one a line; `#` begins a remark.
     #[arg(long, value_name = "FILE")]
     tolerances: Option<PathBuf>,
-    /// Rewrite the baselines, and print what changed for a review.
-    #[arg(long, requires = "reason", requires = "baseline")]
+    /// Rewrite the baselines, and print what changed for a review. Nothing is judged, so there is nothing to write for CI.
+    #[arg(long, requires = "reason", requires = "baseline", conflicts_with_all = output::FOR_CI)]
     update: bool,
     /// Why the baselines are rewritten: it is kept in them.
     #[arg(long, value_name = "TEXT", requires = "update")]
@@ -61,7 +61,8 @@ struct Job<'a> {
     file: &'a Path,
     plan: Plan,
     baseline_file: PathBuf,
-    baseline: Option<Baseline>,
+    /// Or, when it is to be rewritten, why there is none: `None` if there is no file.
+    baseline: Result<Baseline, Option<String>>,
 }
 
 /// Plays them all, and judges.
@@ -70,6 +71,11 @@ pub fn gate(arguments: &Gate) -> io::Result<Exit> {
         eprintln!(
             "error: --reason: a baseline is rewritten for a reason\n  = say what changed and why it should"
         );
+        return Ok(Exit::Invalid);
+    }
+    let errors = arguments.output.prepare();
+    if !errors.is_empty() {
+        errors.iter().for_each(|error| eprintln!("error: {error}"));
         return Ok(Exit::Invalid);
     }
     let interrupt = Interrupt::listen();
@@ -82,15 +88,32 @@ pub fn gate(arguments: &Gate) -> io::Result<Exit> {
     };
     let (mut outcomes, mut exit) = (Vec::new(), Exit::Success);
     for job in &jobs {
-        let (one, outcome) = play(arguments, job, &tolerances, &interrupt)?;
+        let (one, outcome) = play(arguments, job, &tolerances, &interrupt);
+        tell(&outcome, one, arguments.output.quiet);
         exit = exit.max(one);
-        outcomes.extend(outcome);
+        outcomes.push(outcome);
         if interrupt.pressed() {
             exit = Exit::Interrupted;
             break;
         }
     }
+    // What was not begun is not passed either.
+    outcomes.extend(jobs.iter().skip(outcomes.len()).map(|job| {
+        let checks = vec![Check::unplayed("the gate was interrupted before")];
+        outcome(job, again(arguments, job), None, checks)
+    }));
     arguments.output.write(&outcomes, exit, arguments.update)
+}
+
+fn outcome(job: &Job<'_>, replay: String, result: Option<ResultFile>, checks: Vec<Check>) -> Outcome {
+    Outcome {
+        scenario: job.plan.name.clone(),
+        file: job.file.to_string_lossy().into_owned(),
+        baseline: Some(job.baseline_file.to_string_lossy().into_owned()),
+        replay,
+        result,
+        checks,
+    }
 }
 
 /// Everything that can be wrong before anything runs.
@@ -134,9 +157,9 @@ fn prepare(arguments: &Gate) -> Result<(Vec<Job<'_>>, Tolerances), Exit> {
                 ));
                 continue;
             }
-            Ok(baseline) => baseline,
+            Ok(baseline) => baseline.ok_or(None),
             // A baseline that cannot be read is what --update is there to replace.
-            Err(_) if arguments.update => None,
+            Err(error) if arguments.update => Err(Some(error.to_string())),
             Err(error) => {
                 wrong(error.to_string());
                 continue;
@@ -153,23 +176,17 @@ fn prepare(arguments: &Gate) -> Result<(Vec<Job<'_>>, Tolerances), Exit> {
     if valid { Ok((jobs, Tolerances::new(rows))) } else { Err(Exit::Invalid) }
 }
 
-fn play(
-    arguments: &Gate,
-    job: &Job<'_>,
-    tolerances: &Tolerances,
-    interrupt: &Interrupt,
-) -> io::Result<(Exit, Option<Outcome>)> {
+fn play(arguments: &Gate, job: &Job<'_>, tolerances: &Tolerances, interrupt: &Interrupt) -> (Exit, Outcome) {
     let replay = again(arguments, job);
-    let quiet = arguments.output.quiet;
-    let mut watcher = Watcher::new(&job.plan.name, Pace::Virtual, quiet, interrupt);
+    let unplayed = |exit: Exit, message: &str| {
+        (exit, outcome(job, replay.clone(), None, vec![Check::unplayed(message)]))
+    };
+    let mut watcher = Watcher::new(&job.plan.name, Pace::Virtual, arguments.output.quiet, interrupt);
     let run = world::run(&job.plan, &mut |progress| watcher.observe(progress));
     drop(watcher);
     let run = match run {
         Ok(run) => run,
-        Err(error) => {
-            eprintln!("error: {}: {error}; repeat: {replay}", job.plan.name);
-            return Ok((Exit::Failure, None));
-        }
+        Err(error) => return unplayed(Exit::Failure, &error.to_string()),
     };
     let metrics = Metrics::of(&run);
     let verdicts = check(&run);
@@ -179,27 +196,22 @@ fn play(
         && let Err(error) =
             result::write(&out.join(format!("{}-{}", job.plan.name, job.plan.seed)), &run, &metrics, &result)
     {
-        eprintln!("error: {error}");
-        return Ok((Exit::Failure, None));
+        return unplayed(Exit::Failure, &error.to_string());
     }
     let mut exit = Exit::of(&run.plan, run.partial, metrics.invalid.is_some(), &verdicts, &expectations);
-    if arguments.update {
-        return update(arguments, job, &result, exit);
+    if run.partial {
+        return unplayed(exit, "it was interrupted");
     }
-    let checks = checks(&result, job.baseline.as_ref(), tolerances);
-    let outcome = Outcome {
-        scenario: job.plan.name.clone(),
-        file: job.file.to_string_lossy().into_owned(),
-        baseline: Some(job.baseline_file.to_string_lossy().into_owned()),
-        replay,
-        result: Some(result),
-        checks,
-    };
+    if arguments.update {
+        let (exit, check) = update(arguments, job, &result, exit);
+        return (exit, outcome(job, replay.clone(), Some(result), vec![check]));
+    }
+    let outcome = outcome(job, replay.clone(), None, checks(&result, job.baseline.as_ref().ok(), tolerances));
+    let outcome = Outcome { result: Some(result), ..outcome };
     if outcome.failed(Class::Baseline) {
         exit = exit.max(Exit::Regressed);
     }
-    tell(&outcome, exit, quiet);
-    Ok((exit, Some(outcome)))
+    (exit, outcome)
 }
 
 /// What failed, for people who look at the log.
@@ -216,31 +228,22 @@ fn tell(outcome: &Outcome, exit: Exit, quiet: bool) {
     }
 }
 
-/// Rewrites a baseline. A run that broke something is no measure for others.
-fn update(
-    arguments: &Gate,
-    job: &Job<'_>,
-    result: &ResultFile,
-    exit: Exit,
-) -> io::Result<(Exit, Option<Outcome>)> {
-    let name = &job.plan.name;
-    if !matches!(exit, Exit::Success | Exit::FellShort) {
-        eprintln!(
-            "error: {name}: {} (exit {}): its baseline stays what it was; repeat: {}",
-            exit.reason(),
-            exit.code(),
-            again(arguments, job)
-        );
-        return Ok((exit, None));
+/// Rewrites a baseline, and says what changed, for a review. A run that broke something is no measure for others, and
+/// against the baseline of one that fell short no run would ever pass.
+fn update(arguments: &Gate, job: &Job<'_>, result: &ResultFile, exit: Exit) -> (Exit, Check) {
+    let check =
+        |status, message| Check { class: Class::Baseline, name: "update".to_owned(), status, message };
+    if exit != Exit::Success {
+        let message = format!("{}: the baseline stays what it was", exit.reason());
+        return (exit, check(Status::Failed, message));
     }
     let baseline = Baseline::new(result, arguments.reason.as_deref().unwrap_or_default().trim());
     if let Err(error) = baseline.write(&job.baseline_file) {
-        eprintln!("error: {error}");
-        return Ok((Exit::Failure, None));
+        return (Exit::Failure, check(Status::Failed, error.to_string()));
     }
-    let changes = updated(job.baseline.as_ref(), &baseline);
-    put(&summary::review(&baseline, &changes, job.baseline.is_none()))?;
-    Ok((exit, None))
+    let changes = updated(job.baseline.as_ref().ok(), &baseline);
+    let before = job.baseline.as_ref().map(|_| &changes[..]).map_err(Option::as_deref);
+    (Exit::Success, check(Status::Passed, summary::review(&baseline, before)))
 }
 
 /// The command that plays a scenario again.

@@ -6,7 +6,7 @@ use super::sweep::Ended;
 use super::{colour, put, shell};
 use crate::hunt::coverage::Coverage;
 use crate::hunt::draw::{Case, Drawn, KINDS};
-use crate::hunt::{self, ERROR, FINDINGS_MAX, Finding, Found, PANIC, Scope, Written};
+use crate::hunt::{self, ERROR, Finding, Found, PANIC, Scope, Written};
 use crate::plan::Plan;
 use crate::report::units;
 use crate::result;
@@ -105,7 +105,16 @@ pub fn hunt(arguments: &Hunt) -> io::Result<Exit> {
         eprintln!("error: {error}");
         return Ok(Exit::Failure);
     }
-    let whole = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    let Some(end) = arguments.from.checked_add(arguments.seeds) else {
+        eprintln!(
+            "error: --from {} --seeds {}: seeds end at {}\n  = expected an earlier first seed, or fewer",
+            arguments.from,
+            arguments.seeds,
+            u64::MAX
+        );
+        return Ok(Exit::Invalid);
+    };
+    let whole = arguments.from..end;
     let seeds = arguments.shard.map_or_else(|| whole.clone(), |shard| shard.part(&whole));
     let count = seeds.end - seeds.start;
     let (always, without) = (arguments.always.clone(), arguments.without.clone());
@@ -182,7 +191,7 @@ pub(super) fn merged(hunted: &Hunted, as_json: bool) -> io::Result<Exit> {
     let number = |key: &str| hunted.found[key].as_u64().unwrap_or(0);
     if as_json {
         let document = json!({
-            "exit_code": exit.code(), "seeds": hunted.seeds.end - hunted.seeds.start, "from": hunted.seeds.start,
+            "exit_code": exit.code(), "seeds": hunted.seeds.end.saturating_sub(hunted.seeds.start), "from": hunted.seeds.start,
             "shards": hunted.shards, "missing": hunted.missing, "found": hunted.found, "written": hunted.written,
         });
         put(&format!("{document:#}\n"))?;
@@ -300,8 +309,9 @@ fn findings(findings: &[Finding], failed: u64) -> String {
             let _ = writeln!(text, "  seed {:<10} {:12} {detail}", finding.seed, failure.checker);
         }
     }
-    if failed > FINDINGS_MAX as u64 {
-        let _ = writeln!(text, "  and {} runs more", failed - FINDINGS_MAX as u64);
+    let more = failed - findings.len() as u64;
+    if more > 0 {
+        let _ = writeln!(text, "  and {} runs more, in which no other checker failed", units::count(more));
     }
     text
 }

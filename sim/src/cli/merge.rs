@@ -59,7 +59,7 @@ fn merged(arguments: &Merge) -> Result<Exit, Ended> {
     let gathered = Gathered::read(&store, manifest)?;
     let out = self::place(store.directory(), arguments.out.as_deref(), &name);
     let written = write(&gathered, &out)?;
-    print(&gathered, &written, arguments.quiet, arguments.json, place, Exit::Success).map_err(Ended::Io)
+    print(&gathered, &written, arguments.quiet, arguments.json, &store, Exit::Success).map_err(Ended::Io)
 }
 
 /// Where table and page go.
@@ -130,7 +130,7 @@ pub(super) fn print(
     written: &[PathBuf],
     quiet: bool,
     as_json: bool,
-    place: &str,
+    store: &Store,
     exit: Exit,
 ) -> io::Result<Exit> {
     let exit = exit.max(gathered.exit());
@@ -155,9 +155,14 @@ pub(super) fn print(
     for run in finished.iter().filter(|run| run.exit_code != 0).take(MISSING_MAX) {
         let row = &manifest.runs[run.number];
         let words = manifest.words(row);
-        let file = shell(&format!("{}/{}", place.trim_end_matches('/'), cell::name(&row.run_id)));
         let reason = Exit::recorded(run.exit_code).reason();
-        eprintln!("error: {words}: {reason} (exit {}); repeat: amanah replay {file}", run.exit_code);
+        let name = cell::name(&row.run_id);
+        let repeat = match store.directory() {
+            Some(directory) => format!("amanah replay {}", shell(&directory.join(name).to_string_lossy())),
+            // A result is replayed from a file.
+            None => format!("fetch {}, then: amanah replay {}.json", store.shown(&name), row.run_id),
+        };
+        eprintln!("error: {words}: {reason} (exit {}); repeat: {repeat}", run.exit_code);
     }
     Ok(exit)
 }

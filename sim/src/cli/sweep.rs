@@ -239,8 +239,7 @@ fn play(arguments: &Sweep, file: &Path) -> Result<Exit, Ended> {
     let gathered = Gathered::read(&store, manifest.clone())?;
     let place = merge::place(store.directory(), None, &name);
     let merged = merge::write(&gathered, &place)?;
-    merge::print(&gathered, &merged, arguments.quiet, arguments.json, store.address(), exit)
-        .map_err(Ended::Io)
+    merge::print(&gathered, &merged, arguments.quiet, arguments.json, &store, exit).map_err(Ended::Io)
 }
 
 /// Numbers of the runs that are asked for.
@@ -307,14 +306,16 @@ fn tell(
     if outcome.failed.is_empty() { Exit::Success } else { Exit::Failure }
 }
 
-/// This command, to be pasted into a shell; a part of it that is a part of many is left out where one run is repeated.
+/// This command, to be pasted into a shell; which part of many and which run it was given are left out where one run is
+/// repeated.
 fn command(more: &[&str]) -> String {
+    let replaced = |word: &str| !more.is_empty() && ["--shard", "--cell"].contains(&word);
     let mut words = vec!["amanah".to_owned()];
     let mut given = std::env::args().skip(1);
     while let Some(word) = given.next() {
-        if !more.is_empty() && word == "--shard" {
+        if replaced(&word) {
             given.next();
-        } else if more.is_empty() || !word.starts_with("--shard=") {
+        } else if !replaced(word.split('=').next().unwrap_or_default()) {
             words.push(word);
         }
     }

@@ -102,7 +102,12 @@ pub(super) fn group(names: [&str; 2], sides: [&Runs<'_>; 2], threshold: f64) -> 
     let metrics = catalog::all().iter().filter(|metric| {
         sides.iter().any(|side| side.runs.iter().any(|run| run.metrics.contains_key(&metric.name)))
     });
-    let rows = metrics.map(|metric| row(metric, sides, &pairs, live, threshold)).collect();
+    let mut rows: Vec<Row> = metrics.map(|metric| row(metric, sides, &pairs, live, threshold)).collect();
+    let unsound = unsound(names, sides);
+    if !unsound.is_empty() {
+        let open = rows.iter_mut().filter(|row| row.cell.judgement != Judgement::Equal);
+        open.for_each(|row| row.cell.judgement = Judgement::Unclear);
+    }
     Group {
         scenario: sides[0].name.to_owned(),
         before: names[0].to_owned(),
@@ -115,7 +120,19 @@ pub(super) fn group(names: [&str; 2], sides: [&Runs<'_>; 2], threshold: f64) -> 
         plan: changes(&sides[0].plan, &sides[1].plan),
         rows,
         outcomes: outcomes(&pairs),
+        unsound,
     }
+}
+
+/// Results whose figures mean less than they say: those of runs that were cut off, or that measured nothing.
+fn unsound(names: [&str; 2], sides: [&Runs<'_>; 2]) -> Vec<String> {
+    let of = |(name, side): (&str, &Runs<'_>)| {
+        let partial = side.runs.iter().filter(|run| run.partial).map(|run| (run.seed, "it was interrupted"));
+        let invalid = side.runs.iter().filter_map(|run| Some((run.seed, run.invalid.as_deref()?)));
+        let said = |(seed, why): (u64, &str)| format!("{name} at seed {seed} is no whole measurement: {why}");
+        partial.chain(invalid).map(said).collect::<Vec<_>>()
+    };
+    names.into_iter().zip(sides).flat_map(of).collect()
 }
 
 /// Those of one seed; of several runs of a seed, the first with the first.
@@ -193,12 +210,16 @@ pub(super) fn judge(pairs: &[(f64, f64)], better: Better, exact: bool, threshold
     let middle = median(&samples).unwrap_or_default();
     let interval = of_median(&samples, LEVEL);
     let effect = if is_factor { Effect::Factor(libm::exp(middle)) } else { Effect::Difference(middle) };
-    let small = match effect {
-        Effect::Factor(factor) => (factor - 1.0).abs() < threshold,
-        Effect::Difference(apart) => {
-            let most = pairs.iter().map(|(before, after)| before.abs().max(after.abs())).fold(0.0, f64::max);
-            apart.abs() < threshold * most
-        }
+    // Below the threshold is what is so as far as can be told: in all of its interval, or, without one, in every pair.
+    let most = pairs.iter().flat_map(|(before, after)| [before.abs(), after.abs()]);
+    let most = most.filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let is_small = |sample: f64| match is_factor {
+        true => (libm::exp(sample) - 1.0).abs() < threshold,
+        false => sample.abs() < threshold * most,
+    };
+    let all_small = match &interval {
+        Some(interval) => is_small(interval.low) && is_small(interval.high),
+        None => samples.iter().all(|sample| is_small(*sample)),
     };
     let one_way = samples.iter().all(|sample| *sample > 0.0) || samples.iter().all(|sample| *sample < 0.0);
     let told_apart = match &interval {
@@ -207,8 +228,8 @@ pub(super) fn judge(pairs: &[(f64, f64)], better: Better, exact: bool, threshold
     };
     let judgement = match better {
         _ if pairs.iter().all(|(before, after)| before == after) => Judgement::Equal,
-        _ if small => Judgement::Small,
-        _ if !told_apart => Judgement::Unclear,
+        _ if all_small => Judgement::Small,
+        _ if is_small(middle) || !told_apart => Judgement::Unclear,
         Better::Neither => Judgement::Changed,
         Better::Higher if middle > 0.0 => Judgement::Better,
         Better::Lower if middle < 0.0 => Judgement::Better,

@@ -93,6 +93,22 @@ fn seeds_pair_up_and_give_an_interval() {
 }
 
 #[test]
+fn beside_half_a_run_nothing_is_judged() {
+    let whole = || result(7, 100.0, 50.0);
+    for (invalid, why) in [(None, "it was interrupted"), (Some("it lagged"), "it lagged")] {
+        let mut half = result(7, 200.0, 25.0);
+        (half.partial, half.invalid) = (invalid.is_none(), invalid.map(str::to_owned));
+        let phrase = format!("b at seed 7 is no whole measurement: {why}");
+        let comparison = compare(&[side("a", vec![whole()]), side("b", vec![half])], THRESHOLD);
+        let group = &comparison.groups[0];
+        assert_eq!(row(group, "share.latency.p99").cell.judgement, Judgement::Unclear);
+        assert!(group.rows.iter().all(|row| !row.cell.judgement.matters()));
+        let text = report::comparison(&comparison, false, Style::default());
+        assert!(text.contains(&phrase) && text.contains("no difference is judged"), "{text}");
+    }
+}
+
+#[test]
 fn five_pairs_have_no_interval_and_say_so() {
     let runs = |factor: f64| (1..=5).map(|seed| result(seed, 100.0 * factor + seed as f64, 50.0)).collect();
     let comparison = compare(&[side("a", runs(1.0)), side("b", runs(1.5))], THRESHOLD);
@@ -114,7 +130,16 @@ fn what_has_no_ratio_has_a_difference() {
     assert_eq!(judged(&[(1.0, 2.0)], Better::Neither).judgement, Judgement::Changed);
     assert_eq!(judged(&[(1.0, 2.0)], Better::Higher).judgement, Judgement::Better);
     assert_eq!(judge::judge(&[(1.0, 2.0)], Better::Lower, false, THRESHOLD).judgement, Judgement::Unclear);
-    assert_eq!(judged(&[(1.0, 2.0), (2.0, 1.0)], Better::Lower).judgement, Judgement::Small);
+    // Twice as much and half as much are no small difference: nobody can tell which it is.
+    assert_eq!(judged(&[(1.0, 2.0), (2.0, 1.0)], Better::Lower).judgement, Judgement::Unclear);
+    assert_eq!(judged(&[(1.0, 1.001), (2.0, 1.999)], Better::Lower).judgement, Judgement::Small);
+    // A time that never came on either side does not make everything else small.
+    let never = (f64::INFINITY, f64::INFINITY);
+    assert_eq!(judged(&[never, (1.0, 9.0), (1.0, 9.0)], Better::Lower).judgement, Judgement::Unclear);
+    assert_eq!(judged(&[(1.0, f64::INFINITY), (1.0, 9.0)], Better::Lower).judgement, Judgement::Worse);
+    let wide: Vec<(f64, f64)> =
+        (0..8).map(|seed| (100.0, if seed % 2 == 0 { 60.0 } else { 141.0 + f64::from(seed) })).collect();
+    assert_eq!(judged(&wide, Better::Lower).judgement, Judgement::Unclear);
     assert_eq!(judged(&[(1.0, 2.0), (2.0, 1.5)], Better::Lower).judgement, Judgement::Unclear);
 }
 

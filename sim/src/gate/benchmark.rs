@@ -12,7 +12,8 @@ fn figures(outcome: &Outcome) -> impl Iterator<Item = (&'static Metric, Value)> 
     let metrics = outcome.result.iter().flat_map(|result| &result.metrics);
     metrics.filter_map(|(name, figure)| {
         let metric = catalog::lookup(name)?;
-        let told = metric.better != Better::Neither && figure.value.as_f64().is_finite();
+        let repeats = metric.deterministic && figure.value.as_f64().is_finite();
+        let told = metric.better != Better::Neither && repeats;
         told.then_some((metric, figure.value))
     })
 }

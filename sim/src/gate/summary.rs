@@ -44,18 +44,27 @@ pub fn write(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// What a rewritten baseline changes and why.
-pub fn review(baseline: &Baseline, changes: &[Change], is_new: bool) -> String {
+/// What a rewritten baseline changes and why; `before` are the changes, or why there was nothing to change, if not for want
+/// of a file.
+pub fn review(baseline: &Baseline, before: Result<&[Change], Option<&str>>) -> String {
     let mut text = format!(
         "### Baseline of {}, seed {}\n\n{}\n\n",
         cell(&baseline.scenario),
         baseline.seed,
         baseline.reason
     );
-    if is_new {
-        let _ = writeln!(text, "New: {} metrics, digest `{}`.", baseline.metrics.len(), baseline.digest);
-        return text;
-    }
+    let changes = match before {
+        Ok(changes) => changes,
+        Err(unread) => {
+            let what = unread.map_or_else(
+                || "New".to_owned(),
+                |error| format!("In place of one that could not be read ({})", cell(error)),
+            );
+            let _ =
+                writeln!(text, "{what}: {} metrics, digest `{}`.", baseline.metrics.len(), baseline.digest);
+            return text;
+        }
+    };
     if changes.is_empty() {
         text.push_str("Nothing changed but the reason.\n");
         return text;

@@ -173,13 +173,18 @@ fn a_rewritten_baseline_tells_what_changes() {
     let changes = updated(Some(&old), &new);
     let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
     assert_eq!(keys, ["digest", "shares.completed"]);
-    let text = summary::review(&new, &changes, false);
+    let text = summary::review(&new, Ok(&changes));
     assert!(
         text.starts_with("### Baseline of fake, seed 7\n\nfewer | of them\n\n| what | was | is |\n"),
         "{text}"
     );
     assert!(text.contains("| digest | ") && text.contains(" | ffffffffffffffff |\n"), "{text}");
-    assert!(summary::review(&new, &[], true).contains("New: "));
+    assert!(summary::review(&new, Err(None)).contains("\n\nNew: "));
+    let unread = summary::review(&new, Err(Some("x.json: is not a baseline")));
+    assert!(
+        unread.contains("In place of one that could not be read (x.json: is not a baseline): "),
+        "{unread}"
+    );
 }
 
 /// Three checks: one passed, one failed with what must be escaped, one not applicable.
@@ -308,10 +313,10 @@ fn three_of(one: &Outcome) -> Outcome {
 }
 
 /// Pairs of figures around 100, the second side's times `factor`; runs differ by some `noise`.
-fn pairs(count: usize, factor: f64, noise: f64, stream: &str) -> Vec<(f64, f64)> {
+fn pairs(count: usize, factor: f64, noise: f64, stream: &str) -> Vec<live::Pair> {
     let mut stream = Seed::new(3).stream(stream);
     let mut draw = move || 1.0 + noise * (stream.below(2_001) as f64 / 1_000.0 - 1.0);
-    (0..count).map(|_| (100.0 * draw(), 100.0 * factor * draw())).collect()
+    (0..count).map(|_| (100.0 * draw(), Some(100.0 * factor * draw()))).collect()
 }
 
 #[test]
@@ -336,10 +341,37 @@ fn live_pairs_are_judged_by_their_interval() {
 }
 
 #[test]
+fn a_program_that_yields_nothing_is_a_regression() {
+    let same = pairs(10, 1.0, 0.02, "same");
+    let new = |after: Option<f64>| -> Vec<live::Pair> { same.iter().map(|(old, _)| (*old, after)).collect() };
+    for (metric, after) in [
+        ("transactions.committed.rate", Some(0.0)),
+        ("share.latency.p99", None),
+        ("share.latency.p50", Some(f64::INFINITY)),
+    ] {
+        let found = live::judge(metric, 0.05, &same, &new(after));
+        assert_eq!((found.decision, found.lost, found.pairs), (Decision::Regressed, 10, 0), "{metric}");
+    }
+    // One pair of eleven is enough, unless the old program is as bad.
+    let mut once = pairs(10, 1.0, 0.02, "pairs");
+    once.push((100.0, None));
+    assert_eq!(live::judge("share.latency.p50", 0.05, &same, &once).decision, Decision::Regressed);
+    let mut as_bad = same.clone();
+    as_bad[3].1 = None;
+    assert_eq!(live::judge("share.latency.p50", 0.05, &as_bad, &once).decision, Decision::Clean);
+    // Where neither has anything, there is nothing to judge.
+    assert_eq!(live::judge("share.rate", 0.05, &[(0.0, Some(0.0)); 10], &[(0.0, Some(0.0)); 10]).lost, 0);
+}
+
+#[test]
 fn live_pairs_alternate_and_stop_when_decided() {
     assert_eq!([0, 1, 2, 3].map(live::old_first), [true, false, true, false]);
-    let looks: Vec<usize> = (1..=30).filter(|pairs| live::is_look(*pairs, live::PAIRS_MIN)).collect();
-    assert_eq!(looks, [10, 15, 20, 25, 30]);
+    let looks = |bounds| (1..=30).filter(|pairs| live::is_look(*pairs, bounds)).collect::<Vec<usize>>();
+    assert_eq!(looks((live::PAIRS_MIN, live::PAIRS_MAX)), [10, 15, 20, 25, 30]);
+    assert_eq!(looks((8, 30)), [8, 13, 18, 23, 30]);
+    let all = (live::pairs_needed()..=live::PAIRS_MAX)
+        .flat_map(|least| (least..=live::PAIRS_MAX).map(move |most| looks((least, most))));
+    assert!(all.into_iter().all(|looks| (1..=live::LOOKS_MAX).contains(&looks.len())));
     let same = pairs(10, 1.0, 0.02, "same");
     let judged = |factor| live::judge("share.latency.p50", 0.05, &same, &pairs(10, factor, 0.02, "pairs"));
     assert!(live::is_decided(&[judged(1.0), judged(1.2)]));
@@ -354,7 +386,7 @@ fn noise_alone_is_seldom_a_regression() {
     for trial in 0..15 {
         let same = pairs(10, 1.0, 0.03, &format!("same {trial}"));
         let all = pairs(30, 1.0, 0.03, &format!("pairs {trial}"));
-        let looks = (1..=30).filter(|pairs| live::is_look(*pairs, live::PAIRS_MIN));
+        let looks = (1..=30).filter(|pairs| live::is_look(*pairs, (live::PAIRS_MIN, live::PAIRS_MAX)));
         let regressed = |count: usize| {
             live::judge("share.latency.p50", 0.05, &same, &all[..count]).decision == Decision::Regressed
         };

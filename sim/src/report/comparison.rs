@@ -116,11 +116,21 @@ fn figures(group: &Group, all: bool, style: Style) -> String {
     text
 }
 
+/// Results without a whole measurement that are named; the rest are counted.
+const UNSOUND_MAX: usize = 3;
+
 /// What the figures rest on, a line each.
 fn trust(group: &Group, comparison: &Comparison) -> Vec<String> {
     let level = comparison.level * 100.0;
     let excludes = if group.intervals() > 0 { ", and an interval that excludes no change" } else { "" };
-    let mut lines = vec![format!("matters: {} % or more{excludes}", comparison.threshold * 100.0)];
+    let mut lines: Vec<String> = group.unsound.iter().take(UNSOUND_MAX).cloned().collect();
+    if group.unsound.len() > UNSOUND_MAX {
+        lines.push(format!("and {} more results like these", group.unsound.len() - UNSOUND_MAX));
+    }
+    if !lines.is_empty() {
+        lines.push("so no difference is judged".to_owned());
+    }
+    lines.push(format!("matters: {} % or more{excludes}", comparison.threshold * 100.0));
     let further = match (group.pairs, group.live) {
         _ if group.identical => None,
         (0, _) => Some(

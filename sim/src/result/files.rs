@@ -85,9 +85,12 @@ pub struct WriteError {
 /// If the directory cannot be made or written to.
 pub fn prepare(directory: &Path) -> Result<(), WriteError> {
     let probe = directory.join(".probe.tmp");
-    let tried = fs::create_dir_all(directory)
-        .and_then(|()| File::create(&probe))
-        .and_then(|_| fs::remove_file(&probe));
+    let remove = || match fs::remove_file(&probe) {
+        // Somebody else tries the same directory at the same time, and was faster.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    let tried = fs::create_dir_all(directory).and_then(|()| File::create(&probe)).and_then(|_| remove());
     tried.map_err(|error| WriteError { file: directory.to_owned(), error })
 }
 
@@ -179,6 +182,17 @@ fn whole(file: &Path, text: &str) -> Result<(), WriteError> {
 mod tests {
     use super::*;
     use crate::metrics::fake;
+
+    #[test]
+    fn many_may_try_one_directory_at_once() {
+        let directory = std::env::temp_dir().join(format!("amanah-probe-{}", std::process::id()));
+        std::thread::scope(|scope| {
+            let tries = || (0..200).try_for_each(|_| prepare(&directory));
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(tries)).collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+        });
+        fs::remove_dir_all(directory).unwrap();
+    }
 
     #[test]
     fn a_run_leaves_a_whole_directory() {

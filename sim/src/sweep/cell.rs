@@ -3,6 +3,7 @@
 //! Invariants: nothing in it depends on the machine, the clock or who else took part, so that whoever plays a run writes the
 //! same bytes; a checksum at its end covers every byte before it, and what does not match is refused by name, never skipped.
 
+use super::seal::{seal, sealed};
 use super::store::StoreError;
 use crate::check::Verdict;
 use crate::expect::Expected;
@@ -21,8 +22,6 @@ pub const FOLDER: &str = "cells";
 const VERSION: &str = "amanah cell 1";
 /// In place of the machine.
 const ANY: &str = "any";
-/// What stands before the checksum, which ends the file.
-const SEAL: &str = "\"checksum\":\"";
 
 /// A finished run.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +50,6 @@ struct Written<'a> {
     beside: Beside,
     #[serde(flatten)]
     result: &'a ResultFile,
-    checksum: &'static str,
 }
 
 /// The sources that this program was built from, as far as they decide what a run yields.
@@ -99,10 +97,9 @@ impl Cell {
     pub fn to_text(&self) -> String {
         let hdr = self.hdr.iter().map(|(family, bytes)| (family.clone(), BASE64_STANDARD.encode(bytes)));
         let beside = Beside { run_id: self.run_id.clone(), exit_code: self.exit_code, hdr: hdr.collect() };
-        let written = Written { beside, result: &self.result, checksum: "" };
+        let written = Written { beside, result: &self.result };
         let text = serde_json::to_string(&written).expect("keys are text, and every float is finite");
-        let open = text.strip_suffix("\"}").expect("the checksum is the last field, and empty");
-        format!("{open}{}\"}}\n", blake3::hash(open.as_bytes()).to_hex())
+        seal(&text)
     }
 
     /// Reads the file called `shown` of the run with this id.
@@ -112,14 +109,7 @@ impl Cell {
     pub fn parse(shown: &str, run_id: &str, bytes: &[u8]) -> Result<Self, StoreError> {
         let damaged =
             |reason: &str| StoreError::Damaged { name: shown.to_owned(), reason: reason.to_owned() };
-        let text = std::str::from_utf8(bytes).map_err(|_| damaged("it is not text"))?;
-        let open = text
-            .rfind(SEAL)
-            .map(|at| &text[..at + SEAL.len()])
-            .ok_or_else(|| damaged("it has no checksum"))?;
-        if text[open.len()..] != format!("{}\"}}\n", blake3::hash(open.as_bytes()).to_hex()) {
-            return Err(damaged("its checksum does not match"));
-        }
+        let text = sealed(bytes).map_err(damaged)?;
         let beside: Beside = serde_json::from_str(text).map_err(|error| damaged(&error.to_string()))?;
         if beside.run_id != run_id {
             return Err(damaged(&format!("it is of run {}", beside.run_id)));

@@ -1,7 +1,7 @@
 //! A sweep as one page: what was asked, how many held, each metric over the axes, the Pareto front, every configuration.
 //!
-//! Runs that differ in their seed alone are one configuration: its latencies are quantiles of all their samples together, and
-//! its other figures are means.
+//! Runs that differ in their seed alone are one configuration: its latencies (quantiles, mean and greatest) are those of all
+//! their samples together, and its other figures are means over the runs.
 
 mod heat;
 mod lines;
@@ -47,15 +47,20 @@ impl Configuration<'_> {
         match values.len() {
             0 => None,
             1 => Some(values[0]),
-            _ => self.quantile(metric).or_else(|| Some(values.iter().sum::<f64>() / values.len() as f64)),
+            _ => self.together(metric).or_else(|| Some(values.iter().sum::<f64>() / values.len() as f64)),
         }
     }
 
     /// Of all samples of all its runs.
-    fn quantile(&self, metric: &str) -> Option<f64> {
+    fn together(&self, metric: &str) -> Option<f64> {
         let (family, aggregate) = metric.rsplit_once('.')?;
-        if !["p50", "p90", "p99", "p999"].contains(&aggregate) {
-            return None;
+        if aggregate == "max" {
+            // A distribution knows values to three digits; each run knows its greatest.
+            return self
+                .runs
+                .iter()
+                .map(|run| run.get(metric))
+                .try_fold(0.0, |most: f64, one| Some(most.max(one?)));
         }
         let mut all = Latency::default();
         for run in &self.runs {
@@ -281,6 +286,8 @@ mod tests {
         let mut all = runs[0].latencies["share.latency"].clone();
         all.merge(&runs[1].latencies["share.latency"]);
         assert_eq!(both.get("share.latency.p99"), Some(all.quantile(0.99) as f64));
+        let most = runs.iter().map(|run| run.get("share.latency.max").unwrap()).fold(0.0, f64::max);
+        assert_eq!(both.get("share.latency.max"), Some(most));
         let rate = "transactions.committed.rate";
         let mean = f64::midpoint(runs[0].get(rate).unwrap(), runs[1].get(rate).unwrap());
         assert_eq!(both.get(rate), Some(mean));

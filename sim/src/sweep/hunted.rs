@@ -6,10 +6,12 @@
 //! ```
 
 use super::cell::sources;
-use super::shard::Shard;
+use super::seal::{seal, sealed};
+use super::shard::{SHARDS_MAX, Shard};
 use super::store::{Put, Store, StoreError};
-use crate::hunt::{FINDINGS_MAX, Found, Scope, Written};
+use crate::hunt::{Found, Scope, Written, keep};
 use crate::plan::Plan;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -17,7 +19,7 @@ use std::ops::Range;
 /// Which hunt.
 const FILE_NAME: &str = "hunt.json";
 const FOLDER: &str = "parts";
-const SCHEMA_VERSION: u64 = 1;
+const SCHEMA_VERSION: u64 = 2;
 
 /// `hunt.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +125,7 @@ pub fn put(
         Put::There(bytes) if bytes == text.as_bytes() => Ok(()),
         Put::There(bytes) => {
             let [ours, theirs] =
-                [text.as_bytes(), &bytes].map(|bytes| blake3::hash(bytes).to_hex().to_string());
+                [text.as_bytes(), &bytes].map(|bytes| format!("bytes {}", blake3::hash(bytes).to_hex()));
             Err(StoreError::Conflict { name: store.shown(&name), ours, theirs })
         }
     }
@@ -144,9 +146,15 @@ pub fn is_there(store: &Store, shard: Shard) -> Result<bool, StoreError> {
 pub fn read(store: &Store) -> Result<Option<Hunted>, StoreError> {
     let damaged = |name: &str, reason: String| StoreError::Damaged { name: store.shown(name), reason };
     let Some(bytes) = store.read(FILE_NAME)? else { return Ok(None) };
-    let head: Head = serde_json::from_slice(&bytes).map_err(|error| damaged(FILE_NAME, error.to_string()))?;
+    let head: Head = parse(&bytes).map_err(|reason| damaged(FILE_NAME, reason))?;
     if head.schema_version != SCHEMA_VERSION {
         return Err(damaged(FILE_NAME, format!("it has schema version {}", head.schema_version)));
+    }
+    if head.shards > SHARDS_MAX || head.seeds.start > head.seeds.end {
+        return Err(damaged(
+            FILE_NAME,
+            "it has more parts than there can be, or seeds that end before they begin".to_owned(),
+        ));
     }
     let there = store.list(FOLDER)?;
     let mut hunted = Hunted {
@@ -166,7 +174,7 @@ pub fn read(store: &Store) -> Result<Option<Hunted>, StoreError> {
         }
         let name = format!("{FOLDER}/{name}");
         let bytes = store.read(&name)?.unwrap_or_default();
-        let part: Part = serde_json::from_slice(&bytes).map_err(|error| damaged(&name, error.to_string()))?;
+        let part: Part = parse(&bytes).map_err(|reason| damaged(&name, reason))?;
         if part.hunt_id != head.hunt_id {
             return Err(damaged(&name, "it is of another hunt".to_owned()));
         }
@@ -174,9 +182,10 @@ pub fn read(store: &Store) -> Result<Option<Hunted>, StoreError> {
         add(&mut hunted.found, &part.found);
         hunted.written.extend(part.written);
     }
-    if let Some(Value::Array(findings)) = hunted.found.get_mut("findings") {
-        findings.sort_by_key(|finding| finding["seed"].as_u64());
-        findings.truncate(FINDINGS_MAX);
+    if let Some(found) = hunted.found.get_mut("findings") {
+        let mut findings = Vec::deserialize(&*found).map_err(|error| damaged(FOLDER, error.to_string()))?;
+        keep(&mut findings);
+        *found = json!(findings);
     }
     hunted.written.sort_by_key(|one| one.seed);
     Ok(Some(hunted))
@@ -196,9 +205,12 @@ fn head(scope: &Scope, base: &Plan, shard: Shard, whole: &Range<u64>) -> Head {
 }
 
 fn text(of: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(of).expect("keys are text");
-    text.push('\n');
-    text
+    seal(&serde_json::to_string_pretty(of).expect("keys are text"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let text = sealed(bytes)?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// Adds numbers, number by number in lists of numbers, and key by key in maps; other lists are joined.

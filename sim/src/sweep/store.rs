@@ -32,7 +32,7 @@ pub enum StoreError {
     Unreachable { place: String, error: object_store::Error },
     #[error("{name} is damaged: {reason}; remove it, and what it held is played again")]
     Damaged { name: String, reason: String },
-    #[error("{name} holds the same run with digest {theirs}, and it was played again with digest {ours}")]
+    #[error("{name} holds the same run with {theirs}, and it was played again with {ours}")]
     Conflict { name: String, ours: String, theirs: String },
     #[error("{name} is of another sweep or hunt: {why}; choose another --out")]
     OtherSweep { name: String, why: &'static str },

@@ -4,7 +4,7 @@ use super::super::exit::Exit;
 use super::super::progress::Interrupt;
 use super::super::{colour, load, shell};
 use super::Gate;
-use crate::gate::live::{self, Decision, Judged, LIMITS, PAIRS_MAX};
+use crate::gate::live::{self, Decision, Judged, LIMITS, PAIRS_MAX, Pair};
 use crate::gate::{Check, Class, Outcome, Status};
 use crate::report::percent;
 use crate::result::ResultFile;
@@ -14,14 +14,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Figures of a pair of runs, by metric.
-type Pairs = BTreeMap<&'static str, Vec<(f64, f64)>>;
+type Pairs = BTreeMap<&'static str, Vec<Pair>>;
 
 /// `10..30`, or one number for both.
 pub(super) fn pairs(text: &str) -> Result<(usize, usize), String> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
+    let needed = live::pairs_needed();
     match (least.parse(), most.parse()) {
-        (Ok(least), Ok(most)) if 1 <= least && least <= most && most <= PAIRS_MAX => Ok((least, most)),
-        _ => Err(format!("expected MIN..MAX, at most {PAIRS_MAX}, as in `10..30`")),
+        (Ok(least), Ok(most)) if needed <= least && least <= most && most <= PAIRS_MAX => Ok((least, most)),
+        _ => Err(format!(
+            "expected MIN..MAX, at least {needed} (of fewer pairs nothing can be said) and at most {PAIRS_MAX}, as in \
+             `10..30`"
+        )),
     }
 }
 
@@ -50,21 +54,7 @@ pub(super) fn gate(arguments: &Gate, programs: &[PathBuf], interrupt: &Interrupt
     let out =
         arguments.out.clone().unwrap_or_else(|| PathBuf::from("results").join(format!("gate-{}", plan.name)));
     let side = Side { arguments, file, out: &out, interrupt };
-    let (least, most) = arguments.pairs;
-    let judged = match side.measure(old, new, (least, most)) {
-        Ok(judged) => judged,
-        Err(Missing::Interrupted) => return Ok(Exit::Interrupted),
-        Err(Missing::Failed(error)) => {
-            eprintln!("error: {error}");
-            return Ok(Exit::Failure);
-        }
-        Err(Missing::Ended(command, exit)) => {
-            eprintln!("error: {} (exit {}); repeat: {command}", exit.reason(), exit.code());
-            return Ok(exit);
-        }
-    };
-    let checks: Vec<Check> = judged.iter().map(check).collect();
-    let outcome = Outcome {
+    let outcome = |checks| Outcome {
         scenario: plan.name.clone(),
         file: file.to_string_lossy().into_owned(),
         baseline: None,
@@ -72,23 +62,55 @@ pub(super) fn gate(arguments: &Gate, programs: &[PathBuf], interrupt: &Interrupt
         result: None,
         checks,
     };
-    let exit = exit(&judged);
-    super::tell(&outcome, exit, arguments.output.quiet);
+    let end = |outcome: Outcome, exit| {
+        super::tell(&outcome, exit, arguments.output.quiet);
+        arguments.output.write(&[outcome], exit, false)
+    };
+    let measured = match side.measure(old, new, arguments.pairs) {
+        Ok(measured) => measured,
+        Err(Missing::Interrupted) => {
+            return end(outcome(vec![Check::unplayed("it was interrupted")]), Exit::Interrupted);
+        }
+        Err(Missing::Failed(error)) => return end(outcome(vec![Check::unplayed(&error)]), Exit::Failure),
+        Err(Missing::Ended(command, exit)) => {
+            let message = format!("{} (exit {}); the run was: {command}", exit.reason(), exit.code());
+            return end(outcome(vec![Check::unplayed(&message)]), exit);
+        }
+    };
+    let mut checks = vec![shortfall(measured.fell_short, measured.pairs)];
+    checks.extend(measured.judged.iter().map(check));
+    let fell_short = checks[0].status == Status::Failed;
+    let exit = exit(&measured.judged).max(if fell_short { Exit::FellShort } else { Exit::Success });
+    let outcome = outcome(checks);
     if !arguments.output.quiet {
         for check in outcome.with(Status::Passed) {
             eprintln!("{}: {}", plan.name, check.message);
         }
     }
-    arguments.output.write(&[outcome], exit, false)
+    end(outcome, exit)
 }
 
-/// What is judged is what can be: where noise hides everything, nothing was measured.
+/// What the scenario expects: that it falls short live is no news of a new program, unless the old one never does and the
+/// new one always.
+fn shortfall([old, new]: [usize; 2], pairs: usize) -> Check {
+    let status = match (old, new) {
+        (0, new) if new == pairs => Status::Failed,
+        (old, new) if new > old => Status::Warned,
+        _ => Status::Passed,
+    };
+    let message = format!(
+        "the scenario's expectations fell short in {old} of {pairs} runs of the old program and in {new} of the new one"
+    );
+    Check { class: Class::Expectations, name: "expectations".to_owned(), status, message }
+}
+
+/// What is judged is what can be: where noise hides everything, or nothing has enough samples, nothing was measured.
 fn exit(judged: &[Judged]) -> Exit {
     let decided = |decision| judged.iter().any(|one| one.decision == decision);
-    let noisy = judged.iter().all(|one| one.decision == Decision::TooNoisy);
+    let open = |one: &Judged| matches!(one.decision, Decision::TooNoisy | Decision::TooFew);
     match () {
         () if decided(Decision::Regressed) => Exit::Regressed,
-        () if noisy => Exit::MeasurementInvalid,
+        () if judged.iter().all(open) => Exit::MeasurementInvalid,
         () => Exit::Success,
     }
 }
@@ -102,8 +124,12 @@ fn check(judged: &Judged) -> Check {
         )
     };
     let factor = judged.factor.map_or_else(|| "no pairs".to_owned(), percent);
+    let lost = match judged.lost {
+        0 => String::new(),
+        lost => format!("no samples of the new program in {lost} pairs, "),
+    };
     let found = format!(
-        "{}: {factor} (99 %: {}; {} pairs; limit {limit} %; against itself: {})",
+        "{}: {lost}{factor} (99 %: {}; {} pairs; limit {limit} %; against itself: {})",
         judged.metric,
         range(&judged.interval),
         judged.pairs,
@@ -119,6 +145,15 @@ fn check(judged: &Judged) -> Check {
     Check { class: Class::Live, name: judged.metric.clone(), status, message: format!("{word}: {found}") }
 }
 
+/// What the pairs of both programs yielded.
+struct Measured {
+    judged: Vec<Judged>,
+    /// Pairs of the old program and the new one.
+    pairs: usize,
+    /// Runs of each in them that fell short of what the scenario expects.
+    fell_short: [usize; 2],
+}
+
 struct Side<'a> {
     arguments: &'a Gate,
     file: &'a Path,
@@ -127,45 +162,55 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    fn measure(&self, old: &Path, new: &Path, bounds: (usize, usize)) -> Result<Vec<Judged>, Missing> {
+    fn measure(&self, old: &Path, new: &Path, bounds: (usize, usize)) -> Result<Measured, Missing> {
         let (least, most) = bounds;
         let mut same = Pairs::new();
         for pair in 0..least {
             self.pair("same", pair, [old, old], &mut same)?;
         }
         let mut pairs = Pairs::new();
-        let mut judged = Vec::new();
+        let mut measured = Measured { judged: Vec::new(), pairs: 0, fell_short: [0; 2] };
         for pair in 0..most {
-            self.pair("pair", pair, [old, new], &mut pairs)?;
-            if live::is_look(pair + 1, least) || pair + 1 == most {
-                judged = judge(&same, &pairs);
-                if live::is_decided(&judged) {
+            let fell_short = self.pair("pair", pair, [old, new], &mut pairs)?;
+            measured.pairs += 1;
+            measured.fell_short.iter_mut().zip(fell_short).for_each(|(sum, one)| *sum += usize::from(one));
+            if live::is_look(pair + 1, bounds) {
+                measured.judged = judge(&same, &pairs);
+                if live::is_decided(&measured.judged) {
                     break;
                 }
             }
         }
-        Ok(judged)
+        Ok(measured)
     }
 
-    /// Both programs once, in the order of ABBA.
-    fn pair(&self, kind: &str, pair: usize, programs: [&Path; 2], pairs: &mut Pairs) -> Result<(), Missing> {
+    /// Both programs once, in the order of ABBA; of each, whether it fell short of what the scenario expects.
+    fn pair(
+        &self,
+        kind: &str,
+        pair: usize,
+        programs: [&Path; 2],
+        pairs: &mut Pairs,
+    ) -> Result<[bool; 2], Missing> {
         let order = if live::old_first(pair) { [0, 1] } else { [1, 0] };
-        let mut results: [Option<ResultFile>; 2] = [None, None];
+        let (mut results, mut fell_short): ([Option<ResultFile>; 2], _) = ([None, None], [false; 2]);
         for side in order {
             let directory = self.out.join(format!("{kind}-{pair:02}-{}", ["old", "new"][side]));
-            results[side] = Some(self.run(programs[side], &directory)?);
+            let (result, short) = self.run(programs[side], &directory)?;
+            (results[side], fell_short[side]) = (Some(result), short);
         }
-        let [Some(old), Some(new)] = &results else { return Ok(()) };
+        let [Some(old), Some(new)] = &results else { return Ok(fell_short) };
         for (metric, _) in LIMITS {
             let of = |result: &ResultFile| result.metrics.get(*metric).map(|figure| figure.value.as_f64());
-            if let (Some(old), Some(new)) = (of(old), of(new)) {
-                pairs.entry(*metric).or_default().push((old, new));
-                if !self.arguments.output.quiet && metric.ends_with("rate") {
-                    eprintln!("{kind} {}: {metric} {old:.1} and {new:.1}", pair + 1);
-                }
+            let Some(before) = of(old) else { continue };
+            let after = of(new);
+            pairs.entry(*metric).or_default().push((before, after));
+            if !self.arguments.output.quiet && metric.ends_with("rate") {
+                let after = after.map_or_else(|| "none".to_owned(), |after| format!("{after:.1}"));
+                eprintln!("{kind} {}: {metric} {before:.1} and {after}", pair + 1);
             }
         }
-        Ok(())
+        Ok(fell_short)
     }
 
     fn command(&self, program: &Path, directory: &Path) -> (Command, String) {
@@ -184,22 +229,26 @@ impl Side<'_> {
         (command, shell(&program.to_string_lossy()) + &text)
     }
 
-    /// A run that measured something: what a checker finds ends the gate, an expectation that falls short does not.
-    fn run(&self, program: &Path, directory: &Path) -> Result<ResultFile, Missing> {
+    /// A run that measured something, and whether it fell short of what the scenario expects: that does not end the gate, as
+    /// what a checker finds does.
+    fn run(&self, program: &Path, directory: &Path) -> Result<(ResultFile, bool), Missing> {
         let (mut command, text) = self.command(program, directory);
         let status = command.status().map_err(|error| Missing::Failed(format!("{text}: {error}")))?;
         if self.interrupt.pressed() {
             return Err(Missing::Interrupted);
         }
+        let fell_short = status.code() == Some(i32::from(Exit::FellShort.code()));
         match status.code() {
-            Some(0 | 99) => {}
+            Some(0) => {}
+            Some(_) if fell_short => {}
             Some(code) => match Exit::ALL.into_iter().find(|exit| i32::from(exit.code()) == code) {
                 Some(exit) => return Err(Missing::Ended(text, exit)),
                 None => return Err(Missing::Failed(format!("{text}: exit {code}"))),
             },
             None => return Err(Missing::Failed(format!("{text}: killed"))),
         }
-        ResultFile::read(directory).map_err(|error| Missing::Failed(error.to_string()))
+        let result = ResultFile::read(directory).map_err(|error| Missing::Failed(error.to_string()))?;
+        Ok((result, fell_short))
     }
 
     fn again(&self, old: &Path, new: &Path) -> String {

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 const BIGGER: &str = "bigger-is-better.json";
 const SMALLER: &str = "smaller-is-better.json";
 
+/// Flags of what CI systems read.
+pub(super) const FOR_CI: [&str; 5] = ["junit", "summary", "annotations", "github_benchmark", "bencher"];
+
 /// Flags of what is written.
 #[derive(Args)]
 pub(super) struct Output {
@@ -43,6 +46,17 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Makes the directories of all files that are to be written at the end: an error of each that cannot be made.
+    pub fn prepare(&self) -> Vec<String> {
+        let files = [("--junit", &self.junit), ("--summary", &self.summary), ("--bencher", &self.bencher)];
+        let made = files.into_iter().filter_map(|(flag, file)| {
+            let file = file.as_ref()?;
+            let made = fs::create_dir_all(file.parent()?);
+            Some(format!("{flag} {}: its directory cannot be made: {}", file.display(), made.err()?))
+        });
+        made.collect()
+    }
+
     /// Writes everything that was asked for. A file that cannot be written is a failure: CI would read an old one.
     pub fn write(&self, outcomes: &[Outcome], exit: Exit, updated: bool) -> io::Result<Exit> {
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
@@ -68,7 +82,10 @@ impl Output {
         }
         if self.json {
             put(&format!("{:#}\n", json!({ "exit_code": exit.code(), "scenarios": outcomes })))?;
-        } else if !self.quiet && !updated {
+        } else if updated {
+            let reviews = outcomes.iter().flat_map(|outcome| outcome.with(Status::Passed));
+            reviews.into_iter().try_for_each(|review| put(&review.message))?;
+        } else if !self.quiet {
             outcomes.iter().try_for_each(|outcome| put(&line(outcome)))?;
         }
         Ok(exit)

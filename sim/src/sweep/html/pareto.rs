@@ -67,9 +67,16 @@ pub(super) fn section(
     if points.len() < 2 {
         return;
     }
-    let front = front(&points.iter().map(|point| (point.gain, point.cost)).collect::<Vec<_>>());
+    // What did not pass is drawn, and recommended to nobody.
+    let sound: Vec<usize> = (0..points.len()).filter(|number| points[*number].one.failed() == 0).collect();
+    let figures: Vec<(f64, f64)> =
+        sound.iter().map(|number| (points[*number].gain, points[*number].cost)).collect();
+    let front: Vec<usize> = front(&figures).into_iter().map(|place| sound[place]).collect();
     page.section(&format!("{} against {}", gain.name, cost.name));
-    page.text("The line joins the configurations that no other one beats in both (the Pareto front). Right and low is better.");
+    page.text(
+        "The line joins the configurations that passed and that no other such one beats in both (the Pareto front). Right and \
+         low is better; what did not pass is red.",
+    );
     page.picture("", &chart(axes, &points, &front, gain, cost));
     let mut table = Table::new("The front", &["configuration", gain.name.as_str(), cost.name.as_str()]);
     for point in front.iter().rev().map(|number| &points[*number]) {
@@ -125,14 +132,15 @@ fn chart(axes: &[&AxisRow], points: &[Point<'_>], front: &[usize], gain: &Metric
     );
     let path =
         front.iter().map(|number| format!("{:.1} {:.1}", x(points[*number].gain), y(points[*number].cost)));
-    let _ = writeln!(svg, "<path class=\"line\" d=\"M{}\"/>", path.collect::<Vec<_>>().join("L"));
+    if !front.is_empty() {
+        let _ = writeln!(svg, "<path class=\"line\" d=\"M{}\"/>", path.collect::<Vec<_>>().join("L"));
+    }
     let mut named: Vec<(f64, f64)> = Vec::new();
     for (index, point) in points.iter().enumerate() {
         let on_front = front.contains(&index);
         let class = match (on_front, point.one.failed()) {
-            (true, 0) => "point",
+            (true, _) => "point",
             (false, 0) => "point behind",
-            (true, _) => "point short",
             (false, _) => "point behind short",
         };
         let words = escape(&point.one.words(axes));
