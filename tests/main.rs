@@ -18,6 +18,7 @@ mod fuzzing;
 mod gate;
 #[path = "fuzz/harness.rs"]
 mod harness;
+mod histories;
 mod hunt;
 mod latency;
 mod live;

@@ -87,7 +87,7 @@ faults:
 ";
 
 /// Few patients who change their minds while others ask for their records.
-const REVOCATIONS: &str = "# Does a revocation stop what comes after it?
+pub const REVOCATIONS: &str = "# Does a revocation stop what comes after it?
 name: revocations
 duration: 8s
 drain: 20s

@@ -224,13 +224,17 @@ impl Gateway {
         }
     }
 
-    /// A rotation was refused: its new version is of no use. (Where its commitment is in use, the version is, too.)
+    /// A rotation was refused: its new version is of no use. (Where its commitment is in use, the version is, too.) An erasure
+    /// that was refused because a quorum has committed one before, the patient's own or one whose answer was lost, is one.
     pub(super) fn key_kept(&mut self, aim: Aim, refusal: Refusal) {
-        if let Aim::Turn { rotation, commitment } = aim
-            && refusal != Refusal::DuplicateRecord
-        {
-            self.holdings.forget_unconfirmed(&commitment);
-            self.outputs.push_back(Output::Erase(rotation.locator));
+        match aim {
+            Aim::Turn { rotation, commitment } if refusal != Refusal::DuplicateRecord => {
+                self.holdings.forget_unconfirmed(&commitment);
+                self.outputs.push_back(Output::Erase(rotation.locator));
+            }
+            Aim::GiveUp(record) if refusal == Refusal::KeyShredded => self.gave_up(record),
+            Aim::Turn { .. } | Aim::GiveUp(_) | Aim::Answer | Aim::Answers | Aim::Hold { .. } | Aim::Read => {
+            }
         }
     }
 

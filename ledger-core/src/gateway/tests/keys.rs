@@ -182,6 +182,24 @@ fn what_is_erased_is_gone_for_everybody() {
     assert_eq!(world.ask(CUSTODIAN, CLINICIANS[CUSTODIAN], shred), End::Refused(Refusal::KeyShredded));
 }
 
+/// The patient erases without the custodian's knowing; the custodian's own erasure is refused after that, and the document goes
+/// all the same.
+#[test]
+fn what_the_patient_erased_the_custodian_removes() {
+    let mut world = World::with_consent();
+    let shred = CommandKind::Shred { record: RecordId(0) };
+    let erased = world.ask(READER, PATIENT, shred.clone());
+    assert_eq!(erased, End::Done(Outcome::KeyShredded(RecordId(0))));
+    assert_eq!(world.vaults[CUSTODIAN].len(), 1, "nobody told the custodian");
+    let again = world.ask(CUSTODIAN, CLINICIANS[CUSTODIAN], shred.clone());
+    assert_eq!(again, End::Refused(Refusal::KeyShredded));
+    assert!(world.vaults[CUSTODIAN].is_empty());
+    // Who is refused for another reason removes nothing.
+    let mut world = World::with_consent();
+    assert!(matches!(world.ask(CUSTODIAN, CLINICIANS[READER], shred), End::Refused(_) | End::Rejected));
+    assert_eq!(world.vaults[CUSTODIAN].len(), 1);
+}
+
 #[test]
 fn another_hospital_erases_nothing_here() {
     let mut world = World::with_consent();
