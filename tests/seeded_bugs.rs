@@ -385,7 +385,7 @@ fn table(rows: &[(&Row, Measured)]) -> String {
         "# Seeded bugs: which checker notices which mistake\n\n\
          Each mistake is made on purpose (feature `seeded-bugs`), in the scenario of `tests/seeded_bugs.rs` that is named, \
          with seeds from 1 on\nuntil the checker that it is there for fails; `seeds` is how many that took. What else failed \
-         in the same run is beside it. Without the\nmistake the same seed passes every checker. `assumption` judges plans, \
+         in the same run is beside it. Without the\nmistake the same seed fails no checker. `assumption` judges plans, \
          and has a test of its own (`tests/byzantine.rs`).\n\n\
          Measured and compared by `cargo test -p tests each_bug`; written anew with `AMANAH_SEEDED_BUGS=write`.\n\n\
          | checker | mistake | scenario | seeds | also failed |\n|---|---|---|---|---|\n",

@@ -157,7 +157,7 @@ const FAMILIES: &[Family] = &[
     row("decisions.refused_wrongly", ALONE, Count, Lower, "of these, refused although a consent covered them; must be 0"),
     row("consent.revocation.effect", &["max", "p50"], Nanoseconds, Lower, "from a revocation's scheduled start to its taking effect"),
     row("consent.revocation.completed", ALONE, Count, Higher, "revocations that took effect"),
-    row("consent.revocation.late_accesses", ALONE, Count, Lower, "accesses permitted after the receipt of the revocation that should have stopped them; must be 0"),
+    row("consent.revocation.late_accesses", ALONE, Count, Lower, "keys let go under a consent although the custodian began to ask about it after the receipt of its revocation; must be 0"),
     row("keys.rewrapped", ALONE, Count, Neither, "keys that a patient's agent wrapped to a grantee"),
     row("keys.rotated", ALONE, Count, Neither, "records that were given another key"),
     row("keys.erased", ALONE, Count, Neither, "records that were given up for good"),
