@@ -4,6 +4,7 @@
 use crate::support::{failures, plan, run};
 use ledger_core::gateway::End;
 use ledger_core::message::KeyRefusal;
+use ledger_core::time::Timestamp;
 use sim::check::{Status, check};
 use sim::history::{OperationKind, Run};
 use sim::metrics::Metrics;
@@ -250,4 +251,47 @@ fn without_a_quorum_the_loss_of_liveness_is_expected() {
     }
     let run = ordering(4, "message", LIGHT, "  - { at: 1s, crash: { replicas: [1] } }");
     assert_eq!(detail(&run, "validity").0, Status::Passed);
+}
+
+/// The history of a ledger that stood still from `at` on.
+fn standing_still(mut run: Run, at: u64) -> Run {
+    run.history.commits.retain(|commit| commit.first_at.0 < at * MS);
+    for operation in &mut run.history.operations {
+        if operation.ended.is_none_or(|(ended, _)| ended.0 >= at * MS) {
+            (operation.ended, operation.receipt_at) = (None, None);
+        }
+    }
+    // What is under way is waited for until the drain is over.
+    run.end = run.end.max(Timestamp(23_000 * MS));
+    run
+}
+
+/// Who is gone for good excuses nothing that a quorum of the others owes; nor do faults that are over.
+#[test]
+fn a_standstill_is_found_beside_faults_that_explain_none() {
+    let slow =
+        |at: &str| format!("  - {{ at: {at}, slow_disk: {{ replicas: [2], factor: 200, for: 300ms }} }}\n");
+    for faults in [
+        "  - { at: 0s, crash: { replicas: [3] } }".to_owned(),
+        "  - { at: 100ms, pause: { replicas: [3] } }".to_owned(),
+        [slow("0s"), slow("1s"), slow("2s")].concat(),
+    ] {
+        let run = ordering(4, "message", LIGHT, &faults);
+        for checker in ["progress", "validity"] {
+            assert_eq!(detail(&run, checker).0, Status::Passed, "{faults}: {}", detail(&run, checker).1);
+        }
+        let still = standing_still(run, 2_500);
+        let (status, words) = detail(&still, "progress");
+        assert!(
+            status == Status::Failed && words.starts_with("nothing was committed from"),
+            "{faults}: {words}"
+        );
+    }
+    // Where nobody did anything from the beginning on, that one replica is gone explains nothing either.
+    let still = standing_still(ordering(4, "message", LIGHT, "  - { at: 0s, crash: { replicas: [3] } }"), 0);
+    assert_eq!(detail(&still, "validity").0, Status::Failed, "{}", detail(&still, "validity").1);
+    // Of a link that was bad to the end nobody can tell.
+    let bad = "  - { at: 0s, link: { replicas: [3], loss: 1% } }";
+    let still = standing_still(ordering(4, "message", LIGHT, bad), 0);
+    assert_eq!(detail(&still, "validity").0, Status::Undecided, "{}", detail(&still, "validity").1);
 }

@@ -22,6 +22,8 @@ pub use account::{Fate, ProtocolView, Rule, SlotAccount, Support};
 pub const FETCH_MAX: usize = 256;
 /// Most block bytes in one answer to a fetch or sync.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of blocks in one answer, unless there is one block in it.
+pub const FETCHED_BYTES_MAX: usize = 2 * ANSWER_BYTES_MAX;
 
 /// What a deployment chooses.
 #[derive(Clone, Debug)]

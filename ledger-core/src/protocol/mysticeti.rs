@@ -43,7 +43,7 @@ use committer::{Committer, Decision};
 use dag::{Dag, NodeId, Resolved};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use suspended::{SUSPENDED_PER_AUTHOR_MAX, Suspended};
+use suspended::{Due, SUSPENDED_PER_AUTHOR_MAX, Suspended};
 
 /// Rounds by which a block may be ahead of what is accepted before its ancestors are asked for all at once.
 const SYNC_GAP: u64 = 8;
@@ -100,6 +100,8 @@ pub struct Mysticeti {
     status: ProtocolStatus,
     /// Decisions are told with their reasons.
     explains: bool,
+    /// When each replica was last given more than it named.
+    reached_at: Vec<Option<Timestamp>>,
 }
 
 /// All later blocks were asked for.
@@ -114,6 +116,17 @@ struct Sync {
 /// Equivocations remembered; further ones are not reported.
 const EVIDENCE_MAX: usize = 1024;
 
+/// How long a committed block that fell out of the window is kept for those who lack it, in commits: until they are nearly so
+/// far behind that a snapshot is offered to them. A block that is not late is committed within [`COMMIT_ROUNDS`] of its own
+/// round, so that when it falls out everybody has had it for as long.
+fn kept_commits(tuning: &Tuning) -> u64 {
+    let rounds = (tuning.gc_depth * 7 / 8).min(tuning.gc_depth.saturating_sub(COMMIT_ROUNDS));
+    rounds * tuning.leaders_per_round as u64
+}
+
+/// Rounds within which a block is committed that is not late.
+const COMMIT_ROUNDS: u64 = 4;
+
 impl Mysticeti {
     /// A machine at genesis.
     pub fn new(committee: Arc<Committee>, me: ReplicaId, key: SecretKey, tuning: Tuning) -> Self {
@@ -122,8 +135,9 @@ impl Mysticeti {
             committee.replicas().map(|replica| BlockRef::genesis(committee.chain(), replica)).collect();
         Self {
             own: genesis[me.index()],
-            dag: Dag::new(genesis, tuning.gc_depth, tuning.gc_depth / 2 * tuning.leaders_per_round as u64),
+            dag: Dag::new(genesis, tuning.gc_depth, kept_commits(&tuning)),
             suspended: Suspended::new(n, tuning.leader_timeout / 4),
+            reached_at: vec![None; n],
             schedule: Schedule::genesis(&committee),
             committer: Committer::new(tuning.leaders_per_round, Round(1), 0),
             last_header: None,
@@ -381,8 +395,7 @@ impl Mysticeti {
     }
 
     fn fetch(&mut self, now: Timestamp) {
-        let reach = self.suspended.reach();
-        for (peer, wanted) in self.suspended.due(now, self.me) {
+        for (peer, Due { wanted, reach }) in self.suspended.due(now, self.me) {
             let wanted = List::new(wanted).expect("due() respects the limit");
             let fetch = Fetch { wanted, committed: self.last_commit(), reach };
             self.actions.push_back(Action::Send(peer, ProtocolMessage::Fetch(fetch)));
@@ -427,7 +440,7 @@ impl Protocol for Mysticeti {
 
     fn handle_message(&mut self, now: Timestamp, from: ReplicaId, message: ProtocolMessage) {
         match message {
-            ProtocolMessage::Fetch(fetch) => self.answer_fetch(from, &fetch),
+            ProtocolMessage::Fetch(fetch) => self.answer_fetch(now, from, &fetch),
             ProtocolMessage::Sync(heights) => self.answer_sync(from, &heights),
             ProtocolMessage::Blocks(_) => {
                 // The replica verified each of them and handed it to `handle_block` before this.
@@ -456,6 +469,8 @@ impl Protocol for Mysticeti {
             self.actions.push_back(Action::Broadcast(own.clone()));
             self.take(now, self.me, own);
         }
+        // Where there is always something to do, no timer fires.
+        self.fetch(now);
         self.progress(now);
     }
 

@@ -50,7 +50,7 @@ const JITTER_MEANS: u64 = 10;
 pub(super) struct Disturbance {
     /// When it struck.
     pub struck: Timestamp,
-    /// When it was healed; [`Timestamp::MAX`]: never.
+    /// When it was healed; [`Timestamp::MAX`]: never. Who crashes or stands still for good is gone, and the others are well.
     pub healed: Timestamp,
     /// By when commits go on.
     pub over: Timestamp,
@@ -63,12 +63,13 @@ pub(super) fn disturbances(run: &Run) -> Vec<Disturbance> {
         let kind = &run.plan.faults[record.fault].kind;
         let hostile = matches!(kind, FaultKind::Byzantine { .. } | FaultKind::HostileGateway { .. });
         let never = Disturbance { struck: record.at, healed: Timestamp::MAX, over: Timestamp::MAX };
+        let gone_for_good = matches!(kind, FaultKind::Crash { .. } | FaultKind::Pause { .. });
         let healed = |healed: Timestamp| Disturbance {
             healed,
-            over: healed + bound(run, kind, healed.since(record.at)),
+            over: healed + bound(run, record, healed.since(record.at)),
             ..never
         };
-        (!hostile).then(|| record.healed.map_or(never, healed))
+        (!hostile).then(|| record.healed.or(gone_for_good.then_some(record.at)).map_or(never, healed))
     };
     run.history.faults.iter().filter_map(disturbance).collect()
 }
@@ -103,7 +104,8 @@ pub(super) fn client_bound(kind: OperationKind) -> Duration {
     }
 }
 
-fn bound(run: &Run, kind: &FaultKind, lasted: Duration) -> Duration {
+fn bound(run: &Run, record: &FaultRecord, lasted: Duration) -> Duration {
+    let kind = &run.plan.faults[record.fault].kind;
     let gone = matches!(
         kind,
         FaultKind::Crash { .. }
@@ -117,23 +119,31 @@ fn bound(run: &Run, kind: &FaultKind, lasted: Duration) -> Duration {
     let backlog = match kind {
         _ if gone => Duration::ZERO,
         FaultKind::Link(link) => lasted + link.delay * 2,
-        FaultKind::SlowDisk { replicas, .. } => lasted + slowest_write(&run.plan, replicas),
+        FaultKind::SlowDisk { replicas, .. } => lasted + slowest_write(run, record, replicas),
         _ => lasted,
     };
     common_bound(run, lasted) + backlog
 }
 
-/// A write that is under way as its disk is healed takes the time that it was given, by all faults that slowed the disk.
-fn slowest_write(plan: &Plan, replicas: &[usize]) -> Duration {
-    let factors = plan.faults.iter().filter_map(|fault| match &fault.kind {
-        FaultKind::SlowDisk { replicas: others, factor_milli } => {
-            replicas.iter().any(|replica| others.contains(replica)).then_some(u128::from(*factor_milli))
-        }
-        _ => None,
-    });
-    let write_ns = u128::from(plan.replica_host.disk_append_ns + plan.replica_host.disk_sync_ns);
-    let slowed_ns = factors.fold(write_ns, |ns, factor| ns.saturating_mul(factor) / 1_000);
-    Duration::from_nanos(u64::try_from(slowed_ns).unwrap_or(u64::MAX))
+/// A write that is under way as its disk is healed takes the time that it was given, by all faults that slowed the disk
+/// while this one did.
+fn slowest_write(run: &Run, record: &FaultRecord, replicas: &[usize]) -> Duration {
+    let host = &run.plan.replica_host;
+    let write_ns = u128::from(host.disk_append_ns + host.disk_sync_ns);
+    let until = |record: &FaultRecord| record.healed.unwrap_or(Timestamp::MAX);
+    let meets = |other: &&FaultRecord| other.at <= until(record) && record.at <= until(other);
+    let slowed_ns = |replica: &usize| {
+        let met = run.history.faults.iter().filter(meets);
+        let factors = met.filter_map(|other| match &run.plan.faults[other.fault].kind {
+            FaultKind::SlowDisk { replicas, factor_milli } if replicas.contains(replica) => {
+                Some(u128::from(*factor_milli))
+            }
+            _ => None,
+        });
+        factors.fold(write_ns, |ns, factor| ns.saturating_mul(factor) / 1_000)
+    };
+    let slowest_ns = replicas.iter().map(slowed_ns).max().unwrap_or_default();
+    Duration::from_nanos(u64::try_from(slowest_ns).unwrap_or(u64::MAX))
 }
 
 fn common_bound(run: &Run, lasted: Duration) -> Duration {

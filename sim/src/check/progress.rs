@@ -1,12 +1,11 @@
 //! Progress: once faults are healed, commits go on within a bound that follows from timeouts ([`healing`](super::healing)), go on
 //! without longer gaps while nothing goes wrong, and every replica keeps up.
 
-use super::assumption::byzantine;
 use super::healing::{self, SNAPSHOT_PATIENCE};
 use super::{Held, Judgement};
-use crate::history::Run;
+use crate::history::{FaultRecord, Run};
+use crate::plan::FaultKind;
 use crate::report::units::span;
-use ledger_core::committee::ReplicaId;
 use ledger_core::time::{Duration, Timestamp};
 
 /// A stretch of the run in which nothing goes wrong.
@@ -77,14 +76,25 @@ fn calms(run: &Run, pause: Duration) -> Vec<Calm> {
     calms
 }
 
-/// Every correct replica has executed what another had executed long enough ago. (Who is silent asks for nothing either.)
+/// Every replica that is there and does as it should from `settled` on has executed what another had executed long enough ago.
+/// (Who is silent asks for nothing either.)
 fn behind(run: &Run, settled: Timestamp) -> Result<(), String> {
     let history = &run.history;
     let patience = healing::calm_bound(run) + SNAPSHOT_PATIENCE;
     let late = |since: Timestamp| since.max(settled) + patience < run.end;
-    let byzantine = byzantine(run);
+    let to_the_end = |record: &FaultRecord| record.healed.is_none_or(|healed| healed > settled);
+    let otherwise: Vec<&[usize]> = history
+        .faults
+        .iter()
+        .filter_map(|record| match &run.plan.faults[record.fault].kind {
+            FaultKind::Byzantine { replicas, .. } if to_the_end(record) => Some(&replicas[..]),
+            FaultKind::Pause { replicas } if record.healed.is_none() => Some(&replicas[..]),
+            _ => None,
+        })
+        .collect();
     let correct = history.replicas.iter().enumerate();
-    for (index, replica) in correct.filter(|(index, _)| !byzantine.contains(ReplicaId(*index as u16))) {
+    let is_correct = |index: &usize| !otherwise.iter().any(|replicas| replicas.contains(index));
+    for (index, replica) in correct.filter(|(index, _)| is_correct(index)) {
         let executed = replica.status.executed;
         let Some(missed) = history.commits.get(executed as usize) else { continue };
         if replica.up && late(missed.first_at) {

@@ -31,6 +31,8 @@ pub(super) fn check(run: &Run) -> Judgement {
     // Who submits to a Byzantine replica itself may never hear of it.
     let byzantine = byzantine(run);
     let replica = |operation: &Operation| ReplicaId(operation.gateway.0 as u16);
+    // Without a quorum nobody promised anything.
+    let lost = quorum::lost(run);
     let mut ended = 0u64;
     let mut late = 0u64;
     for (number, operation) in history.operations.iter().enumerate() {
@@ -48,7 +50,13 @@ pub(super) fn check(run: &Run) -> Judgement {
             None if operation.kind == OperationKind::Opaque && byzantine.contains(replica(operation)) => {
                 late += 1;
             }
+            None if operation.kind == OperationKind::Opaque
+                && lost_with_its_replica(run, operation.gateway.0) =>
+            {
+                late += 1;
+            }
             None if run.partial || excused(operation, run.end) => late += 1,
+            _ if lost.is_some() => late += 1,
             _ => {
                 return Err(format!(
                     "operation {number} ({:?} at {}, scheduled at {}) did not end well: {:?}",
@@ -61,7 +69,7 @@ pub(super) fn check(run: &Run) -> Judgement {
         }
     }
     if late > 0
-        && let Some(why) = quorum::lost(run)
+        && let Some(why) = lost
     {
         return Ok(Held::Exceeded(format!(
             "expected loss of liveness: {why}; {ended} operations ended well, {late} did not"
@@ -69,6 +77,11 @@ pub(super) fn check(run: &Run) -> Judgement {
     }
     if ended == 0 && late == 0 {
         return Err("no operation was begun".into());
+    }
+    if ended == 0 && disturbed.iter().any(|(_, over)| *over == Timestamp::MAX) {
+        return Ok(Held::Undecided(
+            "no operation ended, and a fault that was never healed may be why".into(),
+        ));
     }
     if ended == 0 {
         return Ok(Held::NotApplicable("every operation was disturbed by a fault"));
@@ -82,6 +95,7 @@ fn lost_with_its_replica(run: &Run, replica: u32) -> bool {
         FaultKind::Crash { replicas, .. } | FaultKind::Byzantine { replicas, .. } => {
             replicas.contains(&(replica as usize))
         }
+        FaultKind::Pause { replicas } => fault.healed.is_none() && replicas.contains(&(replica as usize)),
         _ => false,
     })
 }

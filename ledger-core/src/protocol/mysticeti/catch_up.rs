@@ -5,12 +5,14 @@ use super::{Mysticeti, Sync};
 use crate::block::{Block, Round};
 use crate::codec::{Blob, List};
 use crate::committee::ReplicaId;
-use crate::protocol::{ANSWER_BYTES_MAX, Action, FETCH_MAX, Fetch, ProtocolMessage};
-use crate::time::Timestamp;
+use crate::protocol::{ANSWER_BYTES_MAX, Action, FETCH_MAX, FETCHED_BYTES_MAX, Fetch, ProtocolMessage};
+use crate::time::{Duration, Timestamp};
 use std::sync::Arc;
 
 /// Times that nothing moved before a snapshot is asked for, in case what is missing is no longer held anywhere.
 const STALLS_BEFORE_SNAPSHOT: u32 = 3;
+/// A replica is given what it did not name once in this time.
+pub(super) const REACH_PAUSE: Duration = Duration::from_millis(20);
 
 impl Mysticeti {
     pub(super) fn arm_stall(&mut self, now: Timestamp) {
@@ -54,10 +56,19 @@ impl Mysticeti {
         self.actions.push_back(Action::Send(peer, ProtocolMessage::Sync(heights)));
     }
 
-    /// Newest first: each block makes the asker want the next, which it might not take otherwise.
-    pub(super) fn answer_fetch(&mut self, from: ReplicaId, fetch: &Fetch) {
-        let reach = fetch.reach.min(REACH_MAX);
-        let blocks = self.dag.lacking(&fetch.wanted, fetch.committed, reach, FETCH_MAX);
+    /// Newest first: each block makes the asker want the next, which it might not take otherwise. Few bytes ask for many: what
+    /// nobody named is given to each replica once in [`REACH_PAUSE`], which costs who needs it no more than that.
+    pub(super) fn answer_fetch(&mut self, now: Timestamp, from: ReplicaId, fetch: &Fetch) {
+        let reached_at = &mut self.reached_at[from.index()];
+        let reach = match fetch.reach.min(REACH_MAX) {
+            0 => 0,
+            _ if reached_at.is_some_and(|at| now < at + REACH_PAUSE) => 0,
+            reach => {
+                *reached_at = Some(now);
+                reach
+            }
+        };
+        let blocks = self.dag.lacking(&fetch.wanted, fetch.committed, reach);
         self.answer(from, blocks);
     }
 
@@ -99,7 +110,7 @@ impl Mysticeti {
             .take_while(|block| {
                 let first = bytes == 0;
                 bytes += block.bytes().len();
-                first || bytes <= 2 * ANSWER_BYTES_MAX
+                first || bytes <= FETCHED_BYTES_MAX
             })
             .filter_map(|block| Blob::new(block.bytes().clone()))
             .collect();

@@ -13,6 +13,7 @@
 use crate::block::{Block, BlockRef, Round};
 use crate::committee::{ReplicaId, ReplicaSet};
 use crate::crypto::Digest;
+use crate::protocol::{FETCH_MAX, FETCHED_BYTES_MAX};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -219,20 +220,26 @@ impl Dag {
     }
 
     /// What a replica whose last commit is `committed` may lack of these blocks and their ancestors, down to `reach` links
-    /// below them: newest first, `count` at most.
-    pub fn lacking(&self, wanted: &[BlockRef], committed: u64, reach: u16, count: usize) -> Vec<Arc<Block>> {
+    /// below them: newest first, and as many as an answer has; what was named, the oldest of it first, before all others.
+    pub fn lacking(&self, wanted: &[BlockRef], committed: u64, reach: u16) -> Vec<Arc<Block>> {
         let mut found: BTreeMap<BlockRef, &Arc<Block>> = BTreeMap::new();
+        let mut bytes = 0;
         let mut level: Vec<BlockRef> = wanted.to_vec();
+        // The oldest is what all others wait for.
+        level.sort_unstable();
         for links in 0..=reach {
             let mut below: Vec<BlockRef> = Vec::new();
             for reference in level {
-                if found.len() == count {
+                if found.len() == FETCH_MAX {
                     break;
                 }
                 let Some((block, commit)) = self.held(&reference) else { continue };
                 // What is asked for by name may be lacking whatever is thought of it.
                 let had = links > 0 && commit.is_some_and(|commit| commit <= committed);
-                if !had && found.insert(reference, block).is_none() {
+                let size = block.bytes().len();
+                let fits = found.is_empty() || bytes + size <= FETCHED_BYTES_MAX;
+                if !had && fits && found.insert(reference, block).is_none() {
+                    bytes += size;
                     below.extend(block.ancestors().iter().filter(|ancestor| ancestor.round > Round(0)));
                 }
             }

@@ -6,8 +6,8 @@
 //! [`FETCH_MAX`] in one request.
 //!
 //! An answer may name what is missing too: a replica that shows some of the others a chain of blocks of its own, a window
-//! deep, would cost the rest a round trip for each. So what an answer makes missing is asked for at once, and each request
-//! reaches twice as far down as the last one did, until nothing is missing.
+//! deep, would cost the rest a round trip for each. So what an answer makes missing is asked for at once, and is asked for
+//! with twice the reach below it that the block had which named it. Other blocks are still asked for alone.
 
 use crate::block::{Block, BlockRef, Round};
 use crate::committee::ReplicaId;
@@ -37,6 +37,17 @@ struct Missing {
     ask_at: Timestamp,
     /// A block that was itself asked for names it.
     below: bool,
+    /// How many links below it are asked for with it.
+    reach: u16,
+}
+
+/// A request to one replica.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    /// At most [`FETCH_MAX`] blocks, ascending.
+    pub wanted: Vec<BlockRef>,
+    /// How many links below them to ask for.
+    pub reach: u16,
 }
 
 /// See the module.
@@ -48,8 +59,8 @@ pub(super) struct Suspended {
     bytes: usize,
     /// When to look for requests that are due.
     next_look: Option<Timestamp>,
-    /// Links below the wanted blocks that requests reach.
-    reach: u16,
+    /// What blocks that were asked for have made missing since somebody last looked.
+    below: Vec<BlockRef>,
 }
 
 impl Suspended {
@@ -61,7 +72,7 @@ impl Suspended {
             per_author: vec![0; replicas],
             bytes: 0,
             next_look: None,
-            reach: 0,
+            below: Vec::new(),
         }
     }
 
@@ -102,23 +113,15 @@ impl Suspended {
         self.waiting.contains_key(reference)
     }
 
-    /// How many links below the wanted blocks to ask for.
-    pub fn reach(&self) -> u16 {
-        self.reach
-    }
-
     /// All blocks of an answer are here. If they made others missing, these are not on their way, and there may be more below.
     pub fn answered(&mut self, now: Timestamp) {
-        let mut found = false;
-        for (reference, missing) in &mut self.missing {
-            if missing.below && missing.attempts == 0 && !self.waiting.contains_key(reference) {
-                missing.ask_at = now;
-                found = true;
+        for reference in std::mem::take(&mut self.below) {
+            let is_here = self.waiting.contains_key(&reference);
+            let wanted = self.missing.get_mut(&reference).filter(|wanted| wanted.attempts == 0 && !is_here);
+            if let Some(wanted) = wanted {
+                wanted.ask_at = now;
+                self.next_look = Some(now);
             }
-        }
-        if found {
-            self.reach = (2 * self.reach + 1).min(REACH_MAX);
-            self.next_look = Some(now);
         }
     }
 
@@ -141,14 +144,22 @@ impl Suspended {
         self.per_author[author] += 1;
         self.bytes += block.bytes().len();
         let reference = block.reference();
-        let below = self.missing.get(&reference).is_some_and(|wanted| wanted.attempts > 0 || wanted.below);
+        let asked = self.missing.get(&reference).filter(|wanted| wanted.attempts > 0 || wanted.below);
+        let reach = asked.map(|wanted| (2 * wanted.reach + 1).min(REACH_MAX));
         for ancestor in missing {
-            let entry = self.missing.entry(*ancestor).or_insert_with(|| Missing {
-                children: Vec::new(),
-                ask_first: from,
-                attempts: 0,
-                ask_at: now + self.grace,
-                below,
+            let entry = self.missing.entry(*ancestor).or_insert_with(|| {
+                if reach.is_some() {
+                    self.below.push(*ancestor);
+                }
+                let (below, reach) = (reach.is_some(), reach.unwrap_or(0));
+                Missing {
+                    children: Vec::new(),
+                    ask_first: from,
+                    attempts: 0,
+                    ask_at: now + self.grace,
+                    below,
+                    reach,
+                }
             });
             entry.children.push(reference);
         }
@@ -161,9 +172,6 @@ impl Suspended {
     /// A block was accepted (or need not be waited for): returns those that waited for nothing else.
     pub fn release(&mut self, reference: &BlockRef) -> Vec<Arc<Block>> {
         let Some(missing) = self.missing.remove(reference) else { return Vec::new() };
-        if self.missing.is_empty() {
-            self.reach = 0;
-        }
         let mut ready = Vec::new();
         for child in missing.children {
             let Some(waiting) = self.waiting.get_mut(&child) else { continue };
@@ -196,8 +204,8 @@ impl Suspended {
     }
 
     /// Requests that are due: whom to ask, and for what.
-    pub fn due(&mut self, now: Timestamp, me: ReplicaId) -> BTreeMap<ReplicaId, Vec<BlockRef>> {
-        let mut requests: BTreeMap<ReplicaId, Vec<BlockRef>> = BTreeMap::new();
+    pub fn due(&mut self, now: Timestamp, me: ReplicaId) -> BTreeMap<ReplicaId, Due> {
+        let mut requests: BTreeMap<ReplicaId, Due> = BTreeMap::new();
         if self.next_look.is_none_or(|at| at > now) {
             return requests;
         }
@@ -207,9 +215,8 @@ impl Suspended {
             // Children that were dropped with their round no longer need it.
             !missing.children.is_empty()
         });
-        if self.missing.is_empty() {
-            self.reach = 0;
-        }
+        // What is not asked for at once is asked for in its time.
+        self.below.clear();
         for (reference, missing) in &mut self.missing {
             // What is itself waiting here is not missing: its own ancestors are.
             if missing.ask_at <= now && !self.waiting.contains_key(reference) {
@@ -220,8 +227,9 @@ impl Suspended {
                     missing.attempts += 1;
                 }
                 let request = requests.entry(peer).or_default();
-                if request.len() < FETCH_MAX {
-                    request.push(*reference);
+                if request.wanted.len() < FETCH_MAX {
+                    request.wanted.push(*reference);
+                    request.reach = request.reach.max(missing.reach);
                     missing.attempts += 1;
                     missing.ask_at = now + (self.grace * 2 * missing.attempts).min(RETRY_MAX);
                 }

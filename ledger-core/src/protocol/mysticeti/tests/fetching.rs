@@ -1,5 +1,6 @@
 //! What is asked for, and what is there to be had.
 
+use super::super::catch_up::REACH_PAUSE;
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
@@ -11,8 +12,12 @@ pub(super) fn asking_for(wanted: &[BlockRef], committed: u64, reach: u16) -> Pro
 
 /// Blocks that a machine answers with.
 fn answer(machine: &mut Mysticeti, question: ProtocolMessage) -> Vec<Arc<Block>> {
+    answer_at(machine, NOW, question)
+}
+
+fn answer_at(machine: &mut Mysticeti, now: Timestamp, question: ProtocolMessage) -> Vec<Arc<Block>> {
     while machine.poll_action().is_some() {}
-    machine.handle_message(NOW, ReplicaId(0), question);
+    machine.handle_message(now, ReplicaId(0), question);
     let committee = machine.committee.clone();
     let blocks = std::iter::from_fn(|| machine.poll_action()).find_map(|action| match action {
         Action::Send(_, ProtocolMessage::Blocks(blocks)) => Some(blocks),
@@ -55,7 +60,7 @@ fn a_hidden_chain_is_fetched_in_few_questions() {
     while asking.poll_action().is_some() {}
     take(&mut asking, &last);
     assert!(!asking.dag.contains(&last.reference()));
-    let mut questions = 0;
+    let mut questions = 0u32;
     // The block may be on its way, so that the first question waits; the others do not.
     asking.handle_timeout(asking.suspended.next_look().unwrap());
     while !asking.dag.contains(&last.reference()) {
@@ -63,7 +68,8 @@ fn a_hidden_chain_is_fetched_in_few_questions() {
             Action::Send(_, question @ ProtocolMessage::Fetch(_)) => Some(question),
             _ => None,
         });
-        let blocks = answer(&mut knowing, asked.expect("it asks without waiting for a timer"));
+        let asked = asked.expect("it asks without waiting for a timer");
+        let blocks = answer_at(&mut knowing, NOW + REACH_PAUSE * questions, asked);
         questions += 1;
         for block in &blocks {
             asking.handle_block(NOW, last.author(), block.clone());
@@ -71,7 +77,7 @@ fn a_hidden_chain_is_fetched_in_few_questions() {
         asking.handle_message(NOW, last.author(), ProtocolMessage::Blocks(List::default()));
     }
     assert!(questions <= 7, "{questions} questions for {ROUNDS} blocks");
-    assert_eq!((asking.suspended.len(), asking.suspended.reach()), (0, 0));
+    assert_eq!((asking.suspended.len(), asking.suspended.missing().len()), (0, 0));
     // A single block that was lost on its way is fetched by itself.
     let top = drawing.named[&(ROUNDS, "A".to_string())];
     assert_eq!(answer(&mut knowing, asking_for(&[top], 0, 0)).len(), 1);
@@ -127,8 +133,68 @@ fn an_answer_leaves_out_what_the_asker_has() {
     let all = answer(&mut machine, asking_for(&[top], 0, u16::MAX));
     assert_eq!((all.len(), lowest(&all)), (4 * 11 + 1, 1));
     assert!(all.windows(2).all(|two| two[0].round() >= two[1].round()), "newest first");
-    let some = answer(&mut machine, asking_for(&[top], committed, u16::MAX));
+    let some = answer_at(&mut machine, NOW + REACH_PAUSE, asking_for(&[top], committed, u16::MAX));
     assert!(lowest(&some) > 8 && some.len() < 4 * 4, "{} blocks from round {} on", some.len(), lowest(&some));
-    let near = answer(&mut machine, asking_for(&[top], 0, 1));
+    let near = answer_at(&mut machine, NOW + REACH_PAUSE * 2, asking_for(&[top], 0, 1));
     assert_eq!((near.len(), lowest(&near)), (5, 11));
+}
+
+/// A question of sixty bytes is worth megabytes once in a while, not as often as it is asked.
+#[test]
+fn what_nobody_named_is_given_once_in_a_while() {
+    let text: String = (1..=12).map(|round| format!("{round}: A B C D\n")).collect();
+    let drawing = Drawing::parse(&text);
+    let mut machine = machine(&drawing, &tuning());
+    for block in &drawing.blocks {
+        machine.handle_block(NOW, block.author(), block.clone());
+    }
+    let top = drawing.named[&(12, "A".to_string())];
+    let sizes: Vec<usize> = (0..4)
+        .map(|number| {
+            answer_at(&mut machine, NOW + REACH_PAUSE / 2 * number, asking_for(&[top], 0, u16::MAX)).len()
+        })
+        .collect();
+    assert_eq!(sizes, [45, 1, 45, 1]);
+}
+
+/// What an answer made missing is asked for deeper; what is missing besides, alone.
+#[test]
+fn only_what_lies_below_what_was_asked_for_is_asked_for_with_more() {
+    let mut drawing = Drawing::new(4);
+    for round in 1..=6 {
+        for name in ["A", "B", "C", "D"] {
+            drawing.add(round, name, "ABCD");
+        }
+    }
+    let mut asking = machine(&drawing, &tuning());
+    let block = |round: u64, name: &str| {
+        let at = drawing.named[&(round, name.to_string())];
+        drawing.blocks.iter().find(|block| block.reference() == at).unwrap().clone()
+    };
+    let asked = |machine: &mut Mysticeti| -> Vec<(BlockRef, u16)> {
+        let fetches = std::iter::from_fn(|| machine.poll_action()).filter_map(|action| match action {
+            Action::Send(_, ProtocolMessage::Fetch(fetch)) => Some(fetch),
+            _ => None,
+        });
+        fetches
+            .flat_map(|fetch| fetch.wanted.iter().map(|wanted| (*wanted, fetch.reach)).collect::<Vec<_>>())
+            .collect()
+    };
+    asking.handle_block(NOW, ReplicaId(0), block(6, "A"));
+    asking.handle_timeout(asking.suspended.next_look().unwrap());
+    let first = asked(&mut asking);
+    assert!(
+        first.len() == 4 && first.iter().all(|(at, reach)| at.round == Round(5) && *reach == 0),
+        "{first:?}"
+    );
+    // An empty answer costs nothing and says nothing.
+    asking.handle_message(NOW, ReplicaId(1), ProtocolMessage::Blocks(List::default()));
+    assert_eq!(asked(&mut asking), []);
+    asking.handle_block(NOW, ReplicaId(0), block(5, "A"));
+    asking.handle_message(NOW, ReplicaId(0), ProtocolMessage::Blocks(List::default()));
+    let second = asked(&mut asking);
+    assert!(
+        second.len() == 4 && second.iter().all(|(at, reach)| at.round == Round(4) && *reach == 1),
+        "{second:?}"
+    );
 }
