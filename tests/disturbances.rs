@@ -277,9 +277,7 @@ fn a_standstill_is_found_beside_faults_that_explain_none() {
         [slow("0s"), slow("1s"), slow("2s")].concat(),
     ] {
         let run = ordering(4, "message", LIGHT, &faults);
-        for checker in ["progress", "validity"] {
-            assert_eq!(detail(&run, checker).0, Status::Passed, "{faults}: {}", detail(&run, checker).1);
-        }
+        assert_eq!(detail(&run, "validity").0, Status::Passed, "{faults}: {}", detail(&run, "validity").1);
         let still = standing_still(run, 2_500);
         let (status, words) = detail(&still, "progress");
         assert!(

@@ -13,7 +13,7 @@ use ledger_core::ledger::transaction::{Action, RecordId, Transaction};
 use ledger_core::message::{Message, Request};
 use ledger_core::seal::{self, WrapKeyPair};
 use ledger_core::seam::{GatewayId, Peer};
-use sim::document;
+use sim::document::{self, fhir::Names};
 use sim::plan::Plan;
 use sim::population::Population;
 use sim::seed::Seed;
@@ -21,15 +21,22 @@ use sim::world::{Options, run_tapped};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-/// Everything that the workload can do, with few patients.
+/// Everything that the workloads can do, with few patients, and documents that say something.
 const SCENARIO: &str = "# What does a replica see?
 name: curious
 duration: 12s
 drain: 10s
 ledger: { replicas: 4 }
 network: { topology: lan, transport: message }
-population: { patients: 10, hospitals: 4, pharmacies: 2, laboratories: 1, insurers: 1, staff: 3 }
+population:
+  { patients: 10, hospitals: 4, pharmacies: 2, laboratories: 1, insurers: 1, staff: 3, manufacturers: 1, wholesalers: 1,
+    sponsors: 1, ethics_boards: 1, research_institutes: 1, model_owners: 1, devices: 8 }
+documents: fhir
 workloads:
+  - telemedicine: { rate: 30/s, batch: 2s, batches: 2 }
+  - claims: { rate: 20/s }
+  - clinical_trial: { rate: 20/s, sites: 2, subjects: 4, visits: 2 }
+  - drug_supply: { rate: 30/s }
   - personal_health_record:
       rate: 60/s
       rotation: eager
@@ -43,6 +50,8 @@ struct Replica {
     committee: Committee,
     bytes: Vec<Bytes>,
     transactions: BTreeMap<Digest, Transaction>,
+    /// Which gateway asked for which permit's state, and for which entry.
+    questions: BTreeSet<(GatewayId, String)>,
     submitters: BTreeSet<(GatewayId, u32)>,
 }
 
@@ -62,6 +71,7 @@ fn curious() -> Replica {
     .unwrap();
     let committee = (*run.committee).clone();
     let (mut transactions, mut submitters) = (BTreeMap::new(), BTreeSet::new());
+    let mut questions = BTreeSet::new();
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     for (from, bytes) in &seen {
         let mut keep = |item: &[u8]| {
@@ -74,6 +84,12 @@ fn curious() -> Replica {
             (Peer::Gateway(gateway), Message::Request(Request::Submit(item))) => {
                 submitters.extend(keep(&item).map(|actor| (*gateway, actor)));
             }
+            (Peer::Gateway(gateway), Message::Request(Request::PermitStatus { access, check: _ })) => {
+                questions.insert((*gateway, format!("permit {access:?}")));
+            }
+            (Peer::Gateway(gateway), Message::Request(Request::Entry(index))) => {
+                questions.insert((*gateway, format!("entry {index}")));
+            }
             (Peer::Replica(_), Message::Block(block)) => {
                 let block = Block::verify(&committee, block, &mut BatchVerifier).unwrap();
                 block.payload().iter().for_each(|item| {
@@ -85,7 +101,7 @@ fn curious() -> Replica {
     }
     let population = Population::new(&plan, &Seed::new(plan.seed), 1);
     let bytes = seen.into_iter().map(|(_, bytes)| bytes).collect();
-    Replica { plan, population, committee, bytes, transactions, submitters }
+    Replica { plan, population, committee, bytes, transactions, questions, submitters }
 }
 
 impl Replica {
@@ -104,40 +120,64 @@ impl Replica {
             learn("actors", format!("{:?} {:?}", body.actor, transaction.key));
             learn("organisations", format!("{:?} for {:?}", body.actor, body.organisation));
             learn("times", format!("{:?}", body.valid_until));
+            // Every field is named: one that is added does not compile until somebody says where it belongs.
             match action {
-                Action::RegisterRecord { patient, class, label, size_bucket, locator, .. } => {
+                Action::RegisterRecord {
+                    patient,
+                    class,
+                    label,
+                    size_bucket,
+                    locator,
+                    commitment: _,
+                    patient_wrap: _,
+                } => {
                     learn("record_owners", format!("{patient:?} {locator:?}"));
                     learn("custodians", format!("{:?}", body.organisation));
-                    learn("classes", format!("{class:?} {label:?}"));
+                    learn("classes", format!("{patient:?} {class:?} {label:?}"));
                     learn("size_buckets", format!("{size_bucket}"));
                     learn("locators", format!("{locator:?}"));
                 }
                 Action::GrantConsent { patient, scope } | Action::DenyDirective { patient, scope } => {
-                    learn("consents", format!("{patient:?} {:?} {:?}", scope.grantee, scope.purposes));
+                    learn("consents", format!("{patient:?} {scope:?}"));
                 }
                 Action::RevokeConsent { consent } => learn("consents", format!("{consent:?} ends")),
-                Action::RequestAccess { record, purpose, .. } => {
-                    learn("access_graph", format!("{:?} {record:?} {purpose:?}", body.actor));
+                Action::RequestAccess { record, purpose, consent } => {
+                    learn("access_graph", format!("{:?} {record:?} {purpose:?} {consent:?}", body.actor));
                 }
-                Action::BreakGlass { record, .. } => {
-                    learn("access_graph", format!("{:?} {record:?} BTG", body.actor));
+                Action::BreakGlass { record, window_ns, reason: _ } => {
+                    learn("access_graph", format!("{:?} {record:?} BTG {window_ns}", body.actor));
                 }
-                Action::ReviewBreakGlass { access, .. } => learn("access_graph", format!("{access:?}")),
-                Action::DelegateAuthority { patient, delegate, .. } => {
-                    learn("delegations", format!("{patient:?} {delegate:?}"));
+                Action::ReviewBreakGlass { access, justified } => {
+                    learn("access_graph", format!("{access:?} {justified} by {:?}", body.actor));
                 }
-                Action::RewrapKey { record, grantee, .. } => {
+                Action::DelegateAuthority { patient, delegate, scope, until, minor_until, evidence: _ } => {
+                    let what = format!("{patient:?} {delegate:?} {scope:?} {until:?} {minor_until:?}");
+                    learn("delegations", what);
+                }
+                Action::RewrapKey { record, grantee, wrap: _ } => {
                     learn("key_events", format!("{record:?} to {grantee:?}"));
                 }
-                Action::RotateKey { record, locator, .. } => {
+                Action::RotateKey { record, locator, commitment: _, patient_wrap: _ } => {
                     learn("key_events", format!("{record:?} at {locator:?}"));
                     learn("locators", format!("{locator:?}"));
                 }
                 Action::ShredKey { record } => learn("key_events", format!("{record:?} ends")),
-                Action::RegisterParty { .. } | Action::RevokeCredential { .. } => {}
-                // Not in this run: what each tells is on its doc.
-                Action::Trial(_) | Action::Supply(_) | Action::Telemedicine(_) | Action::Claim(_) => {}
+                Action::RegisterParty { key, wrap_key, role, organisation, valid } => {
+                    learn(
+                        "organisations",
+                        format!("{key:?} {wrap_key:?} {role:?} {organisation:?} {valid:?}"),
+                    );
+                }
+                Action::RevokeCredential { party } => learn("organisations", format!("{party:?} revoked")),
+                // All of these but commitments is in clear: what each holds is on its doc.
+                Action::Trial(action) => learn("trials", format!("{:?} {action:?}", body.actor)),
+                Action::Supply(action) => learn("medicines", format!("{:?} {action:?}", body.actor)),
+                Action::Telemedicine(action) => learn("telemedicine", format!("{:?} {action:?}", body.actor)),
+                Action::Claim(action) => learn("claims", format!("{:?} {action:?}", body.actor)),
             }
+        }
+        for (gateway, question) in &self.questions {
+            learn("questions", format!("{} {question}", gateway.0));
         }
         for (gateway, actor) in &self.submitters {
             learn("submitters", format!("{} {actor}", gateway.0));
@@ -161,29 +201,40 @@ impl Replica {
         genesis.chain(since).collect()
     }
 
-    /// Whether any message holds one of these, each of at least sixteen bytes: its first sixteen are looked for.
+    /// Which kinds of these are in what it was sent.
     fn holds(&self, canaries: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> BTreeSet<&'static str> {
-        let mut heads: BTreeMap<[u8; 16], &'static str> = BTreeMap::new();
-        let mut first = vec![false; 1 << 16];
-        for (kind, canary) in canaries {
-            let head: [u8; 16] =
-                *canary.first_chunk().expect("a canary is long enough not to be there by chance");
-            first[usize::from(head[0]) << 8 | usize::from(head[1])] = true;
-            heads.insert(head, kind);
-        }
-        let mut found = BTreeSet::new();
-        for message in &self.bytes {
-            for window in message.windows(16) {
-                if first[usize::from(window[0]) << 8 | usize::from(window[1])]
-                    && let Some(kind) = heads.get(window)
-                {
-                    found.insert(*kind);
-                }
-            }
-        }
-        found
+        search(&self.bytes, canaries)
     }
 }
+
+/// Which kinds of canaries any message holds, each of at least sixteen bytes: its first sixteen are looked for.
+fn search(
+    messages: &[Bytes],
+    canaries: impl IntoIterator<Item = (&'static str, Vec<u8>)>,
+) -> BTreeSet<&'static str> {
+    let mut heads: BTreeMap<[u8; 16], &'static str> = BTreeMap::new();
+    let mut first = vec![false; 1 << 16];
+    for (kind, canary) in canaries {
+        let head: [u8; 16] =
+            *canary.first_chunk().expect("a canary is long enough not to be there by chance");
+        first[usize::from(head[0]) << 8 | usize::from(head[1])] = true;
+        heads.insert(head, kind);
+    }
+    let mut found = BTreeSet::new();
+    for message in messages {
+        for window in message.windows(16) {
+            if first[usize::from(window[0]) << 8 | usize::from(window[1])]
+                && let Some(kind) = heads.get(window)
+            {
+                found.insert(*kind);
+            }
+        }
+    }
+    found
+}
+
+/// How every document begins.
+const RESOURCE: &[u8] = b"{\"resourceType\":\"";
 
 /// First column of the table under a heading of the document.
 fn listed(heading: &str) -> BTreeSet<String> {
@@ -202,17 +253,22 @@ fn a_curious_replica_learns_what_the_document_lists_and_nothing_else() {
     assert_eq!(keys, listed("It learns"), "{learns:?}");
     assert!(learns.values().all(|number| *number > 1), "{learns:?}");
     // Sizes are known to the power of two: fewer values than documents by far.
+    for family in ["trials", "medicines", "telemedicine", "claims", "questions"] {
+        assert!(learns[family] > 20, "{family}: {learns:?}");
+    }
     assert!(learns["size_buckets"] <= 24 && learns["record_owners"] > 50, "{learns:?}");
 
     let seed = Seed::new(replica.plan.seed);
     let mut canaries: Vec<(&'static str, Vec<u8>)> = Vec::new();
+    let mut resources = 0;
     for (custodian, locator) in replica.records() {
         let document = document::content(&seed, locator);
-        // Readings and whatever else a document says: from its beginning, middle and end.
-        for at in [0, document.len() / 2, document.len() - 64] {
+        // Whatever a document says: from its middle and end; it begins as all do, and with whom it is about.
+        for at in [document.len() / 3, document.len() / 2, document.len() - 64] {
             canaries.push(("documents", document[at..at + 32].to_vec()));
-            canaries.push(("readings", document[at + 32..at + 64].to_vec()));
         }
+        // All but what trials deposit.
+        resources += usize::from(document.starts_with(RESOURCE));
         let secret = replica.population.vault_secret(custodian);
         let (key, salt) = seal::derive(&secret, &locator);
         let commitment = seal::commitment(&salt, &document);
@@ -225,6 +281,7 @@ fn a_curious_replica_learns_what_the_document_lists_and_nothing_else() {
             canaries.push(("document_hashes", hash.0.to_vec()));
         }
     }
+    assert!(resources > 50, "{resources} documents say something");
     for gateway in (0..replica.population.institutions() as u32).map(GatewayId) {
         canaries.push(("vault_secrets", replica.population.gateway_secret(gateway).to_vec()));
         let home = replica.population.organisation(gateway);
@@ -233,18 +290,36 @@ fn a_curious_replica_learns_what_the_document_lists_and_nothing_else() {
     }
     canaries.push(("reasons", b"reason of emergency".to_vec()));
     canaries.push(("reasons", b"power of attorney".to_vec()));
-    // Nobody has a name here; what would give one away is a name of a replica's region or a textual resource.
-    canaries.push(("identities", b"\"resourceType\":\"".to_vec()));
+    // A reading is salted; without its salt nobody can find it by trying all.
+    for operation in 0..replica.transactions.len() as u64 * 2 {
+        let key = seed.bytes32(&format!("telemedicine/salt/{operation}"));
+        let mut salt = vec![0; 16];
+        ::blake3::Hasher::new_keyed(&key).finalize_xof().fill(&mut salt);
+        canaries.push(("readings", salt));
+    }
+    // Who a document is about is in it, under the custodian's pseudonym; nothing of it is on the way.
+    canaries.push(("identities", RESOURCE.to_vec()));
+    for patient in (0..replica.population.patients()).map(|number| replica.population.patient(number)) {
+        for custodian in (0..replica.population.institutions() as u32).map(GatewayId) {
+            let custodian = replica.population.organisation(custodian);
+            canaries.push(("identities", Names(&seed).patient(custodian, patient).text().into_bytes()));
+        }
+    }
     let sought: BTreeSet<String> = canaries.iter().map(|(kind, _)| (*kind).to_owned()).collect();
     assert_eq!(sought, listed("It does not learn"));
-    assert_eq!(replica.holds(canaries), BTreeSet::new());
+    assert_eq!(replica.holds(canaries.clone()), BTreeSet::new());
 
-    // The search finds what is there: the commitment of a record that was registered.
+    // The search finds what is there: the commitment of a record that was registered, and one of each kind that is planted.
     let there = replica.actions().find_map(|(_, action)| match action {
         Action::RegisterRecord { commitment, .. } => Some(("commitment", commitment.0.to_vec())),
         _ => None,
     });
     assert_eq!(replica.holds(there), BTreeSet::from(["commitment"]));
+    for kind in &sought {
+        let planted = canaries.iter().find(|(known, _)| known == kind).unwrap();
+        let message = Bytes::from([&replica.bytes[0][..], &planted.1, &replica.bytes[1]].concat());
+        assert_eq!(search(&[message], canaries.clone()), BTreeSet::from([planted.0]));
+    }
 }
 
 fn blake3(bytes: &[u8]) -> Box<[u8; 32]> {

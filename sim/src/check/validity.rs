@@ -2,7 +2,7 @@
 //! must be over ([`healing`](super::healing)), may run out of time, but no later than that and the client's own patience;
 //! everything else must not. What is never answered is a mistake, fault or not.
 
-use super::assumption::byzantine;
+use super::assumption::{byzantine, is_exceeded};
 use super::{Held, Judgement, healing, quorum};
 use crate::history::{Operation, OperationKind, Run};
 use crate::plan::FaultKind;
@@ -31,8 +31,8 @@ pub(super) fn check(run: &Run) -> Judgement {
     // Who submits to a Byzantine replica itself may never hear of it.
     let byzantine = byzantine(run);
     let replica = |operation: &Operation| ReplicaId(operation.gateway.0 as u16);
-    // Without a quorum nobody promised anything.
-    let lost = quorum::lost(run);
+    // Without a quorum nobody promised anything. (What more than is tolerated may break is said for all checkers alike.)
+    let lost = quorum::lost(run).filter(|_| !is_exceeded(run));
     let mut ended = 0u64;
     let mut late = 0u64;
     for (number, operation) in history.operations.iter().enumerate() {
