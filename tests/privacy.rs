@@ -8,7 +8,7 @@ use ledger_core::block::Block;
 use ledger_core::codec::List;
 use ledger_core::committee::{Committee, ReplicaId};
 use ledger_core::crypto::{BatchVerifier, Digest, SecretKey};
-use ledger_core::gateway::Held;
+use ledger_core::gateway::{Held, open_grantee_wrap};
 use ledger_core::ledger::transaction::{Action, RecordId, Transaction};
 use ledger_core::message::{Message, Request};
 use ledger_core::seal::{self, WrapKeyPair};
@@ -384,6 +384,46 @@ fn a_compromised_custodian_opens_its_own_vault_alone() {
         }
     }
     assert!(own > 0 && others > 0, "{own} own, {others} others'");
+}
+
+/// Who has a gateway's secret opens every wrap that was put on the ledger for that institution, without anybody's key, and none of
+/// anybody else's.
+#[test]
+fn a_stolen_gateway_secret_opens_what_was_wrapped_to_it_alone() {
+    let replica = curious();
+    let (chain, population) = (replica.committee.chain(), &replica.population);
+    let genesis = population.genesis_ledger();
+    let commitments = |wanted: RecordId| -> Vec<Digest> {
+        let first = genesis.record(wanted).map(|record| record.commitment);
+        let later = replica.actions().filter_map(|(_, action)| match action {
+            Action::RegisterRecord { commitment, .. } if first.is_none() => Some(*commitment),
+            Action::RotateKey { record, commitment, .. } if *record == wanted => Some(*commitment),
+            _ => None,
+        });
+        first.into_iter().chain(later).collect()
+    };
+    let wraps: Vec<(RecordId, GatewayId, &[u8])> = replica
+        .actions()
+        .filter_map(|(_, action)| match action {
+            Action::RewrapKey { record, grantee, wrap } => {
+                Some((*record, population.gateway(*grantee)?, &wrap[..]))
+            }
+            _ => None,
+        })
+        .collect();
+    let mut by_grantee: BTreeMap<GatewayId, usize> = BTreeMap::new();
+    wraps.iter().for_each(|(_, grantee, _)| *by_grantee.entry(*grantee).or_default() += 1);
+    let (thief, _) = by_grantee.iter().max_by_key(|(_, count)| **count).expect("somebody was given a wrap");
+    let pair = WrapKeyPair::of(&population.vault_secret(*thief));
+    let (mut own, mut others) = (0, 0);
+    for (record, grantee, wrap) in wraps {
+        let opens =
+            |commitment: &Digest| open_grantee_wrap(&pair, chain, (record, commitment), wrap).is_some();
+        let opened = commitments(record).iter().any(opens);
+        assert_eq!(opened, grantee == *thief, "{record:?} for {grantee:?}");
+        *if opened { &mut own } else { &mut others } += 1;
+    }
+    assert!(own > 3 && others > 3, "{own} own, {others} others'");
 }
 
 /// The keys of f replicas make neither a checkpoint nor a receipt, whatever they sign.
