@@ -10,7 +10,7 @@
 //! the rest   sign → submit → receipt                                          (an audit asks for an entry instead)
 //! ```
 //!
-//! For other institutions it is a custodian: see [`custody`]. What it believes of the ledger, it believes for a
+//! For other institutions it is a custodian: see `custody`. What it believes of the ledger, it believes for a
 //! receipt that a quorum signed, or for the answers of a quorum; never for the word of one replica.
 //!
 //! Invariants:

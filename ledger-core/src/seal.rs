@@ -4,7 +4,7 @@
 //!   commitment, which names one plain text under one salt. So a (key, nonce) pair only ever seals the one plain text
 //!   that the commitment names, and sealing it again yields the same bytes: nothing is reused in the sense that
 //!   breaks GCM. Whoever seals has checked the document against the commitment; see [`seal`].
-//! * Key and salt are derived from the custodian's secret and the locator ([`derive`]), so the vault keeps no secret
+//! * Key and salt are derived from the custodian's secret and the locator ([`derive()`]), so the vault keeps no secret
 //!   per record. The price: a single record cannot be forgotten by forgetting its key. Erasure by shredding comes
 //!   with a secret per record (or a punctured derivation), and is not here yet.
 //! * Keys are wrapped with HPKE (RFC 9180) in base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.

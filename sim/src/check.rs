@@ -1,7 +1,7 @@
 //! Checkers: what must hold of every run, whatever its faults.
 //!
 //! A checker reads the [`Run`] alone. Each is shown to notice: a seeded bug makes it fail (`tests/`). One file a
-//! checker, one row in [`CHECKERS`].
+//! checker, one row in `CHECKERS`.
 
 mod accounting;
 mod agreement;

@@ -9,7 +9,7 @@
 //!
 //! An empty bottom is refilled from the first bucket: a small one is sorted, a large one is distributed over the
 //! levels below first. The bottom never becomes a large sorted sequence into which pushes insert: an insertion that
-//! would move more than [`SHIFT_MAX`] events *spills* the bottom back into the buckets below it. An event only ever
+//! would move more than `SHIFT_MAX` events *spills* the bottom back into the buckets below it. An event only ever
 //! moves to a lower level, so it moves at most 11 times, usually 3 or 4.
 //!
 //! Events lie beside their time and sequence number wherever they are and move with them: every access but the

@@ -3,7 +3,7 @@
 //!
 //! It is a [`Witness`] of a run that is played again: it sees what clients asked and how it ended, and writes what the
 //! ledger committed. A kind of operation is written by a [`Family`]; adding one takes one file and one row of
-//! [`FAMILIES`]. What timed out is not written: nobody knows whether it happened.
+//! `FAMILIES`. What timed out is not written: nobody knows whether it happened.
 //!
 //! Memory: one command for each operation under way, ids of what is written once, and the consents, whose last state is
 //! written at the end.

@@ -24,7 +24,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
 
-/// Files that [`write`] makes.
+/// Files that [`write()`] makes.
 pub const FILES: [&str; 4] = ["registers.edn", "registers.json", "appends.edn", "appends.json"];
 
 /// Writes both histories into a directory, and says how many operations each has.

@@ -14,8 +14,8 @@
 //!
 //! Nothing repeats a live run to the bit. Its digest is of plan and history.
 //!
-//! Limits: [`HEARD_MAX`] frames wait for this process, then replicas wait with theirs; replicas that are not up, or do not
-//! end, within [`GIVE_UP`] without a sign of progress are given up.
+//! Limits: `HEARD_MAX` frames wait for this process, then replicas wait with theirs; replicas that are not up, or do not
+//! end, within `GIVE_UP` without a sign of progress are given up.
 
 mod auditor;
 mod digest;

@@ -5,7 +5,7 @@
 //! time, its place in the order, its host and what it carries.
 //!
 //! Findings of stateless work are pure functions of the work, so the world computes each once and remembers it
-//! ([`memo`]); every host is still charged for its own.
+//! (`memo`); every host is still charged for its own.
 
 mod archive;
 mod config;

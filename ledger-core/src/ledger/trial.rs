@@ -80,7 +80,7 @@ impl BorshSerialize for Trials {
 }
 
 impl BorshDeserialize for Trials {
-    /// A row of a trial that there is not is in no chain: [`Trials::check`] refuses it.
+    /// A row of a trial that there is not is in no chain: `Trials::check` refuses it.
     fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
         let rows = Rows::deserialize_reader(reader)?;
         let known = |trial: TrialId| trial.index() < rows.trials.len();

@@ -1,16 +1,16 @@
 //! Mysticeti-C: an uncertified DAG with many proposers and three message delays to commit (arXiv 2310.14821).
 //!
 //! Every replica proposes one block a round that names a quorum of blocks of the round before; each block is at once
-//! payload, vote and certificate. The [commit rule](committer) reads commits off the DAG without further messages.
+//! payload, vote and certificate. The commit rule (`committer`) reads commits off the DAG without further messages.
 //! An own block is durable before it is sent: a replica that restarts never signs a second block for a round.
 //!
 //! Deviations from the paper:
 //! * waves always have three rounds and a block is named at most once per author and round, so the support rule's
 //!   depth-first search comes down to "is it a parent";
-//! * the [schedule](schedule) replaces silent leaders, as the successors of the paper do;
+//! * the `schedule` replaces silent leaders, as the successors of the paper do;
 //! * a replica that missed many rounds asks for all blocks after those that it has (`Sync`), not one by one.
 //!
-//! A replica that has lost its journal [asks](amnesia) the others before it signs anything.
+//! A replica that has lost its journal asks (`amnesia`) the others before it signs anything.
 //!
 //! What it refuses to know: payload items, checkpoint votes, disks, sockets.
 

@@ -1,6 +1,6 @@
 //! Locators of FHIR documents: what a document is made of, enciphered.
 //!
-//! The first byte is [`MARK`], which no sized document has; the other 120 bits are a permutation of
+//! The first byte is `MARK`, which no sized document has; the other 120 bits are a permutation of
 //!
 //! | bits | what |
 //! |---|---|

@@ -2,7 +2,7 @@
 //!
 //! Faults set it ahead or back and let it run fast or slow; between two changes it runs evenly, and so it is a list of
 //! straight lines. It never goes back, as no driver's clock does: one that is set back all but stands still until it is right
-//! ([`HELD_PPB`]). Hence every time that it shows tells, to a microsecond, when it showed it.
+//! (`HELD_PPB`). Hence every time that it shows tells, to a microsecond, when it showed it.
 //!
 //! Without faults it is virtual time itself.
 

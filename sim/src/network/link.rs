@@ -2,11 +2,11 @@
 //!
 //! A message passes, in this order:
 //!
-//! 1. the sender's card: a queue per lane, higher lanes first ([`nic::Egress`]);
-//! 2. its connection: a round trip for the handshake if there is none ([`Connection`]), then ([`path::Path`]) slow-start
+//! 1. the sender's card: a queue per lane, higher lanes first (`nic::Egress`);
+//! 2. its connection: a round trip for the handshake if there is none (`Connection`), then (`path::Path`) slow-start
 //!    rounds if it is larger than the window, retransmissions of the packets it loses, and the one-way delay drawn for
 //!    it;
-//! 3. the receiver's card: bandwidth shared by arrival time, higher lanes first ([`nic::Ingress`]);
+//! 3. the receiver's card: bandwidth shared by arrival time, higher lanes first (`nic::Ingress`);
 //! 4. its stream: within (from, to, lane) nothing overtakes.
 //!
 //! Invariants: a message never arrives before `now +` [`Network::delay_min`]; what is drawn for one (from, to) pair

@@ -1,11 +1,11 @@
 //! `transport: quic`: every host has the QUIC host that a live one has, over simulated UDP links.
 //!
 //! What is real: every byte of every datagram, TLS 1.3 with both keys proved, loss recovery, congestion control, flow
-//! control, streams and their priorities. What is modelled: the links ([`udp`]), and the time that a host's
+//! control, streams and their priorities. What is modelled: the links (`udp`), and the time that a host's
 //! network core takes for a datagram and for a handshake.
 //!
 //! Invariants: with the same plan and seed the same datagrams leave at the same times, byte for byte: every random byte of
-//! a host comes from a stream named after the host and its incarnation ([`provider`]), and quinn-proto is given virtual time.
+//! a host comes from a stream named after the host and its incarnation (`provider`), and quinn-proto is given virtual time.
 //! A host that is down receives nothing; one that restarted has no connection, and a new stream. One whose process stands
 //! still answers nothing, fires no timer and sends nothing; what comes waits in its socket. A host has at most
 //! one timer event ahead: it is made earlier when it must be, and looked at again when it comes.

@@ -77,7 +77,7 @@ impl Explanation {
         }
     }
 
-    /// Lines of at most [`WIDTH`] columns.
+    /// Lines of at most `WIDTH` columns.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.title);
         for (label, sentences) in &self.parts {

@@ -59,7 +59,7 @@ impl Scenario {
 }
 
 impl Matrix {
-    /// How many combinations; one without axes. At most [`COMBINATIONS_MAX`].
+    /// How many combinations; one without axes. At most `COMBINATIONS_MAX`.
     pub fn combinations(&self) -> usize {
         self.axes.iter().map(|axis| axis.values.len()).product()
     }

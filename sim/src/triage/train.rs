@@ -1,6 +1,6 @@
 //! Where the model comes from: data made up from a fixed seed, and boosting in integers.
 //!
-//! Data: [`EXAMPLES`] batches of sixteen readings of as many [`Patient`](super::Patient)s, one in four of whom has
+//! Data: [`EXAMPLES`] batches of sixteen readings of as many [`Patient`]s, one in four of whom has
 //! deteriorated or is about to; the label is the ground truth at the batch's end. Training: gradient boosting of squared
 //! loss (Friedman, "Greedy function approximation: a gradient boosting machine", 2001, algorithm 2) with stumps, a
 //! learning rate of one fifth, residuals in millionths; ties go to the first feature and the lowest cut. The threshold
